@@ -1,0 +1,1 @@
+"""Who is asking: users, roles, sign-in, tokens."""

@@ -1,0 +1,115 @@
+"""Who asks, as the API sees it: bearer tokens, session tokens, roles."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from allauth.headless.contrib.rest_framework.authentication import XSessionTokenAuthentication
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from accounts.models import ApiToken, Role, User
+from accounts.tokens import token_of
+from records.actor import Actor, visitor
+
+
+class Bearer(BaseAuthentication):
+    """``Authorization: Bearer`` for scripts."""
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        token = token_of(text.strip())
+        if token is None:
+            raise AuthenticationFailed("This token is unknown or has expired.")
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class SessionToken(XSessionTokenAuthentication):
+    """``X-Session-Token`` from signing in; one that is not valid any more is a 401."""
+
+    def authenticate(self, request: Any) -> Any:
+        if not self.get_session_token(request):
+            return None
+        found = super().authenticate(request)
+        if found is None or not found[0].is_active:
+            raise AuthenticationFailed("Please sign in again.")
+        return found
+
+    def authenticate_header(self, request: Request) -> str:
+        return "X-Session-Token"
+
+
+class BearerScheme(OpenApiAuthenticationExtension):
+    target_class = Bearer
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer"}
+
+
+class SessionTokenScheme(OpenApiAuthenticationExtension):
+    target_class = SessionToken
+    name = "sessionToken"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "apiKey", "in": "header", "name": "X-Session-Token"}
+
+
+class DenyAll(BasePermission):
+    """What a door that forgot to say who may come in says: nobody."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return False
+
+
+class Anyone(BasePermission):
+    """Also those who have not signed in."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return True
+
+
+def roles(*allowed: str) -> type[BasePermission]:
+    """Only users in one of these roles; a token with the scope ``read`` only looks."""
+
+    class HasRole(BasePermission):
+        message = "Your role does not do this."
+
+        def has_permission(self, request: Request, view: Any) -> bool:
+            if not request.user.is_authenticated:
+                return False
+            token = request.auth
+            reads_only = isinstance(token, ApiToken) and token.scope == ApiToken.Scope.READ
+            if reads_only and request.method not in SAFE_METHODS:
+                return False
+            return request.user.role in allowed
+
+    return HasRole
+
+
+PATIENT, STAFF, PHYSICIAN = Role.PATIENT, Role.STAFF, Role.PHYSICIAN
+CARE: Iterable[str] = (Role.PATIENT, Role.STAFF, Role.PHYSICIAN)
+
+
+def user_of(request: Request) -> User | None:
+    """The user who asks, or None for a visitor."""
+    return request.user if isinstance(request.user, User) else None
+
+
+def signed_in(request: Request) -> User:
+    """The user who asks; the permissions of the door have made sure of one."""
+    assert isinstance(request.user, User)  # noqa: S101  narrows the type, checked by permissions
+    return request.user
+
+
+def actor_of(request: Request, *, channel: str = "web") -> Actor:
+    """The one who asks, as the actor of a write."""
+    user = user_of(request)
+    return Actor(role=user.role, user_id=user.pk, channel=channel) if user else visitor()

@@ -1,0 +1,5 @@
+"""How Hearth is put together and started."""
+
+from config.celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -1,0 +1,26 @@
+"""The Celery application and the beat table: which sweep runs how often."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("hearth")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+# Sweep → seconds between two of its ticks. Intervals, never local times: a crontab in a local
+# zone goes silent for an hour in autumn. A tick that waited longer than its interval is dropped.
+SWEEPS = {
+    "notifications.write_messages": 5,
+    "notifications.send_due": 5,
+    "notifications.reconcile": 15,
+    "scheduling.release_expired_holds": 60,
+    "scheduling.find_at_risk": 3600,
+    "records.forget_old_answers": 3600,
+}
+app.conf.beat_schedule = {
+    name: {"task": name, "schedule": seconds, "options": {"expires": seconds}}
+    for name, seconds in SWEEPS.items()
+}

@@ -1,0 +1,29 @@
+"""Whether Hearth lives and is ready, and what each code of a refusal means."""
+
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+
+from records.refused import CODES
+
+
+def livez(request: HttpRequest) -> HttpResponse:
+    """This process answers."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    """The database answers, and every migration is there; else 503 (a lost one, too)."""
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        return HttpResponse("migrations are missing", status=503, content_type="text/plain")
+    return HttpResponse("ready", content_type="text/plain")
+
+
+def problem_page(request: HttpRequest, code: str) -> HttpResponse:
+    """What the ``type`` of a problem points at."""
+    if code not in CODES:
+        raise Http404
+    status, title = CODES[code]
+    return JsonResponse({"code": code, "status": status, "title": title})

@@ -1,0 +1,1 @@
+"""What people are told: facts become messages, messages are sent, replies come back."""

@@ -1,0 +1,77 @@
+"""The API of messages: what was told to whom, and why not."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api import CARE, roles, signed_in
+from notifications.models import Message, Status
+from patients.api import found
+from records.api import Cursor, Door, Input, InstantField, TextField, query
+
+REMINDERS = ("reminder_24h", "reminder_2h")
+
+
+class MessageOut(serializers.ModelSerializer[Message]):
+    about = serializers.SerializerMethodField()
+    due_at = InstantField()
+    not_after = InstantField()
+
+    class Meta:
+        model = Message
+        fields: ClassVar = [
+            "id", "kind", "patient", "about", "channel", "due_at", "not_after", "status", "why",
+            "history",
+        ]  # fmt: skip
+
+    def get_about(self, message: Message) -> dict[str, str]:
+        return {"kind": message.about_kind, "id": str(message.about_id)}
+
+
+class MessageQuery(Input):
+    status = serializers.ChoiceField(choices=Status.values, required=False)
+    patient = serializers.UUIDField(required=False)
+    kind = TextField(max_length=30, required=False)
+    cursor = TextField(required=False)
+    limit = TextField(required=False)
+
+
+class Messages(Door):
+    """Texts and mails about the patients that the reader sees."""
+
+    permission_classes = (roles(*CARE),)
+    kinds: tuple[str, ...] | None = None
+
+    @extend_schema(parameters=[MessageQuery], responses=MessageOut(many=True))
+    def get(self, request: Request, **_: Any) -> Response:
+        asked = query(MessageQuery, request)
+        rows = Message.objects.visible_to(signed_in(request))
+        if self.kinds:
+            rows = rows.filter(kind__in=self.kinds)
+        names = ("status", "patient", "kind")
+        rows = rows.filter(**{name: asked[name] for name in names if name in asked})
+        pages = Cursor()
+        page = pages.paginate_queryset(rows, request, self)
+        return pages.get_paginated_response(MessageOut(page, many=True).data)
+
+
+class Reminders(Messages):
+    """The messages with a time."""
+
+    kinds = REMINDERS
+
+
+class MessageDetail(Door):
+    """One message."""
+
+    permission_classes = (roles(*CARE),)
+
+    @extend_schema(responses=MessageOut)
+    def get(self, request: Request, pk: UUID) -> Response:
+        return Response(
+            MessageOut(found(Message.objects.visible_to(signed_in(request)), pk)).data
+        )

@@ -1,0 +1,179 @@
+"""Messages and what became of them, opt-outs, what came in, what the provider said."""
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from accounts.models import Role, User
+from patients.models import Patient
+from records.ids import uuid7
+
+
+class Channel(models.TextChoices):
+    SMS = "sms", "text"
+    MAIL = "mail", "e-mail"
+
+
+class Status(models.TextChoices):
+    PENDING = "pending", "pending"
+    SENDING = "sending", "sending"
+    UNKNOWN = "unknown", "unknown"
+    ACCEPTED = "accepted", "accepted"
+    SENT = "sent", "sent"
+    DELIVERED = "delivered", "delivered"
+    UNDELIVERED = "undelivered", "undelivered"
+    FAILED = "failed", "failed"
+    SUPPRESSED = "suppressed", "suppressed"
+    CANCELLED = "cancelled", "cancelled"
+    MISSED = "missed", "missed"
+
+
+_BY_PROVIDER = {Status.SENT, Status.DELIVERED, Status.UNDELIVERED, Status.FAILED}
+TRANSITIONS: dict[str, set[str]] = {
+    Status.PENDING: {Status.SENDING, Status.SUPPRESSED, Status.CANCELLED, Status.MISSED},
+    Status.SENDING: {
+        Status.PENDING, Status.UNKNOWN, Status.ACCEPTED, Status.SUPPRESSED, Status.CANCELLED,
+        Status.MISSED, *_BY_PROVIDER,
+    },
+    Status.UNKNOWN: {Status.PENDING, Status.ACCEPTED, Status.MISSED, *_BY_PROVIDER},
+    Status.ACCEPTED: _BY_PROVIDER,
+    Status.SENT: {Status.DELIVERED, Status.UNDELIVERED, Status.FAILED},
+    # A provider may first give a text up and then get it through after all.
+    Status.UNDELIVERED: {Status.DELIVERED},
+    Status.FAILED: {Status.DELIVERED},
+    Status.DELIVERED: set(),
+    Status.SUPPRESSED: set(),
+    Status.CANCELLED: set(),
+    Status.MISSED: set(),
+}  # fmt: skip
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def visible_to(self, user: User) -> Self:
+        """Messages about patients whom the user sees; codes for signing in are nobody's to see."""
+        if user.role in (Role.PATIENT, Role.STAFF, Role.PHYSICIAN):
+            patients = Patient.objects.visible_to(user)
+            return self.filter(patient__in=patients).exclude(kind="sign_in_code")
+        return self.none()
+
+
+class Message(models.Model):
+    """One text or mail to one person.
+
+    ``wanted_at`` is when it was meant to leave, ``due_at`` when it leaves outside quiet hours,
+    ``not_after`` when it has lost its sense; all of the clock of care. ``lease_until`` and
+    ``try_after`` are of the database's clock. ``secret`` holds a code until it is sent.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    key = models.CharField(max_length=120, unique=True)
+    kind = models.CharField(max_length=30)
+    channel = models.CharField(max_length=4, choices=Channel.choices)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, null=True, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    to = models.CharField(max_length=254)
+    about_kind = models.CharField(max_length=40)
+    about_id = models.UUIDField(null=True)
+    revision = models.PositiveIntegerField(default=1)
+    cause = models.UUIDField()
+    wanted_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    not_after = models.DateTimeField()
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
+    why = models.CharField(max_length=200, blank=True)
+    history = models.JSONField(default=list)
+    secret = models.CharField(max_length=20, blank=True)
+    body = models.TextField(blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    looks = models.PositiveSmallIntegerField(default=0)
+    claim = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    try_after = models.DateTimeField(null=True)
+    provider_id = models.CharField(max_length=40, null=True, unique=True)  # noqa: DJ001
+    error_code = models.CharField(max_length=10, blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(status__in=Status.values), name="message_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="sending", claim__isnull=False, lease_until__isnull=False)
+                | ~Q(status="sending"),
+                name="sending_messages_are_claimed",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["due_at"], condition=Q(status="pending"), name="message_due"),
+            models.Index(
+                fields=["lease_until"],
+                condition=Q(status__in=("sending", "unknown")),
+                name="message_to_reconcile",
+            ),
+            models.Index(fields=["about_id"], name="message_about"),
+            models.Index(fields=["patient", "id"], name="message_of_patient"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"
+
+
+class OptOut(models.Model):
+    """A number that wants no texts. The number counts, whoever of its household wrote."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    phone = models.CharField(max_length=20)
+    source = models.CharField(max_length=20)
+    at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["phone"], condition=Q(ended_at__isnull=True), name="one_opt_out_of_a_phone"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class InboundMessage(models.Model):
+    """A text that came in; the provider may hand it over more than once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    provider_id = models.CharField(max_length=40, unique=True)
+    sender = models.CharField(max_length=20)
+    body = models.TextField()
+    meaning = models.CharField(max_length=10)
+    received_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class ProviderEvent(models.Model):
+    """What the provider said about a message, in whatever order and however often it said so."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    provider_id = models.CharField(max_length=40)
+    status = models.CharField(max_length=20)
+    error_code = models.CharField(max_length=10, blank=True)
+    message = models.ForeignKey(Message, on_delete=models.PROTECT, null=True)
+    received_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["provider_id", "status", "error_code"], name="said_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider_id} {self.status}"

@@ -1,0 +1,48 @@
+"""The one way in which a message gets from one status to another, with its history."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from notifications.models import TRANSITIONS, Message, Status
+
+
+def move(message: Message, to: str, why: str = "", **changes: Any) -> bool:
+    """Move a locked message and keep why; False when `TRANSITIONS` does not allow it."""
+    if to not in TRANSITIONS[message.status]:
+        return False
+    message.status, message.why = to, why
+    # Real time: the history tells when things were done, also while the clock of care is moved.
+    message.history.append({"at": datetime.now(UTC).isoformat(), "status": to, "why": why})
+    for field, value in changes.items():
+        setattr(message, field, value)
+    message.save(update_fields=["status", "why", "history", *changes])
+    return True
+
+
+def lock_phone(to: str) -> None:
+    """The last lock of all: who asks whether a number may be texted, and who says that not."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [to])
+
+
+@transaction.atomic
+def withdraw(about_id: UUID, *, why: str, before_revision: int) -> None:
+    """Cancel what is pending about something, of revisions before this one."""
+    rows = Message.objects.select_for_update().filter(
+        about_id=about_id, status=Status.PENDING, revision__lt=before_revision
+    )
+    for message in rows.order_by("pk"):
+        move(message, Status.CANCELLED, why)
+
+
+@transaction.atomic
+def suppress_texts(phone: str, *, why: str) -> None:
+    """End every pending text to a number; codes that somebody asks for go by mail from now on."""
+    rows = Message.objects.select_for_update().filter(
+        to=phone, channel="sms", status=Status.PENDING
+    )
+    for message in rows.order_by("pk"):
+        move(message, Status.SUPPRESSED, why, secret="")

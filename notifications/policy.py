@@ -1,0 +1,96 @@
+"""Fact → messages: who is told what, when, and until when it makes sense. PURE."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+# How long before the start a message has lost its sense.
+NOT_AFTER = {
+    "reminder_24h": timedelta(hours=3),
+    "reminder_2h": timedelta(minutes=20),
+    "confirmation": timedelta(0),
+    "rescheduled": timedelta(0),
+    "cancelled": timedelta(0),
+}
+WITHDRAWN_BY = ("consultation.rescheduled", "consultation.cancelled", "consultation.no_show")
+ANY_HOUR = ("sign_in_code", "urgent_alert")
+FIRST_WORD = {
+    "consultation.booked": "confirmation",
+    "consultation.rescheduled": "rescheduled",
+    "consultation.cancelled": "cancelled",
+}
+ALERTS = ("assessment.crisis", "assessment.flagged")
+ALERT_KEEPS = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """A consultation as messages see it: instants in UTC, ``zone`` (IANA) of the patient."""
+
+    status: str
+    revision: int
+    start: datetime
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A message to be written; ``wanted_at`` and ``not_after`` in UTC."""
+
+    kind: str
+    wanted_at: datetime
+    not_after: datetime
+
+
+def about_meeting(
+    fact: str, meeting: Meeting, *, revision: int, now: datetime
+) -> Iterator[Planned]:
+    """What a fact about a consultation makes us say; nothing, when it is not true any more."""
+    stands = meeting.status == "booked"
+    is_true = meeting.revision == revision and stands == (fact != "consultation.cancelled")
+    if fact not in FIRST_WORD or not is_true or meeting.start <= now:
+        return
+    yield _planned(FIRST_WORD[fact], now, meeting)
+    if stands:
+        for kind, wanted in (
+            ("reminder_24h", wall_before(meeting.start, meeting.zone, timedelta(days=1))),
+            ("reminder_2h", wall_before(meeting.start, meeting.zone, timedelta(hours=2))),
+        ):
+            if wanted > now:
+                yield _planned(kind, wanted, meeting)
+
+
+def alert(fact: str, *, now: datetime) -> Iterator[Planned]:
+    """What a fact makes us say to physicians, at any hour."""
+    if fact in ALERTS:
+        yield Planned("urgent_alert", now, now + ALERT_KEEPS)
+
+
+def still_true(kind: str, meeting: Meeting, *, revision: int) -> str:
+    """Why a message about a consultation is not true any more; empty while it is."""
+    if kind == "cancelled":
+        return "" if meeting.status == "cancelled" else "The consultation stands again."
+    if meeting.status != "booked":
+        return "The consultation does not stand any more."
+    return "" if meeting.revision == revision else "The consultation was moved."
+
+
+def wall_before(start: datetime, zone: str, earlier: timedelta) -> datetime:
+    """The instant whose wall clock in ``zone`` shows ``earlier`` than at ``start``.
+
+    "24 h before" is the same time on the day before, also when clocks change in between.
+    """
+    local = start.astimezone(ZoneInfo(zone)).replace(tzinfo=None) - earlier
+    return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def channel_of(*, phone: str, email: str, texts_allowed: bool) -> str | None:
+    """How somebody is reached: by text when they agreed to it, else by mail, else not at all."""
+    if phone and texts_allowed:
+        return "sms"
+    return "mail" if email else None
+
+
+def _planned(kind: str, wanted: datetime, meeting: Meeting) -> Planned:
+    return Planned(kind, wanted, meeting.start - NOT_AFTER[kind])

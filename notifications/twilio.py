@@ -1,0 +1,130 @@
+"""The channel of texts: Twilio's REST API through its library, and what its answers mean."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import requests
+from django.conf import settings
+from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http.http_client import TwilioHttpClient
+from twilio.request_validator import RequestValidator
+from twilio.rest import Client
+
+OPTED_OUT = 21610
+NUMBER_IS_BAD = {21211, 21614, 21217}
+BUSY = {20429, 21611, 63038}
+MISCONFIGURED = {20003, 20404, 30002, 30032, 30034}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a send.
+
+    ``result``: ``accepted`` (with ``provider_id``), ``busy`` (nothing was sent, try again),
+    ``refused`` (for good), ``opted_out``, ``misconfigured`` (nobody gets texts), or ``unknown``:
+    it may or may not have been sent.
+    """
+
+    result: str
+    provider_id: str = ""
+    code: str = ""
+
+
+class RebasedHttpClient(TwilioHttpClient):
+    """Twilio's HTTP client, talking to another host: the library offers no setting for that."""
+
+    def __init__(self, base_url: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.base = urlsplit(base_url)
+
+    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
+        asked = urlsplit(url)
+        path = self.base.path.rstrip("/") + asked.path
+        there = (self.base.scheme, self.base.netloc, path, asked.query, "")
+        return super().request(method, urlunsplit(there), *args, **kwargs)
+
+
+def client() -> Client:
+    """A client with a timeout: the library's own default waits for ever."""
+    options = {"timeout": settings.TWILIO_TIMEOUT}
+    http = (
+        RebasedHttpClient(settings.TWILIO_BASE_URL, **options)
+        if settings.TWILIO_BASE_URL
+        else TwilioHttpClient(**options)
+    )
+    return Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=http)
+
+
+def send(*, to: str, body: str, callback: str, valid_for: int) -> Outcome:
+    """Hand a text over; ``valid_for`` seconds it may wait in the provider's queue."""
+    sender = (
+        {"messaging_service_sid": settings.TWILIO_MESSAGING_SERVICE_SID}
+        if settings.TWILIO_MESSAGING_SERVICE_SID
+        else {"from_": settings.TWILIO_FROM_NUMBER}
+    )
+    try:
+        message = client().messages.create(
+            to=to,
+            body=body,
+            status_callback=callback,
+            validity_period=max(1, min(valid_for, 36_000)),
+            smart_encoded=False,
+            **sender,
+        )
+    except TwilioRestException as error:
+        return _refused(error)
+    except requests.exceptions.ConnectTimeout:
+        return Outcome("busy", code="connect")
+    except requests.exceptions.ConnectionError as error:
+        return Outcome("busy" if _never_left(error) else "unknown", code="connection")
+    except (requests.exceptions.RequestException, TwilioException, ValueError, KeyError):
+        return Outcome("unknown", code="no_answer")
+    return Outcome("accepted", message.sid) if message.sid else Outcome("unknown", code="no_sid")
+
+
+def _refused(error: TwilioRestException) -> Outcome:
+    status, code = error.status, int(error.code or 0)
+    if code == OPTED_OUT:
+        return Outcome("opted_out", code=str(code))
+    if status == 429 or code in BUSY:
+        return Outcome("busy", code=str(code))
+    if status in (401, 403) or code in MISCONFIGURED:
+        return Outcome("misconfigured", code=str(code))
+    if 400 <= status < 500:
+        return Outcome("refused", code=str(code))
+    return Outcome("unknown", code=str(code)[:10])
+
+
+def _never_left(error: requests.exceptions.ConnectionError) -> bool:
+    """Whether the connection was refused: then nothing was sent, for sure."""
+    cause: BaseException | None = error
+    seen = 0
+    while cause is not None and seen < 10:
+        if isinstance(cause, ConnectionRefusedError) or type(cause).__name__ == "NewConnectionError":
+            return True
+        reason = getattr(cause, "reason", None) or (cause.args[0] if cause.args else None)
+        cause = reason if isinstance(reason, BaseException) else cause.__cause__
+        seen += 1
+    return False
+
+
+def find(*, to: str, body: str, known: Iterable[str]) -> Outcome | None:
+    """The text with exactly this body that the provider has and we do not know; None if none.
+
+    Raises TwilioException or requests' exceptions when the provider cannot be asked.
+    """
+    not_ours = set(known)
+    for message in client().messages.list(to=to, limit=200):
+        if message.body == body and message.sid not in not_ours:
+            return Outcome("accepted", message.sid or "")
+    return None
+
+
+def is_signed(path: str, fields: dict[str, Any], signature: str | None) -> bool:
+    """Whether Twilio signed this request to our public address; fails closed."""
+    if not signature or not settings.TWILIO_AUTH_TOKEN:
+        return False
+    validator = RequestValidator(settings.TWILIO_AUTH_TOKEN)
+    return bool(validator.validate(settings.PUBLIC_BASE_URL + path, fields, signature))

@@ -1,0 +1,268 @@
+"""Patients, their addresses and consents, what they answered, and who cares for them."""
+
+from typing import ClassVar, Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+from phonenumber_field.modelfields import PhoneNumberField
+
+from accounts.models import Role, User
+from patients import questionnaire, service_area
+from records.ids import uuid7
+
+
+class PatientQuerySet(models.QuerySet["Patient"]):
+    def visible_to(self, user: User) -> Self:
+        """Patients see themselves, physicians those in their care, staff all; others nobody."""
+        if user.role == Role.PATIENT:
+            return self.filter(user=user)
+        if user.role == Role.STAFF:
+            return self
+        if user.role == Role.PHYSICIAN:
+            return self.filter(
+                models.Exists(
+                    CareRelationship.objects.filter(patient=models.OuterRef("pk"), physician=user)
+                )
+                | models.Exists(Assessment.objects.waiting().filter(patient=models.OuterRef("pk")))
+            )
+        return self.none()
+
+
+class Patient(models.Model):
+    """Somebody who is treated, or asks to be.
+
+    ``phone`` (E.164) and ``email`` are where texts and mail go. The time zone is that of the
+    current address.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="patient")
+    first_name = models.CharField(max_length=60)
+    last_name = models.CharField(max_length=60)
+    date_of_birth = models.DateField()
+    phone = PhoneNumberField(blank=True, region="US")
+    email = models.EmailField(blank=True)
+    address = models.OneToOneField(
+        "Address", on_delete=models.PROTECT, related_name="current_for", null=True
+    )
+    created_at = models.DateTimeField()
+    replan_due_at = models.DateTimeField(null=True)
+    replan_cause = models.UUIDField(null=True)
+    version = models.PositiveIntegerField(default=1)
+
+    objects = PatientQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~models.Q(phone="") | ~models.Q(email=""), name="can_be_reached"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["replan_due_at"],
+                condition=models.Q(replan_due_at__isnull=False),
+                name="patient_to_replan",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @property
+    def time_zone(self) -> str:
+        """IANA, from the current address."""
+        return self.address.time_zone if self.address else "America/New_York"
+
+
+class Address(models.Model):
+    """Where somebody lives, and what the county decides. Rows are never changed."""
+
+    class Kind(models.TextChoices):
+        FIRST = "first", "first"
+        CORRECTION = "correction", "correction"
+        MOVE = "move", "move"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="addresses")
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    line1 = models.CharField(max_length=100)
+    line2 = models.CharField(max_length=100, blank=True)
+    city = models.CharField(max_length=60)
+    state = models.CharField(max_length=2)
+    postal_code = models.CharField(max_length=5)
+    county = models.CharField(max_length=60, blank=True)
+    time_zone = models.CharField(max_length=40)
+    served = models.BooleanField()
+    code = models.CharField(max_length=30)
+    review = ArrayField(models.CharField(max_length=30), default=list)
+    reason = models.CharField(max_length=300, blank=True)
+    since = models.DateTimeField()
+    recorded_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class ZipCode(models.Model):
+    """A row of the ZIP table; `load_zips` writes it, `service_area` tells what it means."""
+
+    postal_code = models.CharField(primary_key=True, max_length=5)
+    state = models.CharField(max_length=2)
+    city = models.CharField(max_length=60)
+    cities = ArrayField(models.CharField(max_length=60))
+    counties = ArrayField(models.CharField(max_length=60))
+    time_zones = ArrayField(models.CharField(max_length=40))
+    kind = models.CharField(max_length=12)
+    active = models.BooleanField()
+    flags = ArrayField(models.CharField(max_length=20))
+
+    def __str__(self) -> str:
+        return self.postal_code
+
+    def as_zip(self) -> service_area.Zip:
+        """The row as the pure rules take it."""
+        return service_area.Zip(
+            postal_code=self.postal_code,
+            state=self.state,
+            city=self.city,
+            cities=tuple(self.cities),
+            counties=tuple(self.counties),
+            time_zones=tuple(self.time_zones),
+            kind=self.kind,
+            active=self.active,
+            flags=tuple(self.flags),
+        )
+
+
+class SupportPerson(models.Model):
+    """An adult who stays with the patient during treatment at home."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="support_persons")
+    name = models.CharField(max_length=120)
+    date_of_birth = models.DateField()
+    phone = PhoneNumberField(region="US")
+    named_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class AssessmentQuerySet(models.QuerySet["Assessment"]):
+    def waiting(self) -> Self:
+        """Those in the practice's queue."""
+        return self.filter(status=Assessment.Status.SUBMITTED)
+
+    def visible_to(self, user: User) -> Self:
+        """Of submitted ones: patients see their own, staff all, physicians queue and own care."""
+        mine = self.exclude(status=Assessment.Status.DRAFT)
+        if user.role in (Role.PATIENT, Role.STAFF, Role.PHYSICIAN):
+            return mine.filter(patient__in=Patient.objects.visible_to(user))
+        return self.none()
+
+
+class Assessment(models.Model):
+    """What somebody answered, verbatim, with the version of the questionnaire.
+
+    The flags are raised by software and weighed by a physician. Nothing here approves.
+    """
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "draft"
+        SUBMITTED = "submitted", "submitted"
+        REVIEWED = "reviewed", "reviewed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    reference = models.CharField(max_length=10, unique=True)
+    status = models.CharField(max_length=10, choices=Status.choices)
+    patient = models.ForeignKey(
+        Patient, on_delete=models.PROTECT, null=True, related_name="assessments"
+    )
+    secret = models.CharField(max_length=64)
+    version = models.PositiveSmallIntegerField(default=questionnaire.VERSION)
+    answers = models.JSONField(default=dict)
+    flags = ArrayField(models.CharField(max_length=12), default=list)
+    urgency = models.PositiveSmallIntegerField(default=3)
+    crisis = models.BooleanField(default=False)
+    contact = models.JSONField(default=dict)
+    begun_at = models.DateTimeField()
+    submitted_at = models.DateTimeField(null=True)
+    channel = models.CharField(max_length=20)
+    entered_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+
+    objects = AssessmentQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(status="draft", patient__isnull=True, submitted_at__isnull=True)
+                | models.Q(
+                    status__in=("submitted", "reviewed"),
+                    patient__isnull=False,
+                    submitted_at__isnull=False,
+                ),
+                name="submitted_assessments_have_a_patient",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(urgency__in=(1, 2, 3)), name="urgency_is_1_2_or_3"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class Consent(models.Model):
+    """A consent given or withdrawn, with the version of its text. Append-only."""
+
+    class Kind(models.TextChoices):
+        PRIVACY = "privacy", "privacy notice"
+        TELEHEALTH = "telehealth", "telehealth"
+        SMS = "sms", "texts"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="consents")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    version = models.CharField(max_length=10)
+    accepted = models.BooleanField()
+    phone = PhoneNumberField(blank=True, region="US")
+    at = models.DateTimeField()
+    recorded_at = models.DateTimeField(db_default=Now())
+    channel = models.CharField(max_length=20)
+    recorded_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        indexes: ClassVar = [
+            models.Index(fields=["patient", "kind", "-id"], name="latest_consent_of_a_kind")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class CareRelationship(models.Model):
+    """Which physician has a patient in care; booking writes it, it decides who sees whom."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="care")
+    physician = models.ForeignKey(User, on_delete=models.PROTECT, related_name="care")
+    since = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["patient", "physician"], name="one_care_relationship_of_a_pair"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)

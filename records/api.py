@@ -1,0 +1,266 @@
+"""The API's manners: strict input, problem+json, cursors, ETags, answers once."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import IO, Any, ClassVar
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
+from django.http import Http404
+from rest_framework import exceptions, pagination, parsers, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView, set_rollback
+
+from records.idempotency import answer_once
+from records.refused import Refused, problem_body
+
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)", re.A)
+
+
+class JsonParser(parsers.JSONParser):
+    """JSON of a bounded depth; the size is bounded by DATA_UPLOAD_MAX_MEMORY_SIZE."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None
+    ) -> Any:
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError as error:
+            raise exceptions.ParseError("The body is nested too deeply.") from error
+
+
+class InstantField(serializers.Field):  # type: ignore[type-arg]
+    """An instant: RFC 3339 with an offset in, UTC with ``Z`` out."""
+
+    default_error_messages: ClassVar = {
+        "invalid": "Use RFC 3339 with an offset, such as 2026-11-24T09:00:00-05:00.",
+        "out_of_range": "Use a time between the years 2000 and 2100.",
+    }
+
+    def to_internal_value(self, data: Any) -> datetime:
+        if not isinstance(data, str) or not RFC3339.fullmatch(data):
+            self.fail("invalid")
+        try:
+            value = datetime.fromisoformat(data).astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail("invalid")
+        if not 2000 <= value.year <= 2100:
+            self.fail("out_of_range")
+        return value
+
+    def to_representation(self, value: datetime) -> str:
+        return instant(value)
+
+
+class DayField(serializers.DateField):
+    """A date ``YYYY-MM-DD`` between the years 1900 and 2100."""
+
+    def to_internal_value(self, value: Any) -> date:
+        if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.A):
+            self.fail("invalid", format="YYYY-MM-DD")
+        day = super().to_internal_value(value)
+        if not 1900 <= day.year <= 2100:
+            self.fail("invalid", format="YYYY-MM-DD")
+        return day
+
+
+class TextField(serializers.CharField):
+    """Text as typed: a string, not a number or a truth value that would be turned into one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class TruthField(serializers.BooleanField):
+    """``true`` or ``false``; not ``"yes"``, not ``1``."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class Input(serializers.Serializer):  # type: ignore[type-arg]
+    """What a request may say; an unknown field is refused, not ignored."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            unknown = [key for key in data if key not in self.fields]
+            if unknown:
+                raise serializers.ValidationError(
+                    {
+                        key: [exceptions.ErrorDetail("There is no such field.", "unknown_field")]
+                        for key in unknown
+                    }
+                )
+        return super().to_internal_value(data)
+
+
+def read(
+    serializer: type[serializers.Serializer],  # type: ignore[type-arg]
+    data: Any,
+    **context: Any,
+) -> dict[str, Any]:
+    """The validated input; raises a 400 with pointers."""
+    incoming = serializer(data=data, context=context)
+    incoming.is_valid(raise_exception=True)
+    return dict(incoming.validated_data)
+
+
+def query(
+    serializer: type[serializers.Serializer],  # type: ignore[type-arg]
+    request: Request,
+) -> dict[str, Any]:
+    """The validated query string; a parameter given twice or unknown is refused."""
+    twice = [key for key in request.query_params if len(request.query_params.getlist(key)) > 1]
+    if twice:
+        raise serializers.ValidationError(dict.fromkeys(twice, ["Give it once."]))
+    return read(serializer, request.query_params.dict(), request=request)
+
+
+def instant(value: datetime) -> str:
+    """An instant as the API tells it: UTC with ``Z``."""
+    text = value.astimezone(UTC).isoformat()
+    return text.replace("+00:00", "Z")
+
+
+class Door(APIView):
+    """A view with all the manners."""
+
+    parser_classes = (JsonParser,)
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """As in `APIView.dispatch`, with the answer given once for an Idempotency-Key."""
+        self.args, self.kwargs = args, kwargs
+        asked = self.initialize_request(request, *args, **kwargs)
+        self.request = asked
+        self.headers = self.default_response_headers
+        try:
+            _ = asked.body
+            self.initial(asked, *args, **kwargs)
+            method = str(asked.method).lower()
+            handler = getattr(self, method, None) if method in self.http_method_names else None
+            handler = handler or self.http_method_not_allowed
+            response = answer_once(
+                asked, lambda: handler(asked, *args, **kwargs), self.handle_exception
+            )
+        except Exception as error:  # noqa: BLE001  every answer is made in one place
+            response = self.handle_exception(error)
+        self.response = self.finalize_response(asked, response, *args, **kwargs)
+        return self.response
+
+
+def if_match(request: Request) -> int | None:
+    """The version that the client saw, from If-Match; None when it does not care."""
+    header = request.headers.get("If-Match", "").strip()
+    if header in ("", "*"):
+        return None
+    match = re.fullmatch(r'"(\d{1,9})"', header, re.A)
+    return int(match[1]) if match else -1
+
+
+def with_etag(response: Response, version: int) -> Response:
+    """The answer with the object's version as its ETag."""
+    response["ETag"] = f'"{version}"'
+    return response
+
+
+class Cursor(pagination.CursorPagination):
+    """``{next, previous, results}`` by cursor; ``limit`` up to 100."""
+
+    page_size = 25
+    max_page_size = 100
+    page_size_query_param = "limit"
+    ordering = "id"
+
+    def get_page_size(self, request: Request) -> int:
+        text = request.query_params.get("limit", str(self.page_size))
+        if not re.fullmatch(r"[1-9]\d?|100", text, re.A):
+            raise serializers.ValidationError({"limit": ["Use a number from 1 to 100."]})
+        return int(text)
+
+    def decode_cursor(self, request: Request) -> Any:
+        if "\x00" in request.query_params.get("cursor", ""):
+            raise exceptions.NotFound(self.invalid_cursor_message)
+        return super().decode_cursor(request)
+
+
+# --- errors ------------------------------------------------------------------------------------
+
+
+def problem(error: Exception, context: Any = None) -> Response | None:
+    """An exception as an RFC 9457 answer; None for what is a fault of ours."""
+    if isinstance(error, Refused):
+        set_rollback()
+        return _answer(error.problem(), retry_after=error.facts.get("retry_after"))
+    if isinstance(error, serializers.ValidationError):
+        set_rollback()
+        return _answer(_invalid(error))
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    if isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if isinstance(error, exceptions.APIException):
+        set_rollback()
+        return _api_error(error)
+    if isinstance(error, RequestDataTooBig):
+        return _answer(problem_body(413, "too_large", "The body is larger than 256 KiB."))
+    if isinstance(error, (OperationalError, InterfaceError)):
+        detail = "We cannot reach our records just now. Please try again shortly."
+        return _answer(problem_body(503, "database_away", detail), retry_after=5)
+    return None
+
+
+def _api_error(error: exceptions.APIException) -> Response:
+    code = str(error.get_codes()) if not isinstance(error.detail, (dict, list)) else "invalid"
+    code = {"parse_error": "malformed", "authentication_failed": "not_authenticated"}.get(
+        code, code
+    )
+    status = 400 if isinstance(error, exceptions.ParseError) else error.status_code
+    detail = "There is nothing here for you." if status == 404 else str(error.detail)
+    wait = getattr(error, "wait", None)
+    answer = _answer(problem_body(status, code, detail), retry_after=wait)
+    if header := getattr(error, "auth_header", None):
+        answer["WWW-Authenticate"] = header
+    return answer
+
+
+def _answer(body: dict[str, Any], *, retry_after: float | None = None) -> Response:
+    body.pop("retry_after", None)
+    answer = Response(body, status=body["status"], content_type="application/problem+json")
+    if retry_after:
+        answer["Retry-After"] = str(int(retry_after) or 1)
+    return answer
+
+
+def _invalid(error: serializers.ValidationError) -> dict[str, Any]:
+    errors = list(_flat(error.detail, ""))
+    detail = errors[0]["detail"] if len(errors) == 1 else "Some of what was sent cannot be used."
+    return problem_body(400, "invalid", detail, errors=errors)
+
+
+def _flat(detail: Any, pointer: str) -> Any:
+    """Errors as a flat list with JSON pointers (RFC 6901)."""
+    if isinstance(detail, Mapping):
+        for key, value in detail.items():
+            step = "" if key == "non_field_errors" else "/" + _token(str(key))
+            yield from _flat(value, pointer + step)
+    elif isinstance(detail, (list, tuple)):
+        for index, value in enumerate(detail):
+            nested = isinstance(value, (Mapping, list))
+            yield from _flat(value, f"{pointer}/{index}" if nested else pointer)
+    else:
+        text = str(detail).encode("ascii", "backslashreplace").decode()
+        code = str(getattr(detail, "code", None) or "invalid")
+        yield {"pointer": pointer, "code": code, "detail": text}
+
+
+def _token(key: str) -> str:
+    """A key as a token of a JSON pointer; what UTF-8 cannot say is escaped, what is long is cut."""
+    safe = key.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\u0000")
+    return safe[:100].replace("~", "~0").replace("/", "~1")
+

@@ -1,0 +1,28 @@
+"""The time of care: the one place that asks what time it is; only doors call it."""
+
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+
+from records.models import Clock
+
+
+def now() -> datetime:
+    """The time of care, in UTC: real time, unless development or a test has moved it.
+
+    Sign-ins, tokens, leases, kept answers and beat's ticks do not ask here: they use real time.
+    """
+    real = datetime.now(UTC)
+    if settings.PRODUCTION:
+        return real
+    return real + sum(Clock.objects.values_list("offset", flat=True), timedelta())
+
+
+def move(to: datetime | None) -> None:
+    """Make it ``to`` now, for web, worker and beat together; ``None`` puts real time back."""
+    if settings.PRODUCTION:
+        raise RuntimeError("The clock is not moved in production.")
+    if to is None:
+        Clock.objects.all().delete()
+    else:
+        Clock.objects.update_or_create(pk=1, defaults={"offset": to - datetime.now(UTC)})

@@ -1,0 +1,102 @@
+"""Writing down what happened, who looked, and what a human must do."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+
+from records import hints
+from records.actor import Actor
+from records.models import AccessLog, Event, Outbox, WorkItem
+
+# How long a work item may wait, by urgency.
+WAIT = {
+    WorkItem.Urgency.NOW: timedelta(0),
+    WorkItem.Urgency.TODAY: timedelta(hours=4),
+    WorkItem.Urgency.SOON: timedelta(days=1),
+}
+
+
+def record(
+    kind: str,
+    about: models.Model,
+    *,
+    by: Actor,
+    now: datetime,
+    patient_id: UUID | None = None,
+    **payload: Any,
+) -> Event:
+    """Write down a fact, and that notifications must look at it, in the caller's transaction.
+
+    ``payload`` takes ids, codes and instants that the row can no longer tell (the old start of
+    what was rescheduled), never what a person said.
+    """
+    event = Event.objects.create(
+        kind=kind,
+        occurred_at=now,
+        actor_id=by.user_id,
+        role=by.role,
+        channel=by.channel,
+        cause=by.cause,
+        object_kind=kind_of(about),
+        object_id=about.pk,
+        patient_id=patient_id,
+        payload=payload,
+    )
+    Outbox.objects.create(event=event)
+    hints.wake("notifications.write_messages")
+    return event
+
+
+def raise_work_item(
+    kind: str,
+    about: models.Model,
+    *,
+    detail: str,
+    urgency: WorkItem.Urgency,
+    for_role: str,
+    by: Actor,
+    now: datetime,
+    patient_id: UUID | None = None,
+) -> bool:
+    """Ask a human for something, once: while one of this kind is open, nothing is added.
+
+    ``detail`` says what to do, without names and without anything about health. Returns whether
+    it is new.
+    """
+    _, is_new = WorkItem.objects.get_or_create(
+        kind=kind,
+        object_id=about.pk,
+        status=WorkItem.Status.OPEN,
+        defaults={
+            "detail": detail,
+            "urgency": urgency,
+            "for_role": for_role,
+            "patient_id": patient_id,
+            "object_kind": kind_of(about),
+            "cause": by.cause,
+            "raised_at": now,
+            "due_at": now + WAIT[urgency],
+        },
+    )
+    return is_new
+
+
+def log_access(
+    *, user_id: UUID, role: str, kind: str, object_ids: Iterable[UUID], patient_ids: Iterable[UUID]
+) -> None:
+    """Write down that somebody looked at other people's data."""
+    AccessLog.objects.create(
+        user_id=user_id,
+        role=role,
+        object_kind=kind,
+        object_ids=[str(i) for i in object_ids],
+        patient_ids=sorted({str(i) for i in patient_ids}),
+    )
+
+
+def kind_of(about: models.Model) -> str:
+    """The word for a row in events, work items and messages: its model's name in lower case."""
+    return about._meta.model_name or ""

@@ -1,0 +1,126 @@
+"""One answer to one wish: a POST with an Idempotency-Key takes effect once.
+
+The layer opens the outer transaction, so effect and answer are kept together or not at all. A
+refusal (4xx) is kept after its effect is rolled back; 401, 403, 429 and 5xx are never kept.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from records.models import IdempotentAnswer
+from records.refused import Refused
+
+KEPT = timedelta(hours=24)
+NOT_KEPT = {401, 403, 429}
+KEY = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?')
+
+
+class _Undo(Exception):
+    """Carries a refusal out of the savepoint that its effect is rolled back with."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
+
+
+def answer_once(
+    request: Request, handle: Callable[[], Response], refuse: Callable[[Exception], Response]
+) -> Response:
+    """Run ``handle``, unless this key was answered before: then give that answer again.
+
+    ``refuse`` turns an exception into its answer. Raises `Refused` ``idempotency_mismatch`` when
+    the key came with another request, ``in_progress`` while the first is being answered.
+    """
+    header = request.headers.get("Idempotency-Key")
+    if request.method != "POST" or header is None:
+        return handle()
+    scope, fingerprint = _scope_and_fingerprint(request, _key(header))
+    with transaction.atomic():
+        _take_turn(scope)
+        kept = IdempotentAnswer.objects.filter(scope=scope).first()
+        if kept:
+            return _again(kept, fingerprint)
+        response = _in_savepoint(handle, refuse)
+        if response.status_code < 500 and response.status_code not in NOT_KEPT:
+            IdempotentAnswer.objects.create(
+                scope=scope,
+                request=fingerprint,
+                status=response.status_code,
+                body=response.data,
+                etag=response.headers.get("ETag", ""),
+            )
+        return response
+
+
+def _key(header: str) -> str:
+    match = KEY.fullmatch(header.strip())
+    if not match:
+        raise Refused(
+            "idempotency_key_invalid", "Idempotency-Key takes 1 to 255 visible ASCII characters."
+        )
+    return match[1]
+
+
+def _scope_and_fingerprint(request: Request, key: str) -> tuple[str, str]:
+    """Hashes of (who, route, key) and of the request; a stranger's body joins his scope."""
+    body = hashlib.sha256(request.body).hexdigest()
+    who = str(request.user.pk) if request.user.is_authenticated else f"anyone {body}"
+    scope = hashlib.sha256(f"{who}\n{request.path}\n{key}".encode()).hexdigest()
+    return scope, body
+
+
+def _take_turn(scope: str) -> None:
+    number = int(scope[:15], 16)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+        row = cursor.fetchone()
+    if not row or not row[0]:
+        raise Refused(
+            "in_progress", "The same request is still being answered; try again.", retry_after=1
+        )
+
+
+def _again(kept: IdempotentAnswer, fingerprint: str) -> Response:
+    if kept.request != fingerprint:
+        raise Refused(
+            "idempotency_mismatch", "This Idempotency-Key was used for another request before."
+        )
+    response = Response(kept.body, status=kept.status)
+    if kept.status >= 400:
+        response.content_type = "application/problem+json"
+    if kept.etag:
+        response["ETag"] = kept.etag
+    response["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _in_savepoint(
+    handle: Callable[[], Response], refuse: Callable[[Exception], Response]
+) -> Response:
+    try:
+        with transaction.atomic():
+            try:
+                return _plain(handle())
+            except Exception as error:
+                raise _Undo(_plain(refuse(error))) from error
+    except _Undo as undo:
+        return undo.response
+
+
+def _plain(response: Response) -> Response:
+    response.data = _json(response.data)
+    return response
+
+
+def _json(data: Any) -> Any:
+    """The data as JSON tells it, so that the first answer and the replay are the same."""
+    return None if data is None else json.loads(JSONRenderer().render(data))

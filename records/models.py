@@ -1,0 +1,187 @@
+"""Facts, things to do, dated rules, kept answers: what every app above writes down."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+
+from records.ids import uuid7
+
+
+class Clock(models.Model):
+    """How far the time of care is moved, in development and tests; at most one row."""
+
+    offset = models.DurationField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(pk=1), name="there_is_one_clock")
+        ]
+
+
+class Event(models.Model):
+    """Something that happened. Append-only, in rights and by trigger.
+
+    ``payload`` holds ids, codes, instants and names of fields: nothing that a person said, and
+    nothing about health.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(max_length=60)
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(db_default=Now())
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    role = models.CharField(max_length=20)
+    channel = models.CharField(max_length=20)
+    cause = models.UUIDField(db_index=True)
+    object_kind = models.CharField(max_length=40)
+    object_id = models.UUIDField()
+    patient_id = models.UUIDField(null=True)
+    payload = models.JSONField(default=dict)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        indexes: ClassVar = [
+            models.Index(fields=["object_id", "id"], name="event_of_object"),
+            models.Index(fields=["patient_id", "id"], name="event_of_patient"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.object_id}"
+
+
+class Outbox(models.Model):
+    """An event that notifications has not looked at yet. No cursor: late committers are seen."""
+
+    event = models.OneToOneField(Event, on_delete=models.PROTECT, primary_key=True)
+
+
+class AccessLog(models.Model):
+    """Who looked at whose data, and when. Append-only."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    at = models.DateTimeField(db_default=Now())
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    role = models.CharField(max_length=20)
+    object_kind = models.CharField(max_length=40)
+    object_ids = models.JSONField(default=list)
+    patient_ids = models.JSONField(default=list)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.object_kind}"
+
+
+class WorkItem(models.Model):
+    """Something that a human must do."""
+
+    class Status(models.TextChoices):
+        OPEN = "open", "open"
+        CLOSED = "closed", "closed"
+
+    class Urgency(models.IntegerChoices):
+        NOW = 1, "now"
+        TODAY = 2, "today"
+        SOON = 3, "soon"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(max_length=40)
+    detail = models.CharField(max_length=300)
+    urgency = models.PositiveSmallIntegerField(choices=Urgency.choices)
+    for_role = models.CharField(max_length=20)
+    patient_id = models.UUIDField(null=True)
+    object_kind = models.CharField(max_length=40)
+    object_id = models.UUIDField()
+    cause = models.UUIDField()
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
+    raised_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    claimed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    closed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    closed_at = models.DateTimeField(null=True)
+    note = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["urgency", "due_at", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["kind", "object_id"],
+                condition=models.Q(status="open"),
+                name="one_open_work_item_of_a_kind",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status="open", closed_at__isnull=True)
+                | models.Q(status="closed", closed_at__isnull=False),
+                name="closed_work_items_say_when",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.object_id}"
+
+
+class Rule(models.Model):
+    """A legal rule as a dated row; ``valid_to`` is its last day, empty while it has none."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    code = models.CharField(max_length=40)
+    state = models.CharField(max_length=2)
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True)
+    text = models.TextField()
+    source = models.CharField(max_length=200)
+    reviewed_by = models.CharField(max_length=100, blank=True)
+    reviewed_at = models.DateField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["code", "state", "valid_from"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["code", "state", "valid_from"], name="one_rule_from_a_day_on"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.state} {self.valid_from}"
+
+
+class Setting(models.Model):
+    """A value that the physician changed, from ``valid_from`` on; the defaults are in code."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    key = models.CharField(max_length=60)
+    value = models.IntegerField()
+    valid_from = models.DateTimeField()
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        ordering: ClassVar = ["key", "valid_from"]
+
+    def __str__(self) -> str:
+        return f"{self.key} = {self.value}"
+
+
+class IdempotentAnswer(models.Model):
+    """What was answered to a POST with an Idempotency-Key; kept for 24 h of real time."""
+
+    scope = models.CharField(max_length=64, primary_key=True)
+    request = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField()
+    body = models.JSONField(null=True)
+    etag = models.CharField(max_length=80, blank=True)
+    answered_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.answered_at}"

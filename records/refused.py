@@ -1,0 +1,76 @@
+"""A rule said no: one exception, and the closed list of its codes."""
+
+from http import HTTPStatus
+from typing import Any
+
+# code → (HTTP status, title). The sentence for the reader comes with the refusal itself.
+CODES: dict[str, tuple[int, str]] = {
+    "blocked_location": (409, "Not licensed where the patient is"),
+    "contact_required": (422, "A telephone number or an e-mail address is needed"),
+    "gate_unmet": (409, "Something has to happen first"),
+    "hold_expired": (409, "The hold has expired"),
+    "in_progress": (409, "The same request is still being answered"),
+    "in_the_past": (422, "That time has passed"),
+    "message_final": (409, "This message cannot be changed any more"),
+    "not_offered": (409, "This time is not offered"),
+    "over_budget": (429, "Too many of these for now"),
+    "patient_busy": (409, "The patient has something else at that time"),
+    "slot_taken": (409, "Somebody else has this time"),
+    "stale": (412, "It has changed since you looked"),
+    "too_early": (409, "It is too early for that"),
+    "too_far_ahead": (422, "That is further ahead than can be booked"),
+    "too_late": (409, "It is too late for that"),
+    "under_age": (422, "This is a service for adults"),
+    "wrong_state": (409, "Not possible any more"),
+    "idempotency_key_invalid": (400, "Idempotency-Key is malformed"),
+    "idempotency_mismatch": (422, "The same Idempotency-Key came with another request"),
+    "not_us_number": (422, "Not a telephone number in the United States"),
+    "consent_required": (422, "A consent is missing"),
+    "incomplete": (422, "An answer is missing"),
+    # An address that cannot be used; patients/service_area.py says which.
+    "out_of_area": (422, "Not in Florida or New Jersey"),
+    "state_zip_mismatch": (422, "The ZIP code belongs to another state"),
+    "unknown_state": (422, "No such state"),
+    "unknown_zip": (422, "No such ZIP code"),
+    "inactive_zip": (422, "This ZIP code is not in use any more"),
+    "military": (422, "A military address"),
+    "po_box": (422, "A post office box"),
+    "pmb": (422, "A private mailbox"),
+    "general_delivery": (422, "General delivery"),
+    "county_mismatch": (422, "The county does not belong to the ZIP code"),
+    "time_zone_mismatch": (422, "The time zone does not belong to the ZIP code"),
+    "time_zone_required": (422, "The time zone must be chosen"),
+}
+
+
+class Refused(Exception):
+    """A rule said no.
+
+    ``code`` is one of `CODES`, ``detail`` a sentence for the person who reads it, ``facts`` what
+    helps to do better (``next_slots``, ``unmet_gates``, ``retry_after`` seconds, ``pointer``).
+    """
+
+    def __init__(self, code: str, detail: str, **facts: Any) -> None:
+        super().__init__(code, detail)
+        self.status, self.title = CODES[code]
+        self.code = code
+        self.detail = detail
+        self.facts = facts
+
+    def problem(self) -> dict[str, Any]:
+        """The body of an RFC 9457 answer."""
+        return problem_body(self.status, self.code, self.detail, title=self.title, **self.facts)
+
+
+def problem_body(
+    status: int, code: str, detail: str, *, title: str = "", **facts: Any
+) -> dict[str, Any]:
+    """An RFC 9457 body; ``type`` names the page of the code in the documentation."""
+    return {
+        "type": f"/problems/{code}/",
+        "title": title or HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **facts,
+    }

@@ -1,0 +1,13 @@
+"""The sweep of the ground floor."""
+
+from celery import shared_task
+from django.db.models.functions import Now
+
+from records.idempotency import KEPT
+from records.models import IdempotentAnswer
+
+
+@shared_task(name="records.forget_old_answers")
+def forget_old_answers() -> None:
+    """Delete kept answers after a day of real time."""
+    IdempotentAnswer.objects.filter(answered_at__lt=Now() - KEPT).delete()

@@ -1,0 +1,1 @@
+"""Everything that takes place at a time, in the order of care."""

@@ -1,0 +1,354 @@
+"""The doors that look over all folders: patients, the whole calendar, work items, events."""
+
+import re
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api import PHYSICIAN, STAFF, actor_of, roles, signed_in
+from accounts.models import Role, User
+from patients.actions import create_patient
+from patients.api import (
+    CHANNELS,
+    AddressIn,
+    ConsentsIn,
+    PatientOut,
+    PersonIn,
+    found,
+    look_log,
+    move_answer,
+    patient_answer,
+)
+from patients.models import Patient
+from patients.phones import us_number
+from records import clock
+from records.api import Cursor, DayField, Door, Input, InstantField, TextField, query, read
+from records.models import Event, WorkItem
+from records.work import claim, close
+from scheduling.calendar.api import LONGEST, days
+from scheduling.calendar.models import Physician, Reservation, TimeOff
+from scheduling.consultations.api import Nothing
+from scheduling.consultations.models import Consultation
+from scheduling.intervals import Interval
+
+# --- patients -----------------------------------------------------------------------------------
+
+
+class PatientQuery(Input):
+    search = TextField(max_length=100, required=False)
+    state = serializers.ChoiceField(choices=["FL", "NJ"], required=False)
+    county = TextField(max_length=60, required=False)
+    cursor = TextField(required=False)
+    limit = TextField(required=False)
+
+
+class PatientIn(Input):
+    person = PersonIn()
+    address = AddressIn()
+    consents = ConsentsIn()
+    channel = serializers.ChoiceField(choices=CHANNELS)
+
+
+class Patients(Door):
+    """Staff and physicians look patients up; staff enter those who call."""
+
+    permission_classes = (roles(STAFF, PHYSICIAN),)
+
+    @extend_schema(parameters=[PatientQuery], responses=PatientOut(many=True))
+    def get(self, request: Request) -> Response:
+        user, asked = signed_in(request), query(PatientQuery, request)
+        rows = Patient.objects.visible_to(user).select_related("address")
+        for name in ("state", "county"):
+            if name in asked:
+                rows = rows.filter(**{f"address__{name}": asked[name]})
+        pages = Cursor()
+        page = pages.paginate_queryset(_search(rows, asked.get("search", "")), request, self) or []
+        look_log(user, "patient", page)
+        return pages.get_paginated_response(
+            PatientOut(page, many=True, context={"now": clock.now()}).data
+        )
+
+    @extend_schema(request=PatientIn, responses={201: PatientOut})
+    def post(self, request: Request) -> Response:
+        if signed_in(request).role != Role.STAFF:
+            self.permission_denied(request, "Staff enter patients who call.")
+        sent = read(PatientIn, request.data)
+        patient = create_patient(
+            person=sent["person"],
+            address=sent["address"],
+            consents=sent["consents"],
+            by=actor_of(request, channel=sent["channel"]),
+            now=clock.now(),
+        )
+        return patient_answer(patient, status=201)
+
+
+def _search(rows: QuerySet[Patient], text: str) -> QuerySet[Patient]:
+    """By words of the name, telephone number, birthday or a consultation's reference."""
+    text = text.strip()
+    if not text:
+        return rows
+    if number := us_number(text):
+        return rows.filter(phone=number)
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.A):
+        day = read(BirthdayIn, {"search": text})["search"]
+        return rows.filter(date_of_birth=day)
+    if re.fullmatch(r"[cC]-[0-9a-zA-Z]{6}", text, re.A):
+        return rows.filter(consultations__reference=text.upper())
+    for word in text.split()[:5]:
+        rows = rows.filter(Q(first_name__icontains=word) | Q(last_name__icontains=word))
+    return rows
+
+
+class BirthdayIn(Input):
+    search = DayField()
+
+
+class PatientDetail(Door):
+    """One patient."""
+
+    permission_classes = (roles(STAFF, PHYSICIAN),)
+
+    @extend_schema(responses=PatientOut)
+    def get(self, request: Request, pk: UUID) -> Response:
+        user = signed_in(request)
+        row = found(Patient.objects.visible_to(user).select_related("address"), pk)
+        look_log(user, "patient", [row])
+        return patient_answer(row)
+
+
+class PatientAddress(Door):
+    """Staff write down that a caller has moved, or correct the address."""
+
+    permission_classes = (roles(STAFF),)
+
+    @extend_schema(request=AddressIn, responses={201: PatientOut})
+    def post(self, request: Request, pk: UUID) -> Response:
+        return move_answer(request, found(Patient.objects.visible_to(signed_in(request)), pk))
+
+
+# --- the calendar -------------------------------------------------------------------------------
+
+
+class CalendarQuery(Input):
+    physician = serializers.UUIDField(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        return {"from": DayField(), "to": DayField(), **super().get_fields()}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not 0 <= (attrs["to"] - attrs["from"]).days < LONGEST:
+            raise serializers.ValidationError({"to": [f"Ask for 1 to {LONGEST} days."]})
+        return attrs
+
+
+class EntryOut(serializers.Serializer[Any]):
+    """``type``: consultation, hold or time_off; ``busy_*`` is with the buffers."""
+
+    type = serializers.CharField()
+    id = serializers.UUIDField()
+    physician = serializers.UUIDField()
+    start = InstantField()
+    end = InstantField()
+    busy_start = InstantField()
+    busy_end = InstantField()
+    status = serializers.CharField(allow_null=True)
+    reference = serializers.CharField(allow_null=True)
+    patient = serializers.UUIDField(allow_null=True)
+    kind = serializers.CharField(allow_null=True)
+    join = serializers.CharField(allow_null=True)
+    join_url = serializers.CharField(allow_null=True)
+
+
+class CalendarOut(serializers.Serializer[Any]):
+    time_zone = serializers.CharField()
+    results = EntryOut(many=True)
+
+
+class Calendar(Door):
+    """Everything that takes a physician's time, in one request."""
+
+    permission_classes = (roles(PHYSICIAN, STAFF),)
+
+    @extend_schema(parameters=[CalendarQuery], responses=CalendarOut)
+    def get(self, request: Request) -> Response:
+        user, asked = signed_in(request), query(CalendarQuery, request)
+        physician = _physician_for(user, asked)
+        within = days(asked["from"], asked["to"], physician.time_zone)
+        entries = [*_reserved(physician, within), *_off(physician, within)]
+        entries.sort(key=lambda entry: (entry["start"], entry["id"]))
+        body = {"time_zone": physician.time_zone, "results": entries}
+        return Response(CalendarOut(body).data)
+
+
+def _physician_for(user: User, asked: dict[str, Any]) -> Physician:
+    rows = Physician.objects.all()
+    if "physician" in asked:
+        row: Physician = found(rows, asked["physician"])
+        return row
+    own = rows.filter(user=user).first()
+    if own is None:
+        raise serializers.ValidationError({"physician": ["Name a physician."]})
+    return own
+
+
+def _reserved(physician: Physician, within: Interval) -> list[dict[str, Any]]:
+    rows = Reservation.objects.filter(
+        Q(expires_at__isnull=True) | Q(expires_at__gt=clock.now()),
+        physician=physician,
+        busy__overlap=(within.start, within.end),
+    )
+    return [_entry(row, physician) for row in rows.select_related("consultation")]
+
+
+def _entry(row: Reservation, physician: Physician) -> dict[str, Any]:
+    meeting: Consultation | None = getattr(row, "consultation", None)
+    return {
+        "type": "consultation" if meeting else "hold",
+        "id": meeting.pk if meeting else row.pk,
+        "physician": physician.pk,
+        "start": meeting.start if meeting else row.hold_start,
+        "end": meeting.end if meeting else row.busy.upper,
+        "busy_start": row.busy.lower,
+        "busy_end": row.busy.upper,
+        "status": meeting and meeting.status,
+        "reference": meeting and meeting.reference,
+        "patient": meeting and meeting.patient_id,
+        "kind": meeting.kind if meeting else row.hold_kind,
+        "join": meeting and ("video" if physician.join_url else "telephone"),
+        "join_url": meeting and physician.join_url,
+    }
+
+
+def _off(physician: Physician, within: Interval) -> list[dict[str, Any]]:
+    rows = TimeOff.objects.filter(
+        physician=physician, start__lt=within.end, end__gt=within.start
+    )
+    nothing = dict.fromkeys(("status", "reference", "patient", "kind", "join", "join_url"))
+    return [
+        {
+            **nothing,
+            "type": "time_off",
+            "id": row.pk,
+            "physician": physician.pk,
+            "start": row.start,
+            "end": row.end,
+            "busy_start": row.start,
+            "busy_end": row.end,
+        }
+        for row in rows
+    ]
+
+
+# --- work items and events -----------------------------------------------------------------------
+
+
+class WorkItemOut(serializers.ModelSerializer[WorkItem]):
+    raised_at = InstantField()
+    due_at = InstantField()
+
+    class Meta:
+        model = WorkItem
+        fields: ClassVar = [
+            "id", "kind", "detail", "urgency", "status", "patient_id", "object_kind", "object_id",
+            "raised_at", "due_at", "claimed_by", "note",
+        ]  # fmt: skip
+
+
+class WorkItemQuery(Input):
+    kind = TextField(max_length=40, required=False)
+    mine = serializers.ChoiceField(choices=["true", "false"], required=False)
+    status = serializers.ChoiceField(choices=["open", "closed"], default="open")
+    cursor = TextField(required=False)
+    limit = TextField(required=False)
+
+
+class MostUrgent(Cursor):
+    ordering = ("urgency", "due_at", "id")
+
+
+def _items(user: User) -> QuerySet[WorkItem]:
+    return WorkItem.objects.filter(for_role=user.role)
+
+
+class WorkItems(Door):
+    """What needs a human in the reader's role, most urgent first."""
+
+    permission_classes = (roles(STAFF, PHYSICIAN),)
+
+    @extend_schema(parameters=[WorkItemQuery], responses=WorkItemOut(many=True))
+    def get(self, request: Request) -> Response:
+        user, asked = signed_in(request), query(WorkItemQuery, request)
+        rows = _items(user).filter(status=asked["status"])
+        if "kind" in asked:
+            rows = rows.filter(kind=asked["kind"])
+        if asked.get("mine") == "true":
+            rows = rows.filter(claimed_by=user)
+        pages = MostUrgent()
+        page = pages.paginate_queryset(rows, request, self)
+        return pages.get_paginated_response(WorkItemOut(page, many=True).data)
+
+
+class ClaimWorkItem(Door):
+    """Say that one does it."""
+
+    permission_classes = (roles(STAFF, PHYSICIAN),)
+
+    @extend_schema(request=Nothing, responses=WorkItemOut)
+    def post(self, request: Request, pk: UUID) -> Response:
+        item = found(_items(signed_in(request)), pk)
+        read(Nothing, request.data)
+        return Response(WorkItemOut(claim(item=item, by=actor_of(request), now=clock.now())).data)
+
+
+class CloseIn(Input):
+    note = TextField(max_length=2000)
+
+
+class CloseWorkItem(Door):
+    """Say what was done."""
+
+    permission_classes = (roles(STAFF, PHYSICIAN),)
+
+    @extend_schema(request=CloseIn, responses=WorkItemOut)
+    def post(self, request: Request, pk: UUID) -> Response:
+        item = found(_items(signed_in(request)), pk)
+        note = read(CloseIn, request.data)["note"]
+        closed = close(item=item, note=note, by=actor_of(request), now=clock.now())
+        return Response(WorkItemOut(closed).data)
+
+
+class EventOut(serializers.ModelSerializer[Event]):
+    occurred_at = InstantField()
+
+    class Meta:
+        model = Event
+        fields: ClassVar = [
+            "id", "kind", "occurred_at", "role", "channel", "cause", "object_kind", "object_id",
+            "patient_id", "payload",
+        ]  # fmt: skip
+
+
+class EventQuery(Input):
+    after = serializers.UUIDField(required=False)
+    cursor = TextField(required=False)
+    limit = TextField(required=False)
+
+
+class Events(Door):
+    """What happened, first things first: ids and names of fields."""
+
+    permission_classes = (roles(STAFF),)
+
+    @extend_schema(parameters=[EventQuery], responses=EventOut(many=True))
+    def get(self, request: Request) -> Response:
+        asked = query(EventQuery, request)
+        rows = Event.objects.filter(pk__gt=asked["after"]) if "after" in asked else Event.objects
+        pages = Cursor()
+        page = pages.paginate_queryset(rows.all(), request, self)
+        return pages.get_paginated_response(EventOut(page, many=True).data)

@@ -1,0 +1,1 @@
+"""Whose time is whose: hours, time off, reservations; slots are computed, never stored."""

@@ -1,0 +1,328 @@
+"""Every write about whose time is whose: holds, reservations, hours, time off, licences."""
+
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from accounts.tokens import digest
+from records.actor import Actor
+from records.events import record
+from records.refused import Refused
+from records.values import in_force
+from scheduling.calendar.agenda import agendas
+from scheduling.calendar.models import (
+    Licence,
+    Opening,
+    Physician,
+    Reservation,
+    TimeOff,
+    WorkingHours,
+)
+from scheduling.calendar.slots import Agenda, Offer, free_slots, licensed, offer_of
+from scheduling.intervals import Interval
+
+DAY = timedelta(days=1)
+AHEAD = timedelta(days=14)  # how far the next free slots are looked for
+HOLDS_OF_ONE = 2
+HOLDS_OF_AN_ADDRESS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which time is wanted, for whom: the state and zone (IANA) are those of the patient."""
+
+    start: datetime
+    kind: str
+    state: str
+    zone: str
+    physician: UUID | None = None
+
+
+@contextmanager
+def one_place_at_a_time() -> Iterator[None]:
+    """A transaction in which what the constraints of `Reservation` refuse becomes a refusal."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+        if name == "physician_is_in_one_place":
+            raise Refused("slot_taken", "Somebody else has just taken this time.") from error
+        if name == "patient_is_in_one_place":
+            raise _patient_busy() from error
+        raise
+
+
+def lock_physicians(physicians: Iterable[UUID] | None) -> list[UUID]:
+    """Lock these physicians, or all active ones, by id: the second lock after the patient."""
+    rows = Physician.objects.filter(is_active=True)
+    if physicians is not None:
+        rows = Physician.objects.filter(pk__in=set(physicians))
+    return list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+
+
+def choose(
+    wish: Wish,
+    locked: Sequence[UUID],
+    *,
+    now: datetime,
+    ignoring: Reservation | None = None,
+) -> tuple[Agenda, Interval, Offer]:
+    """The physician who is free for the wish, the slot, and its buffers.
+
+    Call it with the physicians locked. ``ignoring`` is the reservation that the wish already has:
+    what was held or is moved. Raises `Refused` ``in_the_past``, ``too_far_ahead``,
+    ``not_offered`` or ``slot_taken``, the last two with ``next_slots``.
+    """
+    offer = offer_of(wish.kind, in_force(now), now)
+    if wish.start <= now:
+        raise Refused("in_the_past", "That time has passed.", pointer="/start")
+    if wish.start >= offer.latest:
+        raise Refused("too_far_ahead", "That is further ahead than can be booked.", pointer="/start")
+    if ignoring and ignoring.expires_at:  # a hold was taken in time; booking it may be later
+        offer = replace(offer, earliest=now)
+    found = agendas(within=Interval(wish.start - DAY, wish.start + AHEAD), now=now, physicians=locked)
+    for agenda in found:
+        open_agenda = _without(agenda, ignoring)
+        slot = _slot_at(open_agenda, offer, wish)
+        if slot:
+            return agenda, slot, offer
+    raise _no_slot(found, offer, wish)
+
+
+def reserve(
+    *,
+    patient_id: UUID | None,
+    agenda: Agenda,
+    slot: Interval,
+    offer: Offer,
+    now: datetime,
+    reservation: Reservation | None = None,
+) -> Reservation:
+    """Write the time down for both, in a new row or in the one that was held or is moved.
+
+    Holds in the way whose time is over are released here, on both axes, in this transaction.
+    """
+    busy = slot.padded(offer.before, offer.after)
+    _release_expired(agenda.physician, busy, patient_id, slot, now)
+    taken = Reservation.objects.filter(
+        patient_id=patient_id, period__overlap=(slot.start, slot.end)
+    ).exclude(pk=reservation and reservation.pk)
+    if patient_id and taken.exists():
+        raise _patient_busy()
+    row = reservation or Reservation()
+    row.patient_id, row.period = patient_id, (slot.start, slot.end)
+    row.physician_id, row.busy = agenda.physician, (busy.start, busy.end)
+    row.expires_at, row.hold_start = None, None
+    row.hold_secret = row.hold_browser = row.hold_address = row.hold_kind = row.hold_state = ""
+    row.save()
+    return row
+
+
+def held(hold_id: UUID | None, secret: str, wish: Wish, now: datetime) -> Reservation | None:
+    """The living hold on exactly this wish that ``secret`` opens, locked; else None."""
+    if hold_id is None:
+        return None
+    rows = Reservation.objects.select_for_update(no_key=True).filter(
+        pk=hold_id,
+        hold_secret=digest(secret),
+        expires_at__gt=now,
+        hold_start=wish.start,
+        hold_kind=wish.kind,
+        hold_state=wish.state,
+    )
+    return rows.first()
+
+
+def take_hold(
+    *, wish: Wish, browser: str, address: str, now: datetime
+) -> tuple[Reservation, str]:
+    """Hold a slot for ten minutes; returns it with the secret that opens it.
+
+    ``browser`` and ``address`` are what limits count by; only their hashes are kept. Raises what
+    `choose` raises, and ``over_budget``.
+    """
+    secret = secrets.token_urlsafe(24)
+    with one_place_at_a_time():
+        locked = lock_physicians(wish.physician and [wish.physician])
+        _check_holds(browser, address, now)
+        agenda, slot, offer = choose(wish, locked, now=now)
+        busy = slot.padded(offer.before, offer.after)
+        _release_expired(agenda.physician, busy, None, slot, now)
+        minutes = in_force(now)["hold.minutes"]
+        hold = Reservation.objects.create(
+            physician_id=agenda.physician,
+            busy=(busy.start, busy.end),
+            expires_at=now + timedelta(minutes=minutes),
+            hold_start=slot.start,
+            hold_kind=wish.kind,
+            hold_state=wish.state,
+            hold_secret=digest(secret),
+            hold_browser=digest(browser),
+            hold_address=digest(address),
+        )
+    return hold, secret
+
+
+@transaction.atomic
+def release_hold(*, hold_id: UUID, secret: str) -> None:
+    """Give a held slot back; raises DoesNotExist for a hold that this secret does not open."""
+    rows = Reservation.objects.filter(
+        pk=hold_id, hold_secret=digest(secret), expires_at__isnull=False
+    )
+    if not rows.delete()[0]:
+        raise Reservation.DoesNotExist
+
+
+@transaction.atomic
+def release_expired_holds(*, now: datetime) -> int:
+    """Delete the holds whose time is over and which nobody is taking just now."""
+    rows = Reservation.objects.expired(now).select_for_update(skip_locked=True).order_by("pk")
+    expired = list(rows.values_list("pk", flat=True))
+    return Reservation.objects.filter(pk__in=expired).delete()[0]
+
+
+def next_slots(
+    found: Sequence[Agenda], offer: Offer, wish: Wish, *, count: int = 3
+) -> list[dict[str, Any]]:
+    """The next free slots from the wished start on, soonest first."""
+    within = Interval(wish.start, wish.start + AHEAD - DAY)
+    slots = [
+        (slot.start, slot.end, agenda.physician)
+        for agenda in found
+        for slot in free_slots(agenda, offer, state=wish.state, within=within, zone=wish.zone)
+    ]
+    return [
+        {"physician": physician, "start": start, "end": end, "time_zone": wish.zone}
+        for start, end, physician in sorted(slots)[:count]
+    ]
+
+
+# --- a physician's hours ------------------------------------------------------------------------
+
+
+@transaction.atomic
+def add_working_hours(
+    *, physician: Physician, weekday: int, opens: time, closes: time, by: Actor, now: datetime
+) -> WorkingHours:
+    """Hours of a weekday, every week, in the physician's zone."""
+    row = WorkingHours.objects.create(
+        physician=physician, weekday=weekday, opens=opens, closes=closes
+    )
+    record("working_hours.added", row, by=by, now=now)
+    return row
+
+
+@transaction.atomic
+def add_opening(
+    *, physician: Physician, start: datetime, end: datetime, by: Actor, now: datetime
+) -> Opening:
+    """Additional hours, once."""
+    row = Opening.objects.create(physician=physician, start=start, end=end)
+    record("opening.added", row, by=by, now=now)
+    return row
+
+
+@transaction.atomic
+def add_time_off(
+    *, physician: Physician, start: datetime, end: datetime, by: Actor, now: datetime
+) -> TimeOff:
+    """Time that is not offered any more. Nothing is cancelled: what is in it is at risk."""
+    lock_physicians([physician.pk])
+    row = TimeOff.objects.create(physician=physician, start=start, end=end)
+    record("time_off.added", row, by=by, now=now)
+    return row
+
+
+@transaction.atomic
+def add_licence(
+    *,
+    physician: Physician,
+    state: str,
+    number: str,
+    valid_from: date,
+    expires_on: date,
+    by: Actor,
+    now: datetime,
+) -> Licence:
+    """A licence; a renewal is a row of its own."""
+    row = Licence.objects.create(
+        physician=physician, state=state, number=number, valid_from=valid_from, expires_on=expires_on
+    )
+    record("licence.added", row, by=by, now=now)
+    return row
+
+
+@transaction.atomic
+def remove(
+    row: WorkingHours | Opening | TimeOff | Licence, *, by: Actor, now: datetime
+) -> None:
+    """Take hours, an opening, time off or a licence out again."""
+    lock_physicians([row.physician_id])
+    record(f"{row._meta.model_name}.removed", row, by=by, now=now)
+    row.delete()
+
+
+# --- the pieces --------------------------------------------------------------------------------
+
+
+def _without(agenda: Agenda, reservation: Reservation | None) -> Agenda:
+    """The agenda as if the reservation were not there."""
+    if reservation is None or reservation.physician_id != agenda.physician:
+        return agenda
+    own = Interval(reservation.busy.lower, reservation.busy.upper)
+    return replace(agenda, busy=[busy for busy in agenda.busy if busy != own])
+
+
+def _slot_at(agenda: Agenda, offer: Offer, wish: Wish) -> Interval | None:
+    within = Interval(wish.start, wish.start + timedelta(microseconds=1))
+    slots = free_slots(agenda, offer, state=wish.state, within=within, zone=wish.zone)
+    return next(slots, None)
+
+
+def _no_slot(found: Sequence[Agenda], offer: Offer, wish: Wish) -> Refused:
+    """Why there is no such slot: taken, or never on offer; with the next ones that are."""
+    able = [a for a in found if licensed(a.licences, wish.state, wish.start, wish.zone)]
+    if found and not able:
+        return Refused(
+            "not_offered", "Nobody of us may practise in this state on that day.", next_slots=[]
+        )
+    was_free = any(_slot_at(replace(agenda, busy=[]), offer, wish) for agenda in able)
+    code, detail = (
+        ("slot_taken", "Somebody else has this time.")
+        if was_free
+        else ("not_offered", "This time is not offered.")
+    )
+    return Refused(code, detail, next_slots=next_slots(found, offer, wish))
+
+
+def _release_expired(
+    physician: UUID, busy: Interval, patient_id: UUID | None, slot: Interval, now: datetime
+) -> None:
+    in_the_way = Q(physician=physician, busy__overlap=(busy.start, busy.end))
+    if patient_id:
+        in_the_way |= Q(patient=patient_id, period__overlap=(slot.start, slot.end))
+    # One statement: no consultation ever refers to a hold, so nothing has to be collected.
+    rows = Reservation.objects.expired(now).filter(in_the_way)
+    rows._raw_delete(rows.db)  # noqa: SLF001
+
+
+def _check_holds(browser: str, address: str, now: datetime) -> None:
+    living = Reservation.objects.filter(expires_at__gt=now)
+    if living.filter(hold_browser=digest(browser)).count() >= HOLDS_OF_ONE:
+        raise Refused(
+            "over_budget", "You hold two times already. Book or release one.", retry_after=600
+        )
+    if living.filter(hold_address=digest(address)).count() >= HOLDS_OF_AN_ADDRESS:
+        raise Refused("over_budget", "Too many times are held from your network.", retry_after=600)
+
+
+def _patient_busy() -> Refused:
+    return Refused("patient_busy", "There is something else at that time already.")

@@ -1,0 +1,1 @@
+"""Meetings of a patient with the physician."""

@@ -1,0 +1,378 @@
+"""Every write about consultations: book, confirm, reschedule, cancel, arrive, complete, no-show."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Subquery
+from django.db.models.functions import Now
+
+from accounts.models import Role
+from patients.actions import lock_patient
+from patients.gates import PatientFacts, patient_gates
+from patients.models import Assessment, CareRelationship, Consent, Patient
+from records.actor import Actor
+from records.events import raise_work_item, record
+from records.gates import UnmetGate, pass_gates
+from records.ids import reference
+from records.models import WorkItem
+from records.refused import Refused
+from records.values import in_force
+from scheduling.calendar.actions import (
+    Wish,
+    choose,
+    held,
+    lock_physicians,
+    one_place_at_a_time,
+    reserve,
+)
+from scheduling.calendar.models import Physician, Reservation
+from scheduling.calendar.slots import Licensed, licensed
+from scheduling.consultations.gates import standing_gates
+from scheduling.consultations.models import TRANSITIONS, Consultation, Status
+from scheduling.intervals import Interval
+
+
+def book(
+    *,
+    patient: Patient,
+    physician: UUID | None,
+    start: datetime,
+    kind: str,
+    location: Mapping[str, str],
+    by: Actor,
+    now: datetime,
+    hold: UUID | None = None,
+    secret: str = "",
+) -> Consultation:
+    """Book a consultation, with ``physician`` or whoever is free.
+
+    Raises `Refused` ``gate_unmet``, ``slot_taken`` and ``not_offered`` with the next slots,
+    ``patient_busy``, ``in_the_past``, ``too_far_ahead``.
+    """
+    with one_place_at_a_time():
+        locked = lock_patient(patient.pk)
+        pass_gates(patient_gates(facts_of(locked)))
+        physicians = lock_physicians(physician and [physician])
+        wish = Wish(start, kind, location["state"], locked.time_zone, physician)
+        own_hold = held(hold, secret, wish, now)
+        agenda, slot, offer = choose(wish, physicians, now=now, ignoring=own_hold)
+        reservation = reserve(
+            patient_id=locked.pk,
+            agenda=agenda,
+            slot=slot,
+            offer=offer,
+            now=now,
+            reservation=own_hold,
+        )
+        consultation = Consultation.objects.create(
+            reference=reference("C"),
+            patient=locked,
+            physician_id=agenda.physician,
+            reservation=reservation,
+            kind=kind,
+            start=slot.start,
+            end=slot.end,
+            location_state=location["state"],
+            location_line1=location.get("line1", ""),
+            location_city=location.get("city", ""),
+            channel=by.channel,
+            booked_at=now,
+        )
+        _take_into_care(consultation, now)
+        _tell("consultation.booked", consultation, by=by, now=now)
+    return consultation
+
+
+def reschedule(
+    *,
+    consultation: Consultation,
+    start: datetime,
+    physician: UUID | None,
+    by: Actor,
+    now: datetime,
+    version: int | None = None,
+) -> Consultation:
+    """Move a booked consultation; its old time is free again in the same transaction.
+
+    Raises what `book` raises, ``wrong_state``, ``stale``, and ``too_late`` for a patient whose
+    consultation has begun.
+    """
+    with one_place_at_a_time():
+        patient = lock_patient(consultation.patient_id)
+        pass_gates(patient_gates(facts_of(patient)))
+        wanted = physician or consultation.physician_id
+        locked = lock_physicians({wanted, consultation.physician_id})
+        moved = _lock(consultation.pk, version)
+        _in_state(moved, Status.BOOKED)
+        _not_begun(moved, by, now)
+        old_start, own = moved.start, moved.reservation
+        wish = Wish(start, moved.kind, moved.location_state, patient.time_zone, wanted)
+        candidates = [pk for pk in locked if pk == wanted]
+        agenda, slot, offer = choose(wish, candidates, now=now, ignoring=own)
+        reserve(
+            patient_id=patient.pk,
+            agenda=agenda,
+            slot=slot,
+            offer=offer,
+            now=now,
+            reservation=own,
+        )
+        moved.physician_id, moved.start, moved.end = agenda.physician, slot.start, slot.end
+        moved.confirmed_at = None
+        moved.revision += 1
+        _save(moved, "physician", "start", "end", "confirmed_at", "revision")
+        _take_into_care(moved, now)
+        _tell("consultation.rescheduled", moved, by=by, now=now, was=old_start.isoformat())
+    return moved
+
+
+@transaction.atomic
+def confirm(
+    *, consultation: Consultation, by: Actor, now: datetime, version: int | None = None
+) -> Consultation:
+    """The patient says that they will be there; saying it twice changes nothing."""
+    locked = _lock(consultation.pk, version)
+    _in_state(locked, Status.BOOKED)
+    _not_begun(locked, by, now)
+    if locked.confirmed_at is None:
+        locked.confirmed_at = now
+        _save(locked, "confirmed_at")
+        _tell("consultation.confirmed", locked, by=by, now=now)
+    return locked
+
+
+@transaction.atomic
+def cancel(
+    *,
+    consultation: Consultation,
+    reason: str,
+    by: Actor,
+    now: datetime,
+    version: int | None = None,
+) -> Consultation:
+    """Cancel; the time is free at once. ``late`` when less notice was given than is asked for."""
+    locked = _lock(consultation.pk, version)
+    _in_state(locked, Status.BOOKED)
+    _not_begun(locked, by, now)
+    notice = timedelta(hours=in_force(now)["consultation.cancel_notice"])
+    locked.late = locked.start - now < notice
+    locked.cancelled_at, locked.cancelled_by, locked.cancel_reason = now, by.role, reason
+    _move(locked, Status.CANCELLED, "late", "cancelled_at", "cancelled_by", "cancel_reason")
+    _tell("consultation.cancelled", locked, by=by, now=now)
+    return locked
+
+
+@transaction.atomic
+def arrive(
+    *,
+    consultation: Consultation,
+    state: str,
+    by: Actor,
+    now: datetime,
+    version: int | None = None,
+) -> Consultation:
+    """The patient is there, and says in which state: without a licence for it, nothing begins.
+
+    Raises `Refused` ``too_early``, and ``blocked_location``.
+    """
+    locked = _lock(consultation.pk, version)
+    _in_state(locked, Status.BOOKED)
+    early = timedelta(minutes=in_force(now)["consultation.arrive_early"])
+    if now < locked.start - early:
+        raise Refused("too_early", "The patient cannot arrive that long before the start.")
+    if not licensed(licences_of(locked.physician), state, now, locked.patient.time_zone):
+        raise Refused(
+            "blocked_location",
+            "The physician may not practise where the patient is now. Please offer another time; "
+            "help in an emergency is never blocked: 911, or 988.",
+        )
+    locked.arrived_at, locked.arrived_state = now, state
+    _move(locked, Status.ARRIVED, "arrived_at", "arrived_state")
+    _tell("consultation.arrived", locked, by=by, now=now)
+    return locked
+
+
+@transaction.atomic
+def complete(
+    *,
+    consultation: Consultation,
+    note: str,
+    by: Actor,
+    now: datetime,
+    version: int | None = None,
+) -> Consultation:
+    """The consultation was held; the note is the physician's. The decision is a step of its own."""
+    locked = _lock(consultation.pk, version)
+    locked.completed_at, locked.note = now, note
+    _move(locked, Status.COMPLETED, "completed_at", "note")
+    _tell("consultation.completed", locked, by=by, now=now)
+    return locked
+
+
+@transaction.atomic
+def no_show(
+    *, consultation: Consultation, by: Actor, now: datetime, version: int | None = None
+) -> Consultation:
+    """The patient did not come; from fifteen minutes after the start on."""
+    locked = _lock(consultation.pk, version)
+    _in_state(locked, Status.BOOKED)
+    patience = timedelta(minutes=in_force(now)["consultation.no_show_after"])
+    if now < locked.start + patience:
+        raise Refused("too_early", "Please wait a little longer before saying so.")
+    _move(locked, Status.NO_SHOW)
+    _tell("consultation.no_show", locked, by=by, now=now)
+    return locked
+
+
+@transaction.atomic
+def note_risk(*, consultation: Consultation, by: Actor, now: datetime) -> bool:
+    """Say once that a booked consultation is at risk, with a work item for staff.
+
+    When it is not any more, the work item is closed. Returns whether something was written.
+    """
+    locked = _lock(consultation.pk, None)
+    unmet = risks_of(locked) if locked.status == Status.BOOKED else []
+    if not unmet:
+        return _no_risk_any_more(locked, now)
+    new = raise_work_item(
+        "consultation_at_risk",
+        locked,
+        detail="A booked consultation cannot take place as it is: "
+        + ", ".join(gate.code for gate in unmet),
+        urgency=WorkItem.Urgency.TODAY,
+        for_role=Role.STAFF,
+        by=by,
+        now=now,
+        patient_id=locked.patient_id,
+    )
+    if new:
+        because = [gate.code for gate in unmet]
+        _tell("consultation.at_risk", locked, by=by, now=now, because=because)
+    return new
+
+
+def _no_risk_any_more(consultation: Consultation, now: datetime) -> bool:
+    open_items = WorkItem.objects.filter(
+        kind="consultation_at_risk", object_id=consultation.pk, status=WorkItem.Status.OPEN
+    )
+    closed = open_items.update(
+        status=WorkItem.Status.CLOSED, closed_at=now, note="Nothing stands in the way any more."
+    )
+    return closed > 0
+
+
+# --- what gates ask -------------------------------------------------------------------------
+
+
+def facts_of(patient: Patient) -> PatientFacts:
+    """What gates ask about a patient; one query."""
+    consent = Consent.objects.filter(patient=OuterRef("pk"), kind=Consent.Kind.TELEHEALTH)
+    submitted = Assessment.objects.filter(patient=OuterRef("pk"))
+    row = (
+        Patient.objects.filter(pk=patient.pk)
+        .annotate(
+            assessed=Exists(submitted),
+            telehealth=Subquery(consent.order_by("-id").values("accepted")[:1]),
+        )
+        .values("assessed", "telehealth")
+        .get()
+    )
+    return PatientFacts(
+        assessed=row["assessed"],
+        telehealth=bool(row["telehealth"]),
+        served=bool(patient.address and patient.address.served),
+    )
+
+
+def risks_of(consultation: Consultation) -> list[UnmetGate]:
+    """Why a booked consultation is at risk, from rows loaded by `with_people`."""
+    patient = consultation.patient
+    return standing_gates(
+        served=bool(patient.address and patient.address.served),
+        licences=licences_of(consultation.physician),
+        time_off=[Interval(t.start, t.end) for t in consultation.physician.time_off.all()],
+        state=consultation.location_state,
+        zone=patient.time_zone,
+        start=consultation.start,
+        end=consultation.end,
+    )
+
+
+def licences_of(physician: Physician) -> list[Licensed]:
+    """The physician's licences as the pure rules take them."""
+    return [
+        Licensed(row.state, row.valid_from, row.expires_on) for row in physician.licences.all()
+    ]
+
+
+# --- the pieces --------------------------------------------------------------------------------
+
+
+def _lock(consultation_id: UUID, version: int | None) -> Consultation:
+    rows = Consultation.objects.with_people().select_related("reservation")
+    locked = rows.select_for_update(no_key=True, of=("self",)).get(pk=consultation_id)
+    if version is not None and version != locked.version:
+        raise Refused("stale", "This has changed since you looked; please look again.")
+    return locked
+
+
+def _in_state(consultation: Consultation, status: str) -> None:
+    if consultation.status != status:
+        raise Refused(
+            "wrong_state", f"This consultation is {consultation.get_status_display()} already."
+        )
+
+
+def _not_begun(consultation: Consultation, by: Actor, now: datetime) -> None:
+    if by.is_patient and now >= consultation.start:
+        raise Refused("too_late", "Your consultation has begun. Please call us.")
+
+
+def _move(consultation: Consultation, to: str, *changed: str) -> None:
+    """The only way to another state; whatever `TRANSITIONS` does not name is refused."""
+    if to not in TRANSITIONS[consultation.status]:
+        raise Refused(
+            "wrong_state", f"This consultation is {consultation.get_status_display()} already."
+        )
+    reservation = consultation.reservation
+    consultation.status = to
+    if to in (Status.CANCELLED, Status.NO_SHOW):
+        consultation.reservation = None
+    _save(consultation, "status", "reservation", *changed)
+    if consultation.reservation is None and reservation is not None:
+        Reservation.objects.filter(pk=reservation.pk).delete()
+
+
+def _save(consultation: Consultation, *changed: str) -> None:
+    consultation.version += 1
+    consultation.changed_at = Now()
+    consultation.save(update_fields=["version", "changed_at", *changed])
+
+
+def _take_into_care(consultation: Consultation, now: datetime) -> None:
+    physician = Physician.objects.only("user_id").get(pk=consultation.physician_id)
+    CareRelationship.objects.bulk_create(
+        [
+            CareRelationship(
+                patient_id=consultation.patient_id, physician_id=physician.user_id, since=now
+            )
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _tell(
+    kind: str, consultation: Consultation, *, by: Actor, now: datetime, **payload: Any
+) -> None:
+    record(
+        kind,
+        consultation,
+        by=by,
+        now=now,
+        patient_id=consultation.patient_id,
+        revision=consultation.revision,
+        **payload,
+    )

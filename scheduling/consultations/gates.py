@@ -1,0 +1,42 @@
+"""What must be true for a booked consultation to stand. PURE.
+
+What must be true to book one is `patients.gates.patient_gates`; the licence decides which slots
+there are.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from records.gates import UnmetGate
+from scheduling.calendar.slots import Licensed, licensed
+from scheduling.intervals import Interval
+
+NO_LICENCE = UnmetGate(
+    "no_licence", "The physician may not practise in this state on that day.", "physician"
+)
+PHYSICIAN_AWAY = UnmetGate("physician_away", "The physician is away at that time.", "physician")
+
+
+def standing_gates(
+    *,
+    served: bool,
+    licences: Sequence[Licensed],
+    time_off: Sequence[Interval],
+    state: str,
+    zone: str,
+    start: datetime,
+    end: datetime,
+) -> list[UnmetGate]:
+    """Why a booked consultation is at risk: address, licence at the start, time off; or nothing."""
+    unmet = []
+    if not served:
+        unmet.append(
+            UnmetGate(
+                "out_of_area", "The address is outside Florida and New Jersey.", "staff", until=start
+            )
+        )
+    if not licensed(licences, state, start, zone):
+        unmet.append(NO_LICENCE)
+    if any(off.overlaps(Interval(start, end)) for off in time_off):
+        unmet.append(PHYSICIAN_AWAY)
+    return unmet

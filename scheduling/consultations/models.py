@@ -1,0 +1,143 @@
+"""Consultations: their data, states and transitions."""
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from accounts.models import Role, User
+from patients.models import Patient
+from records.ids import uuid7
+from scheduling.calendar.models import Physician, Reservation
+
+
+class Kind(models.TextChoices):
+    INITIAL = "initial", "initial"
+    FOLLOW_UP = "follow_up", "follow-up"
+
+
+class Status(models.TextChoices):
+    BOOKED = "booked", "booked"
+    ARRIVED = "arrived", "arrived"
+    COMPLETED = "completed", "completed"
+    CANCELLED = "cancelled", "cancelled"
+    NO_SHOW = "no_show", "no-show"
+
+
+TRANSITIONS: dict[str, set[str]] = {
+    Status.BOOKED: {Status.ARRIVED, Status.CANCELLED, Status.NO_SHOW},
+    Status.ARRIVED: {Status.COMPLETED},
+    Status.COMPLETED: set(),
+    Status.CANCELLED: set(),
+    Status.NO_SHOW: set(),
+}
+HOLDS_TIME = (Status.BOOKED, Status.ARRIVED, Status.COMPLETED)
+
+
+class ConsultationQuerySet(models.QuerySet["Consultation"]):
+    def visible_to(self, user: User) -> Self:
+        """Patients see their own, staff all, physicians their own and those of their patients."""
+        if user.role == Role.PATIENT:
+            return self.filter(patient__user=user)
+        if user.role == Role.STAFF:
+            return self
+        if user.role == Role.PHYSICIAN:
+            return self.filter(
+                Q(physician__user=user) | Q(patient__in=Patient.objects.visible_to(user))
+            )
+        return self.none()
+
+    def with_people(self) -> Self:
+        """With all that its answer and its gates need, in a fixed number of queries."""
+        return self.select_related("patient__address", "physician").prefetch_related(
+            "physician__licences", "physician__time_off"
+        )
+
+
+class Consultation(models.Model):
+    """A meeting of a patient with the physician, by video or telephone; times in UTC.
+
+    ``location_state`` is where the patient plans to be; ``arrived_state`` where they said they
+    were. ``revision`` grows with every reschedule, ``version`` with every change.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    reference = models.CharField(max_length=10, unique=True)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="consultations")
+    physician = models.ForeignKey(
+        Physician, on_delete=models.PROTECT, related_name="consultations"
+    )
+    reservation = models.OneToOneField(
+        Reservation, on_delete=models.PROTECT, null=True, related_name="consultation"
+    )
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.BOOKED)
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    location_state = models.CharField(max_length=2)
+    location_line1 = models.CharField(max_length=100, blank=True)
+    location_city = models.CharField(max_length=60, blank=True)
+    channel = models.CharField(max_length=20)
+    booked_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+    arrived_at = models.DateTimeField(null=True)
+    arrived_state = models.CharField(max_length=2, blank=True)
+    completed_at = models.DateTimeField(null=True)
+    cancelled_at = models.DateTimeField(null=True)
+    cancelled_by = models.CharField(max_length=20, blank=True)
+    cancel_reason = models.CharField(max_length=300, blank=True)
+    late = models.BooleanField(default=False)
+    note = models.TextField(blank=True)
+    revision = models.PositiveIntegerField(default=1)
+    version = models.PositiveIntegerField(default=1)
+    changed_at = models.DateTimeField(db_default=Now())
+
+    objects = ConsultationQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(status__in=Status.values), name="consultation_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=Kind.values), name="consultation_kind_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(start__lt=F("end")), name="consultation_starts_before_it_ends"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=HOLDS_TIME, reservation__isnull=False)
+                | Q(
+                    status__in=("cancelled", "no_show"),
+                    reservation__isnull=True,
+                ),
+                name="consultation_holds_time_while_it_stands",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="cancelled", cancelled_at__isnull=False)
+                | ~Q(status="cancelled") & Q(cancelled_at__isnull=True),
+                name="consultation_cancelled_says_when",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=("arrived", "completed"), arrived_at__isnull=False)
+                | Q(status__in=("booked", "cancelled", "no_show"), arrived_at__isnull=True),
+                name="consultation_arrived_says_when",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="completed", completed_at__isnull=False)
+                | ~Q(status="completed") & Q(completed_at__isnull=True),
+                name="consultation_completed_says_when",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["changed_at"], name="consultation_changed"),
+            models.Index(fields=["patient", "start"], name="consultation_of_patient"),
+            models.Index(fields=["physician", "start"], name="consultation_of_physician"),
+            models.Index(
+                fields=["start"], condition=Q(status="booked"), name="consultation_booked"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference

@@ -1,0 +1,18 @@
+"""Loads the demo: the cast, two physicians, three plans, thirty patients; once."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from records import clock
+from scheduling import demo
+
+
+class Command(BaseCommand):
+    help = "Load invented people into an empty database; a second call changes nothing."
+
+    def handle(self, **_: Any) -> str:
+        if not settings.SANDBOX:
+            raise CommandError("Demo people are not loaded where real texts leave: set DEMO=0.")
+        return "demo loaded" if demo.load(clock.now()) else "the demo is there already"
