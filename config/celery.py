@@ -1,8 +1,10 @@
 """The Celery application and the beat table: which sweep runs how often."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import beat_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -24,3 +26,11 @@ app.conf.beat_schedule = {
     name: {"task": name, "schedule": seconds, "options": {"expires": seconds}}
     for name, seconds in SWEEPS.items()
 }
+
+
+@beat_init.connect
+def forget_old_entries(**_: Any) -> None:
+    """Remove what left the table above from the database, where beat keeps it."""
+    from django_celery_beat.models import PeriodicTask  # noqa: PLC0415  needs the apps
+
+    PeriodicTask.objects.exclude(name__in=[*SWEEPS, "celery.backend_cleanup"]).delete()

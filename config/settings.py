@@ -38,14 +38,11 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "allauth",
     "allauth.account",
-    "allauth.mfa",
     "allauth.headless",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "django_filters",
     "django_celery_beat",
-    "django_structlog",
 ]
 if not PRODUCTION:
     INSTALLED_APPS.append("notifications.sandbox")
@@ -61,7 +58,6 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -213,7 +209,6 @@ LOGGING = {
     "loggers": {
         "twilio": {"level": "WARNING"},
         "celery": {"level": "WARNING"},
-        "django_structlog": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
     },
 }

@@ -1,0 +1,41 @@
+# make run: Hearth in this terminal. make test: everything CI runs. PORT and HEARTH_DATA can be set.
+PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help run test check bench
+
+help:
+	@echo "make run    Hearth with demo data on http://127.0.0.1:$${PORT:-8000} (Ctrl-C ends it)"
+	@echo "make test   all checks and tests"
+	@echo "make check  linters and types alone"
+	@echo "make bench  the table of performance"
+
+run: .venv/run
+	@$(BIN)/python -m config.run
+
+test: check
+	@$(BIN)/python -m config.embedded --fast $(BIN)/python -m pytest -n auto
+
+check: .venv/dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy .
+	@$(BIN)/lint-imports
+	@HEARTH_DATA=.data/check $(BIN)/python -m config.embedded --fast sh tests/check_django.sh
+
+bench: .venv/dev
+	@HEARTH_DATA=.data/bench $(BIN)/python -m config.embedded $(BIN)/python -m tests.bench
+
+.venv/run: requirements.txt
+	@test -n "$(PYTHON)" || { echo "Hearth needs Python 3.11 or newer."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { \
+		echo "python3 -m venv failed: on Debian, apt-get install python3-venv."; exit 1; }
+	@$(PIP) install -r requirements.txt
+	@touch $@
+
+.venv/dev: .venv/run requirements-dev.txt
+	@$(PIP) install -r requirements-dev.txt
+	@touch $@
