@@ -17,12 +17,12 @@ run: .venv/run
 	@$(BIN)/python -m config.run
 
 test: check
-	@$(BIN)/python -m config.embedded --fast $(BIN)/python -m pytest -n auto
+	@HEARTH_ENV=test HEARTH_DATA=.data/test DJANGO_SETTINGS_MODULE=config.settings \
+		$(BIN)/python -m config.embedded --fast $(BIN)/python -m pytest -n auto
 
 check: .venv/dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy .
 	@$(BIN)/lint-imports
 	@HEARTH_DATA=.data/check $(BIN)/python -m config.embedded --fast sh tests/check_django.sh
 

@@ -1,6 +1,6 @@
 """Users, their roles and contacts, and the tokens of scripts."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -53,10 +53,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     objects = UserManager()
 
     USERNAME_FIELD = "email"
-    REQUIRED_FIELDS: ClassVar = ["name"]
+    REQUIRED_FIELDS = ["name"]
 
     class Meta:
-        constraints: ClassVar = [
+        constraints = [
             models.UniqueConstraint(
                 fields=["phone"],
                 condition=models.Q(phone_verified_at__isnull=False),
@@ -67,11 +67,9 @@ class User(AbstractBaseUser, PermissionsMixin):
                 condition=~models.Q(role="patient"),
                 name="one_colleague_of_an_email",
             ),
-            models.CheckConstraint(
-                condition=models.Q(role__in=Role.values), name="role_is_known"
-            ),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="role_is_known"),
         ]
-        indexes: ClassVar = [
+        indexes = [
             models.Index(fields=["phone"], name="user_by_phone"),
             models.Index(Upper("email"), name="user_by_email"),
         ]

@@ -45,13 +45,15 @@ class Place:
 
     def run(self, *command: object, **more: object) -> subprocess.Popen[bytes]:
         """Start a command as the user who may."""
-        who = {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
+        who: dict[str, object] = {}
+        if self.user:
+            who = {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
         return subprocess.Popen(  # type: ignore[call-overload,no-any-return]  # noqa: S603
             [str(word) for word in command],
             cwd=self.data,
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
             start_new_session=True,
-            **(who if self.user else {}),
+            **who,
             **more,
         )
 
@@ -101,7 +103,13 @@ def postgresql(data: Path, kept: Mapping[str, str], *, fast: bool) -> Iterator[i
         options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
     with _running(
-        place, "postgres", place.binaries / "bin/postgres", "-D", cluster, *settings, stop=signal.SIGINT
+        place,
+        "postgres",
+        place.binaries / "bin/postgres",
+        "-D",
+        cluster,
+        *settings,
+        stop=signal.SIGINT,
     ) as server:
         _wait_for(server, port, place.data / "postgres.log")
         _roles(port, kept)
@@ -219,7 +227,7 @@ def _give(place: Place, path: Path) -> None:
         os.chown(path, place.user.pw_uid, place.user.pw_gid)
 
 
-# --- secrets and locks ------------------------------------------------------------------------------
+# --- secrets and locks -----------------------------------------------------------------------
 
 
 def _secrets(data: Path) -> dict[str, str]:
@@ -227,8 +235,8 @@ def _secrets(data: Path) -> dict[str, str]:
     file = data / "secrets.json"
     if not file.exists():
         names = ("owner", "app", "broker", "secret_key")
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            json.dump({name: secrets.token_hex(32) for name in names}, out)
+        file.touch(mode=0o600)
+        file.write_text(json.dumps({name: secrets.token_hex(32) for name in names}))
     kept: dict[str, str] = json.loads(file.read_text())
     return kept
 
@@ -277,7 +285,7 @@ def _initdb(place: Place, cluster: Path, password: str) -> None:
 
 
 def _stop_orphan(place: Place, cluster: Path) -> None:
-    """A server whose Hearth was killed is stopped; a pid file that lies is PostgreSQL's to judge."""
+    """A server whose Hearth was killed is stopped; the pid file may also lie."""
     stop = place.run(
         place.binaries / "bin/pg_ctl", f"--pgdata={cluster}", "--mode=fast", "--wait", "stop",
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -299,13 +307,20 @@ def _connect(where: dict[str, object]) -> psycopg.Connection:
 
 def _roles(port: int, kept: Mapping[str, str]) -> None:
     """The application's role, which owns nothing, and the database, which the owner owns."""
-    where: dict[str, object] = {"host": "127.0.0.1", "port": port, "user": OWNER, "password": kept["owner"]}
+    where: dict[str, object] = {
+        "host": "127.0.0.1",
+        "port": port,
+        "user": OWNER,
+        "password": kept["owner"],
+    }
     with _connect(where) as owner:
         known = owner.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP]).fetchone()
         verb = sql.SQL("ALTER" if known else "CREATE")
         rights = "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD"
         word = sql.Literal(kept["app"])
-        owner.execute(sql.SQL(f"{{}} ROLE {{}} {rights} {{}}").format(verb, sql.Identifier(APP), word))
+        owner.execute(
+            sql.SQL(f"{{}} ROLE {{}} {rights} {{}}").format(verb, sql.Identifier(APP), word)
+        )
         if not owner.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
             owner.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 

@@ -30,7 +30,7 @@ logfile=/dev/null
 logfile_maxbytes=0
 pidfile={data}/supervisord.pid
 loglevel=warn
-silent=false
+{user}
 
 {programs}
 """
@@ -117,7 +117,8 @@ def _processes(data: Path, port: int, env: dict[str, str]) -> Iterator[subproces
         for name, command in commands(port).items()
     )
     conf = data / "supervisord.conf"
-    conf.write_text(CONF.format(data=data.resolve(), programs=programs))
+    user = "user=root" if os.geteuid() == 0 else ""
+    conf.write_text(CONF.format(data=data.resolve(), user=user, programs=programs))
     supervisor = subprocess.Popen(  # noqa: S603
         [BIN / "supervisord", "--configuration", conf, "--nodaemon"],
         cwd=ROOT,
@@ -151,7 +152,7 @@ def _welcome(supervisor: subprocess.Popen[bytes], port: int) -> None:
     Console().print(
         Panel.fit(
             f"[bold]API[/]        {base}/api/docs/\n"
-            f"[bold]Phone[/]      {base}/sandbox/   every text and mail that leaves\n"
+            f"[bold]Phone[/]      {base}/sandbox/\n"
             f"[bold]Admin[/]      {base}/admin/\n\n"
             "Patients sign in with a code, which shows on the phone page:\n"
             "  alice@hearth.test  bruno@hearth.test  eve@hearth.test\n"

@@ -1,6 +1,6 @@
 """The API of messages: what was told to whom, and why not."""
 
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -23,7 +23,7 @@ class MessageOut(serializers.ModelSerializer[Message]):
 
     class Meta:
         model = Message
-        fields: ClassVar = [
+        fields = [
             "id", "kind", "patient", "about", "channel", "due_at", "not_after", "status", "why",
             "history",
         ]  # fmt: skip
@@ -72,6 +72,4 @@ class MessageDetail(Door):
 
     @extend_schema(responses=MessageOut)
     def get(self, request: Request, pk: UUID) -> Response:
-        return Response(
-            MessageOut(found(Message.objects.visible_to(signed_in(request)), pk)).data
-        )
+        return Response(MessageOut(found(Message.objects.visible_to(signed_in(request)), pk)).data)

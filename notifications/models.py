@@ -1,6 +1,6 @@
 """Messages and what became of them, opt-outs, what came in, what the provider said."""
 
-from typing import ClassVar, Self
+from typing import Self
 
 from django.db import models
 from django.db.models import Q
@@ -30,7 +30,7 @@ class Status(models.TextChoices):
     MISSED = "missed", "missed"
 
 
-_BY_PROVIDER = {Status.SENT, Status.DELIVERED, Status.UNDELIVERED, Status.FAILED}
+_BY_PROVIDER: set[str] = {Status.SENT, Status.DELIVERED, Status.UNDELIVERED, Status.FAILED}
 TRANSITIONS: dict[str, set[str]] = {
     Status.PENDING: {Status.SENDING, Status.SUPPRESSED, Status.CANCELLED, Status.MISSED},
     Status.SENDING: {
@@ -75,7 +75,7 @@ class Message(models.Model):
     user = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     to = models.CharField(max_length=254)
     about_kind = models.CharField(max_length=40)
-    about_id = models.UUIDField(null=True)
+    about_id = models.UUIDField()
     revision = models.PositiveIntegerField(default=1)
     cause = models.UUIDField()
     wanted_at = models.DateTimeField()
@@ -98,8 +98,8 @@ class Message(models.Model):
     objects = MessageQuerySet.as_manager()
 
     class Meta:
-        ordering: ClassVar = ["id"]
-        constraints: ClassVar = [
+        ordering = ["id"]
+        constraints = [
             models.CheckConstraint(
                 condition=Q(status__in=Status.values), name="message_status_is_known"
             ),
@@ -109,7 +109,7 @@ class Message(models.Model):
                 name="sending_messages_are_claimed",
             ),
         ]
-        indexes: ClassVar = [
+        indexes = [
             models.Index(fields=["due_at"], condition=Q(status="pending"), name="message_due"),
             models.Index(
                 fields=["lease_until"],
@@ -134,7 +134,7 @@ class OptOut(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints: ClassVar = [
+        constraints = [
             models.UniqueConstraint(
                 fields=["phone"], condition=Q(ended_at__isnull=True), name="one_opt_out_of_a_phone"
             )
@@ -169,7 +169,7 @@ class ProviderEvent(models.Model):
     received_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        constraints: ClassVar = [
+        constraints = [
             models.UniqueConstraint(
                 fields=["provider_id", "status", "error_code"], name="said_once"
             )

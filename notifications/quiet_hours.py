@@ -13,7 +13,7 @@ LAST_MINUTE = timedelta(minutes=1)  # what leaves later could arrive after 20:00
 
 def awake(instant: datetime, zone: str) -> bool:
     """Whether a care text may leave at ``instant`` to somebody in ``zone`` (IANA)."""
-    return OPENS <= instant.astimezone(ZoneInfo(zone)).time() and instant < closing(instant, zone)
+    return instant.astimezone(ZoneInfo(zone)).time() >= OPENS and instant < closing(instant, zone)
 
 
 def closing(instant: datetime, zone: str) -> datetime:

@@ -1,4 +1,4 @@
-"""What a text that came in means: the keywords, and how people say stop in their own words. PURE."""
+"""What a text that came in means: the keywords, and stop in people's own words. PURE."""
 
 import re
 import unicodedata

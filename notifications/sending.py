@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import requests
 from django.conf import settings
@@ -56,7 +57,9 @@ def _claim(now: datetime) -> Message | None:
     claim = uuid7()
     with transaction.atomic():
         ready = Message.objects.filter(
-            Q(try_after__isnull=True) | Q(try_after__lte=Now()), status=Status.PENDING, due_at__lte=now
+            Q(try_after__isnull=True) | Q(try_after__lte=Now()),
+            status=Status.PENDING,
+            due_at__lte=now,
         )
         message = ready.select_for_update(skip_locked=True).order_by("due_at", "pk").first()
         if message is None:
@@ -231,7 +234,9 @@ def _misconfigured(message: Message, outcome: Outcome, now: datetime) -> None:
         attempts=F("attempts") - 1,
         claim=None,
     )
-    _ask_staff("texts_do_not_leave", "The provider refuses our texts: check its settings.", message, now)
+    _ask_staff(
+        "texts_do_not_leave", "The provider refuses our texts: check its settings.", message, now
+    )
 
 
 def _unknown(message: Message, outcome: Outcome, now: datetime) -> None:
@@ -301,7 +306,7 @@ def _doubt_what_was_dropped() -> None:
         move(message, Status.UNKNOWN, "its sender died", lease_until=Now() + grace, claim=None)
 
 
-def _look_up(pk: object, now: datetime) -> bool:
+def _look_up(pk: UUID, now: datetime) -> bool:
     """Ask the provider for a text; two looks without a hit, and it was not sent."""
     message = Message.objects.get(pk=pk)
     found = None
@@ -311,7 +316,7 @@ def _look_up(pk: object, now: datetime) -> bool:
             found = twilio.find(
                 to=message.to,
                 body=_body(message),
-                known=known.values_list("provider_id", flat=True),
+                known=(row.provider_id or "" for row in known),
             )
         except (TwilioException, requests.exceptions.RequestException):
             return False
@@ -324,7 +329,11 @@ def _look_up(pk: object, now: datetime) -> bool:
 def _decide(message: Message, found: Outcome | None, now: datetime) -> bool:
     if found:
         return move(
-            message, Status.ACCEPTED, "found at the provider", provider_id=found.provider_id, secret=""
+            message,
+            Status.ACCEPTED,
+            "found at the provider",
+            provider_id=found.provider_id,
+            secret="",
         )
     if message.channel == Channel.SMS and message.body and message.looks == 0:
         message.looks = 1

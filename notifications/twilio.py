@@ -102,7 +102,10 @@ def _never_left(error: requests.exceptions.ConnectionError) -> bool:
     cause: BaseException | None = error
     seen = 0
     while cause is not None and seen < 10:
-        if isinstance(cause, ConnectionRefusedError) or type(cause).__name__ == "NewConnectionError":
+        if (
+            isinstance(cause, ConnectionRefusedError)
+            or type(cause).__name__ == "NewConnectionError"
+        ):
             return True
         reason = getattr(cause, "reason", None) or (cause.args[0] if cause.args else None)
         cause = reason if isinstance(reason, BaseException) else cause.__cause__

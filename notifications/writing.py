@@ -54,9 +54,7 @@ def _about_consultation(event: Event, now: datetime) -> None:
     if event.kind in policy.WITHDRAWN_BY:
         withdraw(consultation.pk, why=event.kind, before_revision=_last_withdrawn(consultation))
     meeting = meeting_of(consultation)
-    plans = policy.about_meeting(
-        event.kind, meeting, revision=event.payload["revision"], now=now
-    )
+    plans = policy.about_meeting(event.kind, meeting, revision=event.payload["revision"], now=now)
     for plan in plans:
         _write_for_patient(plan, consultation, event, now)
 

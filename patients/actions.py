@@ -1,7 +1,7 @@
 """Every write about patients: assessments, patients, addresses, consents."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -33,7 +33,7 @@ def place_of(address: Mapping[str, Any]) -> service_area.Place:
     row = ZipCode.objects.filter(postal_code=code).first()
     names = ("state", "city", "line1", "line2", "county", "time_zone")
     given = {name: address[name] for name in names if address.get(name)}
-    return service_area.place(row and row.as_zip(), postal_code=code, **given)
+    return service_area.place(row.as_zip() if row else None, postal_code=code, **given)
 
 
 @transaction.atomic
@@ -70,7 +70,7 @@ def submit_for_patient(
     by: Actor,
     now: datetime,
 ) -> tuple[Assessment, str]:
-    """An assessment of somebody who is a patient already, by themselves or by staff for a caller."""
+    """An assessment of somebody who is a patient already, also by staff for a caller."""
     _check_answers(answers)
     Patient.objects.select_for_update(no_key=True, of=("self",)).get(pk=patient.pk)
     give_consents(patient=patient, consents=consents, by=by, now=now)
@@ -203,9 +203,7 @@ def rename_patient(
         setattr(locked, field, value)
     locked.version += 1
     locked.save(update_fields=[*names, "version"])
-    record(
-        "patient.renamed", locked, by=by, now=now, patient_id=locked.pk, changed=sorted(names)
-    )
+    record("patient.renamed", locked, by=by, now=now, patient_id=locked.pk, changed=sorted(names))
     return locked
 
 
@@ -306,7 +304,9 @@ def _not_here(place: service_area.Place, **facts: Any) -> Refused:
 
 def _no_contact() -> Refused:
     return Refused(
-        "contact_required", "Please give a telephone number or an e-mail address.", pointer="/person"
+        "contact_required",
+        "Please give a telephone number or an e-mail address.",
+        pointer="/person",
     )
 
 
@@ -398,7 +398,7 @@ def _keep_address(
         line1=address["line1"],
         line2=address.get("line2", ""),
         city=address["city"],
-        state=place.state,
+        state=place.state or "",
         postal_code=service_area.zip_code(address["postal_code"]),
         county=place.county or "",
         time_zone=zone,
@@ -473,10 +473,5 @@ def _raise_flag(kind: str, event: str, assessment: Assessment, *, by: Actor, now
 
 
 def _open_draft(draft_id: UUID, secret: str) -> Assessment:
-    drafts: Sequence[Assessment] = Assessment.objects.select_for_update(no_key=True).filter(
-        pk=draft_id, secret=digest(secret), status=Assessment.Status.DRAFT
-    )[:1]
-    if not drafts:
-        raise Assessment.DoesNotExist
-    return drafts[0]
-
+    drafts = Assessment.objects.filter(status=Assessment.Status.DRAFT)
+    return drafts.select_for_update(no_key=True).get(pk=draft_id, secret=digest(secret))

@@ -1,12 +1,13 @@
 """The API of patients: service area, assessments, profile, addresses, consents."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.http import Http404
-from drf_spectacular.utils import OpenApiTypes, extend_schema, extend_schema_field
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,8 +15,6 @@ from rest_framework.response import Response
 from accounts.api import (
     CARE,
     PATIENT,
-    PHYSICIAN,
-    STAFF,
     Anyone,
     actor_of,
     roles,
@@ -62,6 +61,7 @@ class TimeZoneField(serializers.ChoiceField):
         super().__init__(choices=["America/New_York", "America/Chicago"], **options)
 
 
+@extend_schema_field({"type": "object", "additionalProperties": True})
 class AnswersField(serializers.Field):  # type: ignore[type-arg]
     """``{key: value}``; the keys and what they take are told by ``assessments/questions/``."""
 
@@ -139,14 +139,14 @@ class AssessmentOut(serializers.ModelSerializer[Assessment]):
 
     class Meta:
         model = Assessment
-        fields: ClassVar = [
+        fields = [
             "id", "reference", "status", "patient", "version", "submitted_at", "channel",
         ]  # fmt: skip
 
 
 class AssessmentForPhysician(AssessmentOut):
     class Meta(AssessmentOut.Meta):
-        fields: ClassVar = [*AssessmentOut.Meta.fields, "answers", "flags", "urgency", "crisis"]
+        fields = [*AssessmentOut.Meta.fields, "answers", "flags", "urgency", "crisis"]
 
 
 class SubmittedOut(serializers.Serializer[Any]):
@@ -192,7 +192,7 @@ class QuestionOut(serializers.Serializer[Any]):
     text = serializers.CharField()
     type = serializers.CharField()
     options = serializers.ListField(child=serializers.CharField())
-    required = serializers.BooleanField()
+    required = serializers.BooleanField()  # type: ignore[assignment]
 
 
 class QuestionsOut(serializers.Serializer[Any]):
@@ -413,7 +413,7 @@ def _opened(action: Any, **arguments: Any) -> Any:
 class AddressOut(serializers.ModelSerializer[Address]):
     class Meta:
         model = Address
-        fields: ClassVar = [
+        fields = [
             "line1", "line2", "city", "state", "postal_code", "county", "time_zone", "served",
         ]  # fmt: skip
 
@@ -426,7 +426,7 @@ class PatientOut(serializers.ModelSerializer[Patient]):
 
     class Meta:
         model = Patient
-        fields: ClassVar = [
+        fields = [
             "id", "first_name", "last_name", "date_of_birth", "age", "phone", "email", "address",
             "time_zone",
         ]  # fmt: skip
@@ -435,7 +435,8 @@ class PatientOut(serializers.ModelSerializer[Patient]):
     def get_age(self, patient: Patient) -> int:
         today = self.context["now"].astimezone(ZoneInfo(patient.time_zone)).date()
         born = patient.date_of_birth
-        return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+        age: int = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+        return age
 
 
 class NamesIn(Input):
@@ -551,7 +552,7 @@ class ConsentOut(serializers.ModelSerializer[Consent]):
 
     class Meta:
         model = Consent
-        fields: ClassVar = ["id", "kind", "version", "accepted", "at"]
+        fields = ["id", "kind", "version", "accepted", "at"]
 
 
 class MyConsents(Door):
@@ -589,7 +590,7 @@ class SupportPersonOut(serializers.ModelSerializer[SupportPerson]):
 
     class Meta:
         model = SupportPerson
-        fields: ClassVar = ["id", "name", "date_of_birth", "phone"]
+        fields = ["id", "name", "date_of_birth", "phone"]
 
 
 class MySupportPersons(Door):
@@ -616,5 +617,3 @@ class MySupportPersons(Door):
             now=clock.now(),
         )
         return Response(SupportPersonOut(person).data, status=201)
-
-

@@ -23,12 +23,12 @@ def patient_gates(facts: PatientFacts) -> list[UnmetGate]:
     unmet = []
     if not facts.served:
         unmet.append(
-            UnmetGate("out_of_area", "We only treat at addresses in Florida and New Jersey.", "staff")
+            UnmetGate(
+                "out_of_area", "We only treat at addresses in Florida and New Jersey.", "staff"
+            )
         )
     if not facts.assessed:
-        unmet.append(
-            UnmetGate("assessment_missing", "The free assessment comes first.", "patient")
-        )
+        unmet.append(UnmetGate("assessment_missing", "The free assessment comes first.", "patient"))
     if not facts.telehealth:
         unmet.append(
             UnmetGate(

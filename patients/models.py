@@ -1,6 +1,6 @@
 """Patients, their addresses and consents, what they answered, and who cares for them."""
 
-from typing import ClassVar, Self
+from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -54,12 +54,12 @@ class Patient(models.Model):
     objects = PatientQuerySet.as_manager()
 
     class Meta:
-        constraints: ClassVar = [
+        constraints = [
             models.CheckConstraint(
                 condition=~models.Q(phone="") | ~models.Q(email=""), name="can_be_reached"
             )
         ]
-        indexes: ClassVar = [
+        indexes = [
             models.Index(
                 fields=["replan_due_at"],
                 condition=models.Q(replan_due_at__isnull=False),
@@ -99,9 +99,7 @@ class Address(models.Model):
     review = ArrayField(models.CharField(max_length=30), default=list)
     reason = models.CharField(max_length=300, blank=True)
     since = models.DateTimeField()
-    recorded_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, related_name="+"
-    )
+    recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
 
     def __str__(self) -> str:
         return str(self.pk)
@@ -192,14 +190,12 @@ class Assessment(models.Model):
     begun_at = models.DateTimeField()
     submitted_at = models.DateTimeField(null=True)
     channel = models.CharField(max_length=20)
-    entered_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, related_name="+"
-    )
+    entered_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
 
     objects = AssessmentQuerySet.as_manager()
 
     class Meta:
-        constraints: ClassVar = [
+        constraints = [
             models.CheckConstraint(
                 condition=models.Q(status="draft", patient__isnull=True, submitted_at__isnull=True)
                 | models.Q(
@@ -235,15 +231,11 @@ class Consent(models.Model):
     at = models.DateTimeField()
     recorded_at = models.DateTimeField(db_default=Now())
     channel = models.CharField(max_length=20)
-    recorded_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, related_name="+"
-    )
+    recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
 
     class Meta:
-        ordering: ClassVar = ["id"]
-        indexes: ClassVar = [
-            models.Index(fields=["patient", "kind", "-id"], name="latest_consent_of_a_kind")
-        ]
+        ordering = ["id"]
+        indexes = [models.Index(fields=["patient", "kind", "-id"], name="latest_consent_of_a_kind")]
 
     def __str__(self) -> str:
         return str(self.pk)
@@ -258,7 +250,7 @@ class CareRelationship(models.Model):
     since = models.DateTimeField()
 
     class Meta:
-        constraints: ClassVar = [
+        constraints = [
             models.UniqueConstraint(
                 fields=["patient", "physician"], name="one_care_relationship_of_a_pair"
             )

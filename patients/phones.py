@@ -25,4 +25,6 @@ def us_number(text: str) -> str | None:
         and phonenumbers.is_valid_number_for_region(number, "US")
         and phonenumbers.number_type(number) in TEXTABLE
     )
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if known else None
+    return (
+        phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if known else None
+    )

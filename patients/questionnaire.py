@@ -27,7 +27,7 @@ REVIEW, URGENT, CRISIS = 3, 2, 1  # the smaller, the sooner
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question. ``type``: choice, choices (a list), number, text. ``flags``: answer → weight."""
+    """One question. ``type``: choice, choices (a list), number, text; ``flags``: answer, weight."""
 
     key: str
     text: str
@@ -177,7 +177,7 @@ def _pressure(answers: Mapping[str, Any]) -> int:
 
 
 def problems(answers: Mapping[str, Any], *, complete: bool) -> dict[str, tuple[str, str]]:
-    """What is wrong with answers: key → (code, sentence); with ``complete``, also what is missing."""
+    """What is wrong: key → (code, sentence); with ``complete``, also what is missing."""
     found = {}
     for key, value in answers.items():
         question = BY_KEY.get(key)

@@ -124,7 +124,7 @@ def place(
     county: str | None = None,
     time_zone: str | None = None,
 ) -> Place:
-    """What an address means; ``row`` is that of its ZIP code in the table, None if there is none."""
+    """What an address means; ``row`` is that of its ZIP code, None where the table has none."""
     typed = _state(state) if state else None
     code = (
         _unreachable_line(line1, line2, city or "")

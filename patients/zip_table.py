@@ -9,7 +9,15 @@ from typing import Any
 
 import zipcodes
 
-from patients.service_area import CENTRAL, EASTERN, MILITARY_STATES, SERVED_STATES, SPLIT_COUNTY, Zip, zones_of
+from patients.service_area import (
+    CENTRAL,
+    EASTERN,
+    MILITARY_STATES,
+    SERVED_STATES,
+    SPLIT_COUNTY,
+    Zip,
+    zones_of,
+)
 
 CORRECTIONS = Path(__file__).with_name("zip_corrections.json")
 FLAGS = ("reshipper", "no_zcta", "base_access")

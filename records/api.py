@@ -3,11 +3,13 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import IO, Any, ClassVar
+from typing import IO, Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import exceptions, pagination, parsers, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -31,10 +33,11 @@ class JsonParser(parsers.JSONParser):
             raise exceptions.ParseError("The body is nested too deeply.") from error
 
 
+@extend_schema_field(OpenApiTypes.DATETIME)
 class InstantField(serializers.Field):  # type: ignore[type-arg]
     """An instant: RFC 3339 with an offset in, UTC with ``Z`` out."""
 
-    default_error_messages: ClassVar = {
+    default_error_messages = {
         "invalid": "Use RFC 3339 with an offset, such as 2026-11-24T09:00:00-05:00.",
         "out_of_range": "Use a time between the years 2000 and 2100.",
     }
@@ -118,7 +121,7 @@ def query(
     """The validated query string; a parameter given twice or unknown is refused."""
     twice = [key for key in request.query_params if len(request.query_params.getlist(key)) > 1]
     if twice:
-        raise serializers.ValidationError(dict.fromkeys(twice, ["Give it once."]))
+        raise serializers.ValidationError({key: ["Give it once."] for key in twice})
     return read(serializer, request.query_params.dict(), request=request)
 
 
@@ -128,10 +131,31 @@ def instant(value: datetime) -> str:
     return text.replace("+00:00", "Z")
 
 
+class Cursor(pagination.CursorPagination):
+    """``{next, previous, results}`` by cursor; ``limit`` up to 100."""
+
+    page_size = 25
+    max_page_size = 100
+    page_size_query_param = "limit"
+    ordering: str | tuple[str, ...] = "id"
+
+    def get_page_size(self, request: Request) -> int:
+        text = request.query_params.get("limit", str(self.page_size))
+        if not re.fullmatch(r"[1-9]\d?|100", text, re.A):
+            raise serializers.ValidationError({"limit": ["Use a number from 1 to 100."]})
+        return int(text)
+
+    def decode_cursor(self, request: Request) -> Any:
+        if "\x00" in request.query_params.get("cursor", ""):
+            raise exceptions.NotFound(self.invalid_cursor_message)
+        return super().decode_cursor(request)
+
+
 class Door(APIView):
     """A view with all the manners."""
 
     parser_classes = (JsonParser,)
+    pagination_class = Cursor
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """As in `APIView.dispatch`, with the answer given once for an Idempotency-Key."""
@@ -167,26 +191,6 @@ def with_etag(response: Response, version: int) -> Response:
     """The answer with the object's version as its ETag."""
     response["ETag"] = f'"{version}"'
     return response
-
-
-class Cursor(pagination.CursorPagination):
-    """``{next, previous, results}`` by cursor; ``limit`` up to 100."""
-
-    page_size = 25
-    max_page_size = 100
-    page_size_query_param = "limit"
-    ordering = "id"
-
-    def get_page_size(self, request: Request) -> int:
-        text = request.query_params.get("limit", str(self.page_size))
-        if not re.fullmatch(r"[1-9]\d?|100", text, re.A):
-            raise serializers.ValidationError({"limit": ["Use a number from 1 to 100."]})
-        return int(text)
-
-    def decode_cursor(self, request: Request) -> Any:
-        if "\x00" in request.query_params.get("cursor", ""):
-            raise exceptions.NotFound(self.invalid_cursor_message)
-        return super().decode_cursor(request)
 
 
 # --- errors ------------------------------------------------------------------------------------
@@ -263,4 +267,3 @@ def _token(key: str) -> str:
     """A key as a token of a JSON pointer; what UTF-8 cannot say is escaped, what is long is cut."""
     safe = key.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\u0000")
     return safe[:100].replace("~", "~0").replace("/", "~1")
-

@@ -1,11 +1,8 @@
 """Facts, things to do, dated rules, kept answers: what every app above writes down."""
 
-from typing import ClassVar
-
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
-
 
 from records.ids import uuid7
 
@@ -16,9 +13,10 @@ class Clock(models.Model):
     offset = models.DurationField()
 
     class Meta:
-        constraints: ClassVar = [
-            models.CheckConstraint(condition=models.Q(pk=1), name="there_is_one_clock")
-        ]
+        constraints = [models.CheckConstraint(condition=models.Q(pk=1), name="there_is_one_clock")]
+
+    def __str__(self) -> str:
+        return str(self.offset)
 
 
 class Event(models.Model):
@@ -44,8 +42,8 @@ class Event(models.Model):
     payload = models.JSONField(default=dict)
 
     class Meta:
-        ordering: ClassVar = ["id"]
-        indexes: ClassVar = [
+        ordering = ["id"]
+        indexes = [
             models.Index(fields=["object_id", "id"], name="event_of_object"),
             models.Index(fields=["patient_id", "id"], name="event_of_patient"),
         ]
@@ -58,6 +56,9 @@ class Outbox(models.Model):
     """An event that notifications has not looked at yet. No cursor: late committers are seen."""
 
     event = models.OneToOneField(Event, on_delete=models.PROTECT, primary_key=True)
+
+    def __str__(self) -> str:
+        return str(self.pk)
 
 
 class AccessLog(models.Model):
@@ -72,7 +73,7 @@ class AccessLog(models.Model):
     patient_ids = models.JSONField(default=list)
 
     class Meta:
-        ordering: ClassVar = ["-id"]
+        ordering = ["-id"]
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.object_kind}"
@@ -112,8 +113,8 @@ class WorkItem(models.Model):
     note = models.TextField(blank=True)
 
     class Meta:
-        ordering: ClassVar = ["urgency", "due_at", "id"]
-        constraints: ClassVar = [
+        ordering = ["urgency", "due_at", "id"]
+        constraints = [
             models.UniqueConstraint(
                 fields=["kind", "object_id"],
                 condition=models.Q(status="open"),
@@ -144,8 +145,8 @@ class Rule(models.Model):
     reviewed_at = models.DateField(null=True)
 
     class Meta:
-        ordering: ClassVar = ["code", "state", "valid_from"]
-        constraints: ClassVar = [
+        ordering = ["code", "state", "valid_from"]
+        constraints = [
             models.UniqueConstraint(
                 fields=["code", "state", "valid_from"], name="one_rule_from_a_day_on"
             )
@@ -167,7 +168,7 @@ class Setting(models.Model):
     )
 
     class Meta:
-        ordering: ClassVar = ["key", "valid_from"]
+        ordering = ["key", "valid_from"]
 
     def __str__(self) -> str:
         return f"{self.key} = {self.value}"

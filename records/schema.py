@@ -24,7 +24,7 @@ PROBLEM = {
                 },
             },
         },
-        "next_slots": {"type": "array", "items": {"$ref": "#/components/schemas/Slot"}},
+        "next_slots": {"type": "array", "items": {"$ref": "#/components/schemas/SlotOut"}},
         "unmet_gates": {"type": "array", "items": {"type": "object"}},
     },
 }

@@ -1,7 +1,7 @@
 """The doors that look over all folders: patients, the whole calendar, work items, events."""
 
 import re
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -226,9 +226,7 @@ def _entry(row: Reservation, physician: Physician) -> dict[str, Any]:
 
 
 def _off(physician: Physician, within: Interval) -> list[dict[str, Any]]:
-    rows = TimeOff.objects.filter(
-        physician=physician, start__lt=within.end, end__gt=within.start
-    )
+    rows = TimeOff.objects.filter(physician=physician, start__lt=within.end, end__gt=within.start)
     nothing = dict.fromkeys(("status", "reference", "patient", "kind", "join", "join_url"))
     return [
         {
@@ -254,7 +252,7 @@ class WorkItemOut(serializers.ModelSerializer[WorkItem]):
 
     class Meta:
         model = WorkItem
-        fields: ClassVar = [
+        fields = [
             "id", "kind", "detail", "urgency", "status", "patient_id", "object_kind", "object_id",
             "raised_at", "due_at", "claimed_by", "note",
         ]  # fmt: skip
@@ -328,7 +326,7 @@ class EventOut(serializers.ModelSerializer[Event]):
 
     class Meta:
         model = Event
-        fields: ClassVar = [
+        fields = [
             "id", "kind", "occurred_at", "role", "channel", "cause", "object_kind", "object_id",
             "patient_id", "payload",
         ]  # fmt: skip

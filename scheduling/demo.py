@@ -96,9 +96,7 @@ def _practice(begun: datetime, now: datetime) -> list[Physician]:
     for physician in (chen, rivera):
         _hours(physician, begun)
     away = datetime.combine(now.date() + 20 * DAY, time(), UTC)
-    add_time_off(
-        physician=rivera, start=away, end=away + 3 * DAY, by=_by(rivera.user), now=begun
-    )
+    add_time_off(physician=rivera, start=away, end=away + 3 * DAY, by=_by(rivera.user), now=begun)
     return [chen, rivera]
 
 

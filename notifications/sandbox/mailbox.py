@@ -19,8 +19,8 @@ class EmailBackend(BaseEmailBackend):
                 channel="mail",
                 sender=mail.from_email,
                 to=to,
-                subject=mail.subject,
-                body=mail.body,
+                subject=str(mail.subject),
+                body=str(mail.body),
                 status="delivered",
             )
             for mail in email_messages

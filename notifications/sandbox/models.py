@@ -1,7 +1,5 @@
 """What the stand-in keeps: texts and mails both ways, faults to play, numbers that said stop."""
 
-from typing import ClassVar
-
 from django.db import models
 from django.db.models.functions import Now
 
@@ -23,7 +21,7 @@ class SandboxMessage(models.Model):
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        ordering: ClassVar = ["-id"]
+        ordering = ["-id"]
 
     def __str__(self) -> str:
         return self.sid
@@ -37,7 +35,7 @@ class SandboxFault(models.Model):
     to = models.CharField(max_length=20, blank=True)
 
     class Meta:
-        ordering: ClassVar = ["id"]
+        ordering = ["id"]
 
     def __str__(self) -> str:
         return f"{self.kind} × {self.count}"

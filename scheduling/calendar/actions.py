@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from accounts.tokens import digest
 from records.actor import Actor
-from records.events import record
+from records.events import kind_of, record
 from records.refused import Refused
 from records.values import in_force
 from scheduling.calendar.agenda import agendas
@@ -85,10 +85,14 @@ def choose(
     if wish.start <= now:
         raise Refused("in_the_past", "That time has passed.", pointer="/start")
     if wish.start >= offer.latest:
-        raise Refused("too_far_ahead", "That is further ahead than can be booked.", pointer="/start")
+        raise Refused(
+            "too_far_ahead", "That is further ahead than can be booked.", pointer="/start"
+        )
     if ignoring and ignoring.expires_at:  # a hold was taken in time; booking it may be later
         offer = replace(offer, earliest=now)
-    found = agendas(within=Interval(wish.start - DAY, wish.start + AHEAD), now=now, physicians=locked)
+    found = agendas(
+        within=Interval(wish.start - DAY, wish.start + AHEAD), now=now, physicians=locked
+    )
     for agenda in found:
         open_agenda = _without(agenda, ignoring)
         slot = _slot_at(open_agenda, offer, wish)
@@ -99,7 +103,7 @@ def choose(
 
 def reserve(
     *,
-    patient_id: UUID | None,
+    patient_id: UUID,
     agenda: Agenda,
     slot: Interval,
     offer: Offer,
@@ -112,12 +116,10 @@ def reserve(
     """
     busy = slot.padded(offer.before, offer.after)
     _release_expired(agenda.physician, busy, patient_id, slot, now)
-    taken = Reservation.objects.filter(
-        patient_id=patient_id, period__overlap=(slot.start, slot.end)
-    ).exclude(pk=reservation and reservation.pk)
-    if patient_id and taken.exists():
-        raise _patient_busy()
     row = reservation or Reservation()
+    theirs = Reservation.objects.filter(patient_id=patient_id).exclude(pk=row.pk)
+    if theirs.filter(period__overlap=(slot.start, slot.end)).exists():
+        raise _patient_busy()
     row.patient_id, row.period = patient_id, (slot.start, slot.end)
     row.physician_id, row.busy = agenda.physician, (busy.start, busy.end)
     row.expires_at, row.hold_start = None, None
@@ -141,9 +143,7 @@ def held(hold_id: UUID | None, secret: str, wish: Wish, now: datetime) -> Reserv
     return rows.first()
 
 
-def take_hold(
-    *, wish: Wish, browser: str, address: str, now: datetime
-) -> tuple[Reservation, str]:
+def take_hold(*, wish: Wish, browser: str, address: str, now: datetime) -> tuple[Reservation, str]:
     """Hold a slot for ten minutes; returns it with the secret that opens it.
 
     ``browser`` and ``address`` are what limits count by; only their hashes are kept. Raises what
@@ -151,7 +151,7 @@ def take_hold(
     """
     secret = secrets.token_urlsafe(24)
     with one_place_at_a_time():
-        locked = lock_physicians(wish.physician and [wish.physician])
+        locked = lock_physicians([wish.physician] if wish.physician else None)
         _check_holds(browser, address, now)
         agenda, slot, offer = choose(wish, locked, now=now)
         busy = slot.padded(offer.before, offer.after)
@@ -254,19 +254,21 @@ def add_licence(
 ) -> Licence:
     """A licence; a renewal is a row of its own."""
     row = Licence.objects.create(
-        physician=physician, state=state, number=number, valid_from=valid_from, expires_on=expires_on
+        physician=physician,
+        state=state,
+        number=number,
+        valid_from=valid_from,
+        expires_on=expires_on,
     )
     record("licence.added", row, by=by, now=now)
     return row
 
 
 @transaction.atomic
-def remove(
-    row: WorkingHours | Opening | TimeOff | Licence, *, by: Actor, now: datetime
-) -> None:
+def remove(row: WorkingHours | Opening | TimeOff | Licence, *, by: Actor, now: datetime) -> None:
     """Take hours, an opening, time off or a licence out again."""
     lock_physicians([row.physician_id])
-    record(f"{row._meta.model_name}.removed", row, by=by, now=now)
+    record(f"{kind_of(row)}.removed", row, by=by, now=now)
     row.delete()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime, time
+from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -42,9 +43,7 @@ def agendas(
     return [_agenda(row) for row in _with_time(rows, within, now).order_by("pk")]
 
 
-def _with_time(
-    rows: QuerySet[Physician], within: Interval, now: datetime
-) -> QuerySet[Physician, dict[str, object]]:
+def _with_time(rows: QuerySet[Physician], within: Interval, now: datetime) -> Any:
     mine = Q(physician=OuterRef("pk"))
     meets = Q(start__lt=within.end, end__gt=within.start)
     alive = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
@@ -63,28 +62,30 @@ def _with_time(
 
 
 def _rows(rows: QuerySet, *names: str) -> ArraySubquery:  # type: ignore[type-arg]
-    cells = {name: Cast(F(name), TextField()) if name in ("opens", "closes") else F(name) for name in names}
+    cells = {
+        name: Cast(F(name), TextField()) if name in ("opens", "closes") else F(name)
+        for name in names
+    }
     return ArraySubquery(rows.annotate(row=JSONObject(**cells)).values("row"))
 
 
-def _agenda(row: dict[str, object]) -> Agenda:
-    get = row.__getitem__
+def _agenda(row: dict[str, Any]) -> Agenda:
     return Agenda(
-        physician=get("pk"),
-        time_zone=get("time_zone"),
+        physician=row["pk"],
+        time_zone=row["time_zone"],
         hours=[
             (r["weekday"], time.fromisoformat(r["opens"]), time.fromisoformat(r["closes"]))
-            for r in get("hours_")
+            for r in row["hours_"]
         ],
         licences=[
             Licensed(
                 r["state"], date.fromisoformat(r["valid_from"]), date.fromisoformat(r["expires_on"])
             )
-            for r in get("licences_")
+            for r in row["licences_"]
         ],
-        openings=[_interval(r) for r in get("openings_")],
-        time_off=[_interval(r) for r in get("time_off_")],
-        busy=[_interval(r) for r in get("busy_")],
+        openings=[_interval(r) for r in row["openings_"]],
+        time_off=[_interval(r) for r in row["time_off_"]],
+        busy=[_interval(r) for r in row["busy_"]],
     )
 
 

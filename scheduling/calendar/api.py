@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -47,7 +47,7 @@ class PhysicianOut(serializers.ModelSerializer[Physician]):
 
     class Meta:
         model = Physician
-        fields: ClassVar = ["id", "name", "time_zone", "states", "kinds"]
+        fields = ["id", "name", "time_zone", "states", "kinds"]
 
     def get_states(self, physician: Physician) -> list[str]:
         today = self.context["now"].date()
@@ -207,7 +207,7 @@ class Holds(Door):
     def post(self, request: Request) -> Response:
         sent = read(HoldIn, request.data)
         user = user_of(request)
-        cookie = request.get_signed_cookie(BROWSER, default="", salt=BROWSER)  # type: ignore[attr-defined]
+        cookie = request.get_signed_cookie(BROWSER, default="", salt=BROWSER)
         browser = str(user.pk) if user else cookie or secrets.token_urlsafe(18)
         wish = Wish(sent["start"], sent["kind"], sent["state"], EASTERN, sent.get("physician"))
         hold, secret = actions.take_hold(
@@ -253,7 +253,9 @@ class HoursIn(Input):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["closes"] != time(0) and attrs["closes"] <= attrs["opens"]:
-            raise serializers.ValidationError({"closes": ["Close after opening; 00:00 is midnight."]})
+            raise serializers.ValidationError(
+                {"closes": ["Close after opening; 00:00 is midnight."]}
+            )
         return attrs
 
 
@@ -285,7 +287,7 @@ class HoursOut(serializers.ModelSerializer[WorkingHours]):
 
     class Meta:
         model = WorkingHours
-        fields: ClassVar = ["id", "weekday", "opens", "closes"]
+        fields = ["id", "weekday", "opens", "closes"]
 
 
 class OpeningOut(serializers.ModelSerializer[Opening]):
@@ -294,7 +296,7 @@ class OpeningOut(serializers.ModelSerializer[Opening]):
 
     class Meta:
         model = Opening
-        fields: ClassVar = ["id", "start", "end"]
+        fields = ["id", "start", "end"]
 
 
 class TimeOffOut(serializers.ModelSerializer[TimeOff]):
@@ -303,13 +305,13 @@ class TimeOffOut(serializers.ModelSerializer[TimeOff]):
 
     class Meta:
         model = TimeOff
-        fields: ClassVar = ["id", "start", "end"]
+        fields = ["id", "start", "end"]
 
 
 class LicenceOut(serializers.ModelSerializer[Licence]):
     class Meta:
         model = Licence
-        fields: ClassVar = ["id", "state", "number", "valid_from", "expires_on"]
+        fields = ["id", "state", "number", "valid_from", "expires_on"]
 
 
 def shapes(shape_in: type[Input], shape_out: Any) -> Any:
@@ -332,7 +334,7 @@ class OfPhysician(Door):
     def get(self, request: Request, pk: UUID) -> Response:
         pages = Cursor()
         rows = self.model.objects.filter(physician=found(Physician.objects.all(), pk))
-        page = pages.paginate_queryset(rows, request, self)
+        page: Any = pages.paginate_queryset(rows, request, self)
         return pages.get_paginated_response(self.shape_out(page, many=True).data)
 
     def post(self, request: Request, pk: UUID) -> Response:

@@ -1,6 +1,6 @@
 """Physicians, where they may practise, when they work, and the one table of reserved time."""
 
-from typing import ClassVar, Self
+from typing import Self
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
@@ -40,7 +40,7 @@ class Licence(models.Model):
     expires_on = models.DateField()
 
     class Meta:
-        constraints: ClassVar = [
+        constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=("FL", "NJ")), name="licence_in_florida_or_new_jersey"
             ),
@@ -57,15 +57,13 @@ class WorkingHours(models.Model):
     """Hours of a weekday (Monday is 0), every week; ``closes`` at 00:00 is the end of the day."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    physician = models.ForeignKey(
-        Physician, on_delete=models.CASCADE, related_name="working_hours"
-    )
+    physician = models.ForeignKey(Physician, on_delete=models.CASCADE, related_name="working_hours")
     weekday = models.PositiveSmallIntegerField()
     opens = models.TimeField()
     closes = models.TimeField()
 
     class Meta:
-        constraints: ClassVar = [
+        constraints = [
             models.CheckConstraint(condition=Q(weekday__lte=6), name="weekday_is_0_to_6"),
             models.CheckConstraint(
                 condition=Q(opens__lt=F("closes")) | Q(closes="00:00"), name="opens_before_closing"
@@ -85,7 +83,7 @@ class Opening(models.Model):
     end = models.DateTimeField()
 
     class Meta:
-        constraints: ClassVar = [
+        constraints = [
             models.CheckConstraint(
                 condition=Q(start__lt=F("end")), name="opening_starts_before_it_ends"
             )
@@ -104,7 +102,7 @@ class TimeOff(models.Model):
     end = models.DateTimeField()
 
     class Meta:
-        constraints: ClassVar = [
+        constraints = [
             models.CheckConstraint(
                 condition=Q(start__lt=F("end")), name="time_off_starts_before_it_ends"
             )
@@ -154,14 +152,20 @@ class Reservation(models.Model):
     objects = ReservationQuerySet.as_manager()
 
     class Meta:
-        constraints: ClassVar = [
+        constraints = [
             ExclusionConstraint(
                 name="physician_is_in_one_place",
-                expressions=[("physician", RangeOperators.EQUAL), ("busy", RangeOperators.OVERLAPS)],
+                expressions=[
+                    ("physician", RangeOperators.EQUAL),
+                    ("busy", RangeOperators.OVERLAPS),
+                ],
             ),
             ExclusionConstraint(
                 name="patient_is_in_one_place",
-                expressions=[("patient", RangeOperators.EQUAL), ("period", RangeOperators.OVERLAPS)],
+                expressions=[
+                    ("patient", RangeOperators.EQUAL),
+                    ("period", RangeOperators.OVERLAPS),
+                ],
             ),
             models.CheckConstraint(
                 condition=Q(physician__isnull=True, busy__isnull=True)
@@ -186,7 +190,7 @@ class Reservation(models.Model):
                 name="holds_have_a_secret",
             ),
         ]
-        indexes: ClassVar = [
+        indexes = [
             models.Index(
                 fields=["expires_at"],
                 condition=Q(expires_at__isnull=False),

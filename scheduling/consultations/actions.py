@@ -55,7 +55,7 @@ def book(
     with one_place_at_a_time():
         locked = lock_patient(patient.pk)
         pass_gates(patient_gates(facts_of(locked)))
-        physicians = lock_physicians(physician and [physician])
+        physicians = lock_physicians([physician] if physician else None)
         wish = Wish(start, kind, location["state"], locked.time_zone, physician)
         own_hold = held(hold, secret, wish, now)
         agenda, slot, offer = choose(wish, physicians, now=now, ignoring=own_hold)
@@ -303,9 +303,7 @@ def risks_of(consultation: Consultation) -> list[UnmetGate]:
 
 def licences_of(physician: Physician) -> list[Licensed]:
     """The physician's licences as the pure rules take them."""
-    return [
-        Licensed(row.state, row.valid_from, row.expires_on) for row in physician.licences.all()
-    ]
+    return [Licensed(row.state, row.valid_from, row.expires_on) for row in physician.licences.all()]
 
 
 # --- the pieces --------------------------------------------------------------------------------

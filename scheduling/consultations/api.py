@@ -1,6 +1,6 @@
 """The API of consultations."""
 
-from typing import Any, ClassVar
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -60,7 +60,7 @@ class ConsultationOut(serializers.ModelSerializer[Consultation]):
 
     class Meta:
         model = Consultation
-        fields: ClassVar = [
+        fields = [
             "id", "reference", "status", "patient", "physician", "physician_name", "start", "end",
             "time_zone", "kind", "join", "join_url", "location", "confirmed_at", "late",
             "at_risk", "at_risk_because",
@@ -68,9 +68,7 @@ class ConsultationOut(serializers.ModelSerializer[Consultation]):
 
     def get_time_zone(self, row: Consultation) -> str:
         reads: User = self.context["user"]
-        return (
-            row.physician.time_zone if reads.role == Role.PHYSICIAN else row.patient.time_zone
-        )
+        return row.physician.time_zone if reads.role == Role.PHYSICIAN else row.patient.time_zone
 
     def get_join(self, row: Consultation) -> str:
         return "video" if row.physician.join_url else "telephone"
@@ -96,7 +94,7 @@ class ConsultationOut(serializers.ModelSerializer[Consultation]):
 
 class ConsultationForPhysician(ConsultationOut):
     class Meta(ConsultationOut.Meta):
-        fields: ClassVar = [*ConsultationOut.Meta.fields, "note"]
+        fields = [*ConsultationOut.Meta.fields, "note"]
 
 
 def answer(user: User, row: Consultation, *, status: int = 200) -> Response:
@@ -204,7 +202,7 @@ class HistoryOut(serializers.ModelSerializer[Event]):
 
     class Meta:
         model = Event
-        fields: ClassVar = ["id", "kind", "at", "role", "channel", "was"]
+        fields = ["id", "kind", "at", "role", "channel", "was"]
 
     def get_was(self, event: Event) -> str | None:
         """The start before a reschedule."""

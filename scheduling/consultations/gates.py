@@ -32,7 +32,10 @@ def standing_gates(
     if not served:
         unmet.append(
             UnmetGate(
-                "out_of_area", "The address is outside Florida and New Jersey.", "staff", until=start
+                "out_of_area",
+                "The address is outside Florida and New Jersey.",
+                "staff",
+                until=start,
             )
         )
     if not licensed(licences, state, start, zone):

@@ -1,6 +1,6 @@
 """Consultations: their data, states and transitions."""
 
-from typing import ClassVar, Self
+from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -65,9 +65,7 @@ class Consultation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     reference = models.CharField(max_length=10, unique=True)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="consultations")
-    physician = models.ForeignKey(
-        Physician, on_delete=models.PROTECT, related_name="consultations"
-    )
+    physician = models.ForeignKey(Physician, on_delete=models.PROTECT, related_name="consultations")
     reservation = models.OneToOneField(
         Reservation, on_delete=models.PROTECT, null=True, related_name="consultation"
     )
@@ -96,7 +94,7 @@ class Consultation(models.Model):
     objects = ConsultationQuerySet.as_manager()
 
     class Meta:
-        constraints: ClassVar = [
+        constraints = [
             models.CheckConstraint(
                 condition=Q(status__in=Status.values), name="consultation_status_is_known"
             ),
@@ -130,7 +128,7 @@ class Consultation(models.Model):
                 name="consultation_completed_says_when",
             ),
         ]
-        indexes: ClassVar = [
+        indexes = [
             models.Index(fields=["changed_at"], name="consultation_changed"),
             models.Index(fields=["patient", "start"], name="consultation_of_patient"),
             models.Index(fields=["physician", "start"], name="consultation_of_physician"),

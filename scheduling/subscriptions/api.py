@@ -1,6 +1,6 @@
 """The API of plans."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -15,7 +15,7 @@ from scheduling.subscriptions.models import Plan
 class PlanOut(serializers.ModelSerializer[Plan]):
     class Meta:
         model = Plan
-        fields: ClassVar = [
+        fields = [
             "id", "name", "monthly_price", "currency", "sessions_per_month", "deliveries_per_month",
         ]  # fmt: skip
 

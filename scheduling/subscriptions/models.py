@@ -1,7 +1,6 @@
 """Plans, from $250 a month."""
 
 from decimal import Decimal
-from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -23,7 +22,7 @@ class Plan(models.Model):
     is_offered = models.BooleanField(default=True)
 
     class Meta:
-        constraints: ClassVar = [
+        constraints = [
             models.CheckConstraint(
                 condition=Q(monthly_price__gte=LOWEST_PRICE), name="plans_start_at_250"
             ),

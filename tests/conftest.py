@@ -1,0 +1,218 @@
+"""The cast, the doors, and databases: one for each worker, cloned from a migrated template."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test import Client
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from accounts.models import User
+from accounts.tokens import make_token
+from records import clock
+from scheduling.models import Physician
+from tests.cast import CAST, NOW
+
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+TEMPLATE = f"hearth_template_{RUN[:12]}"
+
+
+# --- databases ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def owner(database: str = "postgres") -> Iterator[psycopg.Connection]:
+    """A connection of the owner, outside Django."""
+    url = os.environ["DATABASE_OWNER_URL"]
+    with psycopg.connect(in_database(url, database), autocommit=True) as connection:
+        yield connection
+
+
+def in_database(url: str, name: str) -> str:
+    """The same server, another database."""
+    return make_conninfo(**{**conninfo_to_dict(url), "dbname": name})
+
+
+def url_of(variable: str, name: str) -> str:
+    """An environment's URL with another database."""
+    return os.environ[variable].rsplit("/", 1)[0] + "/" + name
+
+
+def clone(name: str, source: str) -> None:
+    with owner() as connection:
+        make = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+        connection.execute(make.format(sql.Identifier(name), sql.Identifier(source)))
+
+
+def drop(name: str) -> None:
+    with owner() as connection:
+        gone = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+        connection.execute(gone.format(sql.Identifier(name)))
+
+
+def make_template() -> None:
+    """The template, by whoever comes first: migrated, with the ZIP table and the cast."""
+    with owner() as connection:
+        connection.execute("SELECT pg_advisory_lock(4711)")
+        known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE])
+        if known.fetchone():
+            return
+        old = connection.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE 'hearth_te%' AND NOT EXISTS "
+            "(SELECT 1 FROM pg_stat_activity a WHERE a.datname = pg_database.datname)"
+        )
+        for (name,) in old.fetchall():
+            drop(name)
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+        env = {
+            **os.environ,
+            "DATABASE_URL": url_of("DATABASE_URL", TEMPLATE),
+            "DATABASE_OWNER_URL": url_of("DATABASE_OWNER_URL", TEMPLATE),
+        }
+        for command in (["manage.py", "prepare_database"], ["-m", "tests.cast"]):
+            subprocess.run([sys.executable, *command], env=env, check=True, capture_output=True)
+
+
+def use(name: str) -> None:
+    """Let Django talk to another database from now on."""
+    connection = connections["default"]
+    connection.close()
+    connection.settings_dict["NAME"] = settings.DATABASES["default"]["NAME"] = name
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
+    """A database of this worker's own; the application's role serves it, as in production."""
+    make_template()
+    name = f"hearth_test_{RUN[:12]}_{WORKER}"
+    clone(name, TEMPLATE)
+    with django_db_blocker.unblock():
+        use(name)
+    yield
+    with django_db_blocker.unblock():
+        connections["default"].close()
+    drop(name)
+
+
+@pytest.fixture
+def committed(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    """A fresh database for what needs real commits: cloned, used, dropped; its name."""
+    name = f"hearth_test_{uuid4().hex[:16]}"
+    before = settings.DATABASES["default"]["NAME"]
+    clone(name, TEMPLATE)
+    with django_db_blocker.unblock():
+        use(name)
+        clock.move(NOW)
+        yield name
+        connections["default"].close()
+        use(before)
+    drop(name)
+
+
+# --- doors ----------------------------------------------------------------------------------------
+
+
+class Caller:
+    """Somebody at the API: JSON in, JSON out, with a token of their own, or nobody's."""
+
+    def __init__(self, user: User | None = None) -> None:
+        self.user = user
+        token = make_token(user, "write") if user else ""
+        self.client = Client(headers={"Authorization": f"Bearer {token}"} if user else {})
+
+    def get(self, path: str, **query: Any) -> Any:
+        headers = query.pop("headers", {})
+        return self.client.get(self._at(path), query, headers=headers)
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        return self._send("post", path, body, headers)
+
+    def patch(self, path: str, body: Any = None, **headers: str) -> Any:
+        return self._send("patch", path, body, headers)
+
+    def delete(self, path: str, body: Any = None, **headers: str) -> Any:
+        return self._send("delete", path, body, headers)
+
+    def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Any:
+        data = body if isinstance(body, (str, bytes)) else json.dumps({} if body is None else body)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        send = getattr(self.client, method)
+        return send(self._at(path), data, content_type="application/json", headers=named)
+
+    def _at(self, path: str) -> str:
+        return path if path.startswith("/") else f"/api/v1/{path}"
+
+
+@pytest.fixture
+def at(db: None) -> Callable[[str | datetime], datetime]:
+    """Moves the clock of care: ``at("2026-11-24T15:00Z")``."""
+
+    def move(to: str | datetime) -> datetime:
+        instant = to if isinstance(to, datetime) else datetime.fromisoformat(to).astimezone(UTC)
+        clock.move(instant)
+        return instant
+
+    return move
+
+
+@pytest.fixture
+def now(at: Callable[[str | datetime], datetime]) -> datetime:
+    """Tuesday, 24 November 2026, 10:00 in New York: nothing depends on the hour of the run."""
+    return at(NOW)
+
+
+def caller(name: str) -> Caller:
+    """One of the cast at the API."""
+    return Caller(User.objects.get(email=CAST[name]))
+
+
+@pytest.fixture
+def alice(now: datetime) -> Caller:
+    return caller("alice")
+
+
+@pytest.fixture
+def bruno(now: datetime) -> Caller:
+    return caller("bruno")
+
+
+@pytest.fixture
+def eve(now: datetime) -> Caller:
+    return caller("eve")
+
+
+@pytest.fixture
+def chen(now: datetime) -> Caller:
+    return caller("chen")
+
+
+@pytest.fixture
+def sam(now: datetime) -> Caller:
+    return caller("sam")
+
+
+@pytest.fixture
+def admin(now: datetime) -> Caller:
+    return caller("admin")
+
+
+@pytest.fixture
+def outsider(now: datetime) -> Caller:
+    return Caller()
+
+
+@pytest.fixture
+def physician(now: datetime) -> Physician:
+    return Physician.objects.get()
