@@ -6,7 +6,12 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from notifications.models import TRANSITIONS, Message, Status
+from notifications.models import TRANSITIONS, Channel, Message, Status
+
+
+def entry(status: str, why: str) -> dict[str, str]:
+    """A line of a message's history: in real time, also while the clock of care is moved."""
+    return {"at": datetime.now(UTC).isoformat(), "status": status, "why": why}
 
 
 def move(message: Message, to: str, why: str = "", **changes: Any) -> bool:
@@ -14,8 +19,7 @@ def move(message: Message, to: str, why: str = "", **changes: Any) -> bool:
     if to not in TRANSITIONS[message.status]:
         return False
     message.status, message.why = to, why
-    # Real time: the history tells when things were done, also while the clock of care is moved.
-    message.history.append({"at": datetime.now(UTC).isoformat(), "status": to, "why": why})
+    message.history.append(entry(to, why))
     for field, value in changes.items():
         setattr(message, field, value)
     message.save(update_fields=["status", "why", "history", *changes])
@@ -40,9 +44,14 @@ def withdraw(about_id: UUID, *, why: str, before_revision: int) -> None:
 
 @transaction.atomic
 def suppress_texts(phone: str, *, why: str) -> None:
-    """End every pending text to a number; codes that somebody asks for go by mail from now on."""
-    rows = Message.objects.select_for_update().filter(
-        to=phone, channel="sms", status=Status.PENDING
+    """No pending text leaves to this number: it goes by mail, or not at all."""
+    rows = Message.objects.select_for_update(of=("self",)).filter(
+        to=phone, channel=Channel.SMS, status=Status.PENDING
     )
-    for message in rows.order_by("pk"):
-        move(message, Status.SUPPRESSED, why, secret="")
+    for message in rows.select_related("patient").order_by("pk"):
+        mail = message.patient.email if message.patient else ""
+        if mail:
+            message.channel, message.to = Channel.MAIL, mail
+            message.save(update_fields=["channel", "to"])
+        else:
+            move(message, Status.SUPPRESSED, why, secret="")

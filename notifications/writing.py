@@ -8,7 +8,7 @@ from django.db import transaction
 from accounts.models import User
 from notifications import policy, quiet_hours
 from notifications.models import Channel, Message, OptOut, Status
-from notifications.moving import withdraw
+from notifications.moving import entry, withdraw
 from patients.models import Consent, Patient
 from records import hints
 from records.actor import Actor, sweep
@@ -179,7 +179,7 @@ def _add(messages: Iterable[Message]) -> None:
     """Write messages down; one that is there already, by its key, stays as it is."""
     rows = list(messages)
     for row in rows:
-        row.history = [{"at": row.wanted_at.isoformat(), "status": row.status, "why": row.why}]
+        row.history = [entry(row.status, row.why)]
     Message.objects.bulk_create(rows, ignore_conflicts=True)
     hints.wake("notifications.send_due")
 

@@ -4,15 +4,19 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from socketserver import ThreadingMixIn
 from typing import Any
 from uuid import uuid4
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import psycopg
 import pytest
 from django.conf import settings
+from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.test import Client
 from psycopg import sql
@@ -216,3 +220,29 @@ def outsider(now: datetime) -> Caller:
 @pytest.fixture
 def physician(now: datetime) -> Physician:
     return Physician.objects.get()
+
+
+class QuietHandler(WSGIRequestHandler):
+    """A request handler that does not write a line for each request."""
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  its name there
+        """Nothing."""
+
+
+class ThreadingServer(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+@pytest.fixture
+def web(committed: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Hearth over real HTTP in this process, the sandbox behind it; its address."""
+    server = make_server("127.0.0.1", 0, get_wsgi_application(), ThreadingServer, QuietHandler)
+    base = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr(settings, "PUBLIC_BASE_URL", base)
+    monkeypatch.setattr(settings, "TWILIO_BASE_URL", f"{base}/sandbox")
+    monkeypatch.setattr(settings, "EMAIL_BACKEND", "notifications.sandbox.mailbox.EmailBackend")
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield base
+    server.shutdown()
+    server.server_close()

@@ -1,0 +1,192 @@
+"""Races, with real threads and real commits: one winner, no deadlock, no overlap."""
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection, connections
+
+from accounts.models import User
+from patients.actions import submit_assessment
+from records.actor import Actor
+from records.models import Event
+from scheduling.demo import answers
+from scheduling.models import Consultation, Reservation
+from tests.cast import NOW, PENSACOLA, YES, person
+from tests.conftest import Caller, owner
+
+CLIENTS, ROUNDS = 50, 10
+FIRST = datetime.fromisoformat("2026-11-30T14:00:00+00:00")
+
+
+def deadlocks(database: str) -> int:
+    """What PostgreSQL counted in this database."""
+    with owner(database) as watching:
+        watching.execute("SELECT pg_stat_force_next_flush()")
+        row = watching.execute(
+            "SELECT deadlocks FROM pg_stat_database WHERE datname = %s", [database]
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def crowd(size: int) -> list[Caller]:
+    """Patients who may book, each with a token."""
+    people = []
+    for number in range(size):
+        typed = person(number)
+        assessment, _ = submit_assessment(
+            person={**typed, "date_of_birth": date.fromisoformat(typed["date_of_birth"])},
+            address=PENSACOLA,
+            answers=answers(),
+            consents=YES,
+            by=Actor(role="visitor"),
+            now=NOW,
+        )
+        assert assessment.patient
+        people.append(Caller(User.objects.get(patient=assessment.patient)))
+    return people
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(CLIENTS) as threads:
+        yield threads
+        list(threads.map(lambda _: connections.close_all(), range(CLIENTS)))
+
+
+def at_once(pool: ThreadPoolExecutor, calls: list[Callable[[], Any]]) -> list[Any]:
+    """All calls from threads that start together; each thread drops its connection."""
+    gate = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], Any]) -> Any:
+        gate.wait()
+        try:
+            return call()
+        finally:
+            connection.close()
+
+    return list(pool.map(run, calls))
+
+
+def test_fifty_clients_on_one_slot_ten_times(committed: str, pool: ThreadPoolExecutor) -> None:
+    people = crowd(CLIENTS)
+    seen: Counter[int] = Counter()
+    codes: Counter[str] = Counter()
+    for number in range(ROUNDS):
+        start = (FIRST + timedelta(hours=number % 7, days=number // 7)).isoformat()
+        wish = {"start": start, "kind": "initial", "location": {"state": "FL"}}
+        got = at_once(
+            pool, [lambda who=who, wish=wish: who.post("consultations/", wish) for who in people]
+        )
+        seen.update(answer.status_code for answer in got)
+        lost = [answer.json() for answer in got if answer.status_code == 409]
+        codes.update(answer["code"] for answer in lost)
+        assert all(len(answer["next_slots"]) == 3 for answer in lost)
+    assert seen == {201: ROUNDS, 409: ROUNDS * (CLIENTS - 1)}
+    assert codes == {"slot_taken": ROUNDS * (CLIENTS - 1)}
+    assert Consultation.objects.count() == ROUNDS
+    assert Event.objects.filter(kind="consultation.booked").count() == ROUNDS
+    assert deadlocks(committed) == 0
+
+
+def test_holds_and_bookings_of_one_slot_have_one_winner(
+    committed: str, pool: ThreadPoolExecutor
+) -> None:
+    people = crowd(10)
+    start = FIRST.isoformat()
+    wish = {"start": start, "kind": "initial", "location": {"state": "FL"}}
+    hold = {"start": start, "kind": "initial", "state": "FL"}
+    calls: list[Callable[[], Any]] = [
+        lambda who=who: who.post("consultations/", wish) for who in people
+    ]
+    calls += [lambda: Caller().post("holds/", hold) for _ in range(10)]
+    got = Counter(answer.status_code for answer in at_once(pool, calls))
+    assert got == {201: 1, 409: 19}
+    assert Reservation.objects.count() == 1
+
+
+def test_eight_threads_over_few_slots_never_deadlock_or_overlap(committed: str) -> None:
+    """They book, reschedule and cancel what they find, in any order, for ten seconds."""
+    people = crowd(5)
+    starts = [(FIRST + timedelta(minutes=45 * n)).isoformat() for n in range(4)]
+    end = time.monotonic() + 10
+    seen: Counter[int] = Counter()
+
+    def play(seed: int) -> None:
+        dice = random.Random(seed)
+        try:
+            while time.monotonic() < end:
+                seen[_one_move(dice, dice.choice(people), starts)] += 1
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(play, range(8)))
+    assert set(seen) <= {200, 201, 409}, seen
+    assert seen[200] > 10
+    assert seen[201] > 10
+    assert deadlocks(committed) == 0
+    assert overlaps() == []
+
+
+def _one_move(dice: random.Random, who: Caller, starts: list[str]) -> int:
+    start = dice.choice(starts)
+    booked = Consultation.objects.filter(patient__user=who.user, status="booked")
+    mine = list(booked.values_list("pk", flat=True))
+    if not mine or dice.random() < 0.4:
+        wish = {"start": start, "kind": "initial", "location": {"state": "FL"}}
+        return int(who.post("consultations/", wish).status_code)
+    path = f"consultations/{dice.choice(mine)}/"
+    if dice.random() < 0.6:
+        return int(who.post(path + "reschedule/", {"start": start}).status_code)
+    return int(who.post(path + "cancel/").status_code)
+
+
+def overlaps() -> list[Any]:
+    """Pairs of reservations that hold the same physician or patient at once."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT a.id, b.id FROM scheduling_reservation a JOIN scheduling_reservation b"
+            " ON a.id < b.id AND (a.physician_id = b.physician_id AND a.busy && b.busy"
+            " OR a.patient_id = b.patient_id AND a.period && b.period)"
+        )
+        return list(cursor.fetchall())
+
+
+def test_the_constraint_alone_refuses_what_comes_past_the_locks(committed: str) -> None:
+    """Straight into the table, as code that forgot to lock would do it."""
+    caller = crowd(1)[0]
+    wish = {"start": FIRST.isoformat(), "kind": "initial", "location": {"state": "FL"}}
+    assert caller.post("consultations/", wish).status_code == 201
+    taken = Reservation.objects.get()
+    with pytest.raises(Exception, match="physician_is_in_one_place") as refused:
+        Reservation.objects.create(
+            physician=taken.physician,
+            busy=(taken.busy.lower, taken.busy.upper),
+            expires_at=NOW + timedelta(hours=1),
+            hold_secret="x",
+        )
+    assert isinstance(refused.value.__cause__, psycopg.errors.ExclusionViolation)
+
+
+def test_the_same_key_at_once_books_once(committed: str, pool: ThreadPoolExecutor) -> None:
+    who = crowd(1)[0]
+    wish = {"start": FIRST.isoformat(), "kind": "initial", "location": {"state": "FL"}}
+
+    def book() -> Any:
+        return who.post("consultations/", wish, Idempotency_Key="one")
+
+    got = at_once(pool, [book] * 10)
+    made = {answer.content for answer in got if answer.status_code == 201}
+    others = {answer.json()["code"] for answer in got if answer.status_code != 201}
+    assert len(made) == 1
+    assert others <= {"in_progress"}
+    assert Consultation.objects.count() == 1
