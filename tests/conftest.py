@@ -20,7 +20,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.test import Client
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from accounts.models import User
 from accounts.tokens import make_token
@@ -46,7 +46,7 @@ def owner(database: str = "postgres") -> Iterator[psycopg.Connection]:
 
 def in_database(url: str, name: str) -> str:
     """The same server, another database."""
-    return make_conninfo(**{**conninfo_to_dict(url), "dbname": name})
+    return make_conninfo(url, dbname=name)
 
 
 def url_of(variable: str, name: str) -> str:

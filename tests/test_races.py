@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -83,9 +84,7 @@ def test_fifty_clients_on_one_slot_ten_times(committed: str, pool: ThreadPoolExe
     for number in range(ROUNDS):
         start = (FIRST + timedelta(hours=number % 7, days=number // 7)).isoformat()
         wish = {"start": start, "kind": "initial", "location": {"state": "FL"}}
-        got = at_once(
-            pool, [lambda who=who, wish=wish: who.post("consultations/", wish) for who in people]
-        )
+        got = at_once(pool, [partial(who.post, "consultations/", wish) for who in people])
         seen.update(answer.status_code for answer in got)
         lost = [answer.json() for answer in got if answer.status_code == 409]
         codes.update(answer["code"] for answer in lost)
@@ -104,9 +103,7 @@ def test_holds_and_bookings_of_one_slot_have_one_winner(
     start = FIRST.isoformat()
     wish = {"start": start, "kind": "initial", "location": {"state": "FL"}}
     hold = {"start": start, "kind": "initial", "state": "FL"}
-    calls: list[Callable[[], Any]] = [
-        lambda who=who: who.post("consultations/", wish) for who in people
-    ]
+    calls: list[Callable[[], Any]] = [partial(who.post, "consultations/", wish) for who in people]
     calls += [lambda: Caller().post("holds/", hold) for _ in range(10)]
     got = Counter(answer.status_code for answer in at_once(pool, calls))
     assert got == {201: 1, 409: 19}

@@ -56,21 +56,22 @@ def one_place_at_a_time() -> Iterator[None]:
         if name == "physician_is_in_one_place":
             raise Refused("slot_taken", "Somebody else has just taken this time.") from error
         if name == "patient_is_in_one_place":
-            raise _patient_busy() from error
+            detail = "There is something else at that time already."
+            raise Refused("patient_busy", detail) from error
         raise
 
 
-def lock_physicians(physicians: Iterable[UUID] | None) -> list[UUID]:
+def lock_physicians(physicians: Iterable[UUID] | None) -> dict[UUID, Physician]:
     """Lock these physicians, or all active ones, by id: the second lock after the patient."""
     rows = Physician.objects.filter(is_active=True)
     if physicians is not None:
         rows = Physician.objects.filter(pk__in=set(physicians))
-    return list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+    return {row.pk: row for row in rows.select_for_update(no_key=True).order_by("pk")}
 
 
 def choose(
     wish: Wish,
-    locked: Sequence[UUID],
+    locked: Iterable[UUID],
     *,
     now: datetime,
     ignoring: Reservation | None = None,
@@ -117,9 +118,6 @@ def reserve(
     busy = slot.padded(offer.before, offer.after)
     _release_expired(agenda.physician, busy, patient_id, slot, now)
     row = reservation or Reservation()
-    theirs = Reservation.objects.filter(patient_id=patient_id).exclude(pk=row.pk)
-    if theirs.filter(period__overlap=(slot.start, slot.end)).exists():
-        raise _patient_busy()
     row.patient_id, row.period = patient_id, (slot.start, slot.end)
     row.physician_id, row.busy = agenda.physician, (busy.start, busy.end)
     row.expires_at, row.hold_start = None, None
@@ -324,7 +322,3 @@ def _check_holds(browser: str, address: str, now: datetime) -> None:
         )
     if living.filter(hold_address=digest(address)).count() >= HOLDS_OF_AN_ADDRESS:
         raise Refused("over_budget", "Too many times are held from your network.", retry_after=600)
-
-
-def _patient_busy() -> Refused:
-    return Refused("patient_busy", "There is something else at that time already.")

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Exists
 from django.db.models.functions import Now
 
 from accounts.models import Role
@@ -70,7 +70,7 @@ def book(
         consultation = Consultation.objects.create(
             reference=reference("C"),
             patient=locked,
-            physician_id=agenda.physician,
+            physician=physicians[agenda.physician],
             reservation=reservation,
             kind=kind,
             start=slot.start,
@@ -110,8 +110,7 @@ def reschedule(
         _not_begun(moved, by, now)
         old_start, own = moved.start, moved.reservation
         wish = Wish(start, moved.kind, moved.location_state, patient.time_zone, wanted)
-        candidates = [pk for pk in locked if pk == wanted]
-        agenda, slot, offer = choose(wish, candidates, now=now, ignoring=own)
+        agenda, slot, offer = choose(wish, {wanted} & set(locked), now=now, ignoring=own)
         reserve(
             patient_id=patient.pk,
             agenda=agenda,
@@ -120,7 +119,7 @@ def reschedule(
             now=now,
             reservation=own,
         )
-        moved.physician_id, moved.start, moved.end = agenda.physician, slot.start, slot.end
+        moved.physician, moved.start, moved.end = locked[wanted], slot.start, slot.end
         moved.confirmed_at = None
         moved.revision += 1
         _save(moved, "physician", "start", "end", "confirmed_at", "revision")
@@ -269,20 +268,13 @@ def _no_risk_any_more(consultation: Consultation, now: datetime) -> bool:
 
 def facts_of(patient: Patient) -> PatientFacts:
     """What gates ask about a patient; one query."""
-    consent = Consent.objects.filter(patient=OuterRef("pk"), kind=Consent.Kind.TELEHEALTH)
-    submitted = Assessment.objects.filter(patient=OuterRef("pk"))
-    row = (
-        Patient.objects.filter(pk=patient.pk)
-        .annotate(
-            assessed=Exists(submitted),
-            telehealth=Subquery(consent.order_by("-id").values("accepted")[:1]),
-        )
-        .values("assessed", "telehealth")
-        .get()
-    )
+    given = Consent.objects.filter(patient=patient, kind=Consent.Kind.TELEHEALTH).order_by("-pk")
+    latest = given.annotate(assessed=Exists(Assessment.objects.filter(patient=patient)))
+    row = latest.values_list("accepted", "assessed").first()
+    accepted, assessed = row or (False, Assessment.objects.filter(patient=patient).exists())
     return PatientFacts(
-        assessed=row["assessed"],
-        telehealth=bool(row["telehealth"]),
+        assessed=assessed,
+        telehealth=accepted,
         served=bool(patient.address and patient.address.served),
     )
 
@@ -351,11 +343,12 @@ def _save(consultation: Consultation, *changed: str) -> None:
 
 
 def _take_into_care(consultation: Consultation, now: datetime) -> None:
-    physician = Physician.objects.only("user_id").get(pk=consultation.physician_id)
     CareRelationship.objects.bulk_create(
         [
             CareRelationship(
-                patient_id=consultation.patient_id, physician_id=physician.user_id, since=now
+                patient_id=consultation.patient_id,
+                physician_id=consultation.physician.user_id,
+                since=now,
             )
         ],
         ignore_conflicts=True,

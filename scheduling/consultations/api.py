@@ -1,8 +1,10 @@
 """The API of consultations."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import prefetch_related_objects
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -88,6 +90,8 @@ class ConsultationOut(serializers.ModelSerializer[Consultation]):
         return GateOut(self._risks(row), many=True).data
 
     def _risks(self, row: Consultation) -> Any:
+        if self.context.get("stands"):
+            return []
         coming = row.status == Status.BOOKED and row.end > self.context["now"]
         return risks_of(row) if coming else []
 
@@ -97,12 +101,17 @@ class ConsultationForPhysician(ConsultationOut):
         fields = [*ConsultationOut.Meta.fields, "note"]
 
 
-def answer(user: User, row: Consultation, *, status: int = 200) -> Response:
+def answer(user: User, row: Consultation, now: datetime) -> Response:
     """A consultation as its reader may see it: notes are the physician's."""
-    fresh = Consultation.objects.with_people().get(pk=row.pk)
+    prefetch_related_objects(
+        [row], "patient__address", "physician__licences", "physician__time_off"
+    )
+    return _told(user, row, {"user": user, "now": now})
+
+
+def _told(user: User, row: Consultation, context: dict[str, Any], status: int = 200) -> Response:
     shape = ConsultationForPhysician if user.role == Role.PHYSICIAN else ConsultationOut
-    body = shape(fresh, context={"user": user, "now": clock.now()}).data
-    return with_etag(Response(body, status=status), fresh.version)
+    return with_etag(Response(shape(row, context=context).data, status=status), row.version)
 
 
 class BookIn(Input):
@@ -168,7 +177,7 @@ class Consultations(Door):
         user = signed_in(request)
         if user.role == Role.PHYSICIAN:
             self.permission_denied(request, "Patients book, or staff for them.")
-        sent = read(BookIn, request.data, user=user)
+        sent, now = read(BookIn, request.data, user=user), clock.now()
         booked = actions.book(
             patient=patient_for(user, sent),
             physician=sent.get("physician"),
@@ -178,9 +187,10 @@ class Consultations(Door):
             hold=sent.get("hold"),
             secret=sent.get("secret", ""),
             by=actor_of(request, channel=sent.get("channel", "web")),
-            now=clock.now(),
+            now=now,
         )
-        return answer(user, booked, status=201)
+        # It has just passed every gate: nothing is at risk, and nothing has to be read for it.
+        return _told(user, booked, {"user": user, "now": now, "stands": True}, status=201)
 
 
 class ConsultationDetail(Door):
@@ -193,7 +203,7 @@ class ConsultationDetail(Door):
         user = signed_in(request)
         row = found(Consultation.objects.visible_to(user), pk)
         look_log(user, "consultation", [row])
-        return answer(user, row)
+        return answer(user, row, clock.now())
 
 
 class HistoryOut(serializers.ModelSerializer[Event]):
@@ -256,9 +266,9 @@ class Act(Door):
     def post(self, request: Request, pk: UUID) -> Response:
         user = signed_in(request)
         row = found(Consultation.objects.visible_to(user), pk)
-        sent = read(self.takes, request.data)
-        common = {"by": actor_of(request), "now": clock.now(), "version": if_match(request)}
-        return answer(user, self.act(row, sent, common))
+        sent, now = read(self.takes, request.data), clock.now()
+        common = {"by": actor_of(request), "now": now, "version": if_match(request)}
+        return answer(user, self.act(row, sent, common), now)
 
 
 @extend_schema(request=Nothing, responses=ConsultationOut)

@@ -1,0 +1,314 @@
+"""The manners of the API: problems, answers given once, cursors, query budgets, who sees what."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from records.models import AccessLog, IdempotentAnswer
+from records.refused import CODES
+from records.tasks import forget_old_answers
+from scheduling.models import Consultation
+from tests.cast import NEWARK, PENSACOLA, YES, person
+from tests.conftest import Caller
+
+SLOT = "2026-11-30T15:00:00Z"
+ANYONE = {
+    "service-area/", "plans/", "physicians/", "slots/", "holds/", "holds/<uuid:pk>/",
+    "assessments/questions/", "assessments/drafts/", "assessments/drafts/<uuid:pk>/",
+    "assessments/drafts/<uuid:pk>/submit/",
+}  # fmt: skip
+
+
+def wish(start: str = SLOT, state: str = "FL") -> dict[str, Any]:
+    return {"start": start, "kind": "initial", "location": {"state": state}}
+
+
+def routes() -> list[str]:
+    """Every route below /api/v1/."""
+    below: list[URLPattern | URLResolver] = []
+    for entry in get_resolver().url_patterns:
+        if isinstance(entry, URLResolver) and str(entry.pattern) == "api/v1/":
+            below = entry.url_patterns
+    return [str(entry.pattern) for entry in below]
+
+
+# --- answers once ----------------------------------------------------------------------------
+
+
+def test_the_same_key_gives_the_same_answer_and_one_booking(alice: Caller) -> None:
+    first = alice.post("consultations/", wish(), Idempotency_Key='"k-1"')
+    again = alice.post("consultations/", wish(), Idempotency_Key="k-1")
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    assert first["ETag"] == again["ETag"]
+    assert again["Idempotent-Replayed"] == "true"
+    assert Consultation.objects.count() == 1
+
+
+def test_the_same_key_with_another_body_is_refused(alice: Caller) -> None:
+    alice.post("consultations/", wish(), Idempotency_Key="k")
+    other = alice.post("consultations/", wish("2026-12-01T15:00:00Z"), Idempotency_Key="k")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
+
+
+def test_a_key_belongs_to_who_used_it(alice: Caller, bruno: Caller) -> None:
+    mine = alice.post("consultations/", wish(), Idempotency_Key="k")
+    theirs = bruno.post("consultations/", wish("2026-12-01T15:00:00Z", "NJ"), Idempotency_Key="k")
+    assert theirs.status_code == 201
+    assert theirs.json()["id"] != mine.json()["id"]
+
+
+def test_a_refusal_is_kept_after_its_effect_is_undone(alice: Caller, bruno: Caller) -> None:
+    bruno.post("consultations/", wish(state="NJ"))
+    first = alice.post("consultations/", wish(), Idempotency_Key="k")
+    meeting = Consultation.objects.get()
+    bruno.post(f"consultations/{meeting.pk}/cancel/")
+    again = alice.post("consultations/", wish(), Idempotency_Key="k")
+    assert first.status_code == again.status_code == 409
+    assert first.json() == again.json()
+    assert again["Content-Type"] == "application/problem+json"
+
+
+def test_what_is_not_signed_in_is_not_kept(outsider: Caller) -> None:
+    assert outsider.post("consultations/", wish(), Idempotency_Key="k").status_code == 401
+    assert not IdempotentAnswer.objects.exists()
+
+
+@pytest.mark.parametrize("key", ["", '"', "a b", "x" * 256, "ü"])
+def test_a_malformed_key_is_400(alice: Caller, key: str) -> None:
+    answer = alice.post("consultations/", wish(), Idempotency_Key=key)
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
+
+
+def test_answers_are_forgotten_after_a_day(alice: Caller) -> None:
+    alice.post("consultations/", wish(), Idempotency_Key="k")
+    forget_old_answers()
+    assert IdempotentAnswer.objects.count() == 1
+    row = IdempotentAnswer.objects.get()
+    row.answered_at -= timedelta(hours=25)
+    row.save()
+    forget_old_answers()
+    assert not IdempotentAnswer.objects.exists()
+
+
+# --- lists -----------------------------------------------------------------------------------
+
+
+def test_lists_are_walked_by_cursor_without_gap_or_repeat(alice: Caller) -> None:
+    for hour in range(14, 19):
+        assert alice.post("consultations/", wish(f"2026-11-30T{hour}:00:00Z")).status_code == 201
+    seen, url = [], "/api/v1/consultations/?limit=2"
+    while url:
+        page = alice.client.get(url).json()
+        seen += [row["start"] for row in page["results"]]
+        url = page["next"]
+    assert seen == [f"2026-11-30T{hour}:00:00Z" for hour in range(14, 19)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"limit": "0"}, {"limit": "101"}, {"limit": "x"}, {"ordering": "patient__phone"},
+        {"patient__phone": "1"}, {"status": "asleep"}, {"starts_after": "2026-11-30T10:00:00"},
+        {"cursor": "\x00"}, {"cursor": "rubbish"},
+    ],
+)  # fmt: skip
+def test_what_a_list_does_not_know_is_refused(alice: Caller, query: dict[str, str]) -> None:
+    answer = alice.get("consultations/", **query)
+    assert answer.status_code in (400, 404)
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("who", "path"),
+    [
+        ("chen", "consultations/"), ("sam", "consultations/"), ("sam", "patients/"),
+        ("sam", "events/"), ("sam", "messages/"), ("chen", "assessments/"),
+        ("chen", "calendar/?from=2026-11-30&to=2026-12-20"), ("sam", "work-items/"),
+    ],
+)  # fmt: skip
+def test_a_list_takes_as_many_queries_for_three_as_for_one(
+    request: pytest.FixtureRequest, alice: Caller, bruno: Caller, who: str, path: str
+) -> None:
+    reader: Caller = request.getfixturevalue(who)
+    counts = []
+    for number, (booker, state) in enumerate(((alice, "FL"), (bruno, "NJ"), (alice, "FL"))):
+        booker.post("consultations/", wish(f"2026-12-0{number + 1}T15:00:00Z", state))
+        if number in (0, 2):
+            with CaptureQueriesContext(connection) as queries:
+                assert reader.client.get(f"/api/v1/{path}").status_code == 200
+            counts.append(len(queries))
+    assert counts[0] == counts[1] <= 12
+
+
+def test_a_booking_takes_at_most_fifteen_queries(alice: Caller) -> None:
+    """With the session of somebody who has signed in, which takes one more than a token."""
+    with CaptureQueriesContext(connection) as queries:
+        assert alice.post("consultations/", wish()).status_code == 201
+    asked = [q["sql"] for q in queries.captured_queries]
+    work = [sql for sql in asked if not sql.startswith(("SAVEPOINT", "RELEASE"))]
+    assert len(work) + 1 <= 15, "\n".join(sql[:90] for sql in work)
+
+
+# --- who sees what ---------------------------------------------------------------------------
+
+
+def test_every_route_but_those_for_anyone_asks_who_it_is(outsider: Caller) -> None:
+    for route in routes():
+        path = route.replace("<uuid:pk>", str(uuid4())).replace("<uuid:row>", str(uuid4()))
+        codes = {
+            method: outsider.client.generic(method, f"/api/v1/{path}").status_code
+            for method in ("GET", "POST", "PATCH", "PUT", "DELETE")
+        }
+        if route in ANYONE:
+            assert 401 not in codes.values(), (route, codes)
+        elif route == "assessments/":
+            assert (codes["GET"], codes["POST"]) == (401, 400)
+        else:
+            assert set(codes.values()) <= {401, 405}, (route, codes)
+            assert 401 in codes.values(), (route, codes)
+
+
+def test_another_s_object_is_as_if_it_never_was(
+    alice: Caller, eve: Caller, bruno: Caller, admin: Caller
+) -> None:
+    meeting = alice.post("consultations/", wish()).json()["id"]
+    assessment = alice.get("assessments/").json()["results"][0]["id"]
+    for path in (
+        f"consultations/{meeting}/",
+        f"consultations/{meeting}/history/",
+        f"assessments/{assessment}/",
+    ):
+        theirs, random = eve.get(path), eve.get(path.replace(meeting, str(uuid4())))
+        assert theirs.status_code == 404
+        assert theirs.content == eve.get(f"consultations/{uuid4()}/").content
+        assert random.status_code == 404
+    for verb in ("confirm/", "cancel/", "reschedule/"):
+        refused = eve.post(f"consultations/{meeting}/{verb}", {"start": SLOT})
+        assert refused.status_code == 404
+    assert Consultation.objects.get().status == "booked"
+    assert eve.get("consultations/").json()["results"] == []
+    assert eve.get("consultations/", patient=alice.get("me/").json()["id"]).json()["results"] == []
+    assert admin.get(f"consultations/{meeting}/").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("who", "method", "path"),
+    [
+        ("alice", "get", "patients/"), ("alice", "get", "calendar/"), ("alice", "get", "events/"),
+        ("alice", "get", "work-items/"), ("sam", "get", "me/"), ("chen", "post", "patients/"),
+        ("chen", "get", "events/"), ("chen", "post", "consultations/"),
+        ("admin", "get", "patients/"),
+        ("admin", "get", "consultations/"), ("admin", "get", "assessments/"),
+        ("admin", "get", "messages/"),
+    ],
+)  # fmt: skip
+def test_what_a_role_never_may_is_403(
+    request: pytest.FixtureRequest, who: str, method: str, path: str
+) -> None:
+    answer = getattr(request.getfixturevalue(who), method)(path)
+    assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
+
+
+def test_only_the_physician_arrives_completes_and_changes_hours(
+    alice: Caller, sam: Caller, physician: Any
+) -> None:
+    meeting = alice.post("consultations/", wish()).json()["id"]
+    for who in (alice, sam):
+        for verb in ("arrive/", "complete/", "no-show/"):
+            assert who.post(f"consultations/{meeting}/{verb}").status_code == 403
+    hours = {"weekday": 5, "opens": "09:00", "closes": "10:00"}
+    assert sam.post(f"physicians/{physician.pk}/working-hours/", hours).status_code == 403
+    assert sam.get(f"physicians/{physician.pk}/working-hours/").status_code == 200
+
+
+def test_staff_never_read_answers_or_notes(alice: Caller, sam: Caller, chen: Caller) -> None:
+    listed = sam.get("assessments/").json()["results"]
+    assert len(listed) == 3
+    one = sam.get(f"assessments/{listed[0]['id']}/").json()
+    assert not {"answers", "flags", "urgency", "crisis"} & (set(one) | set(listed[0]))
+    assert "answers" in chen.get(f"assessments/{listed[0]['id']}/").json()
+
+
+def test_a_physician_sees_only_patients_in_care_or_in_the_queue(
+    alice: Caller, chen: Caller
+) -> None:
+    from patients.models import Assessment
+
+    Assessment.objects.update(status="reviewed")
+    me = alice.get("me/").json()["id"]
+    assert chen.get(f"patients/{me}/").status_code == 404
+    alice.post("consultations/", wish())
+    assert chen.get(f"patients/{me}/").status_code == 200
+
+
+def test_looking_at_others_is_written_down(alice: Caller, chen: Caller) -> None:
+    me = alice.get("me/").json()["id"]
+    assert not AccessLog.objects.exists()
+    chen.get(f"patients/{me}/")
+    row = AccessLog.objects.get()
+    assert (row.user, row.role, row.patient_ids) == (chen.user, "physician", [me])
+
+
+def test_a_token_that_only_reads_writes_nothing(alice: Caller) -> None:
+    from accounts.tokens import make_token
+
+    assert alice.user
+    token = {"Authorization": f"Bearer {make_token(alice.user, 'read')}"}
+    reader = Caller()
+    assert reader.get("me/", headers=token).status_code == 200
+    assert reader.post("consultations/", wish(), **token).status_code == 403
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer x", "Bearer \u00e9", "bearer hearth_x"])
+def test_a_wrong_token_is_401(outsider: Caller, header: str) -> None:
+    answer = outsider.get("me/", headers={"Authorization": header})
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+    assert "WWW-Authenticate" in answer
+
+
+# --- problems --------------------------------------------------------------------------------
+
+
+def test_every_problem_has_its_page(outsider: Caller) -> None:
+    for code, (status, title) in CODES.items():
+        told = outsider.get(f"/problems/{code}/").json()
+        assert (told["status"], told["title"]) == (status, title)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"{", b"[]", b"null", b'"x"', b"1", b"\xff", b"{" * 3000, b"[" * 100_000,
+        b'{"start": NaN}', b'{"start": ' + b"9" * 5000 + b"}",
+    ],
+)  # fmt: skip
+def test_a_body_that_is_no_json_object_is_400(alice: Caller, body: bytes) -> None:
+    answer = alice.post("consultations/", body)
+    assert answer.status_code == 400
+    assert answer.json()["code"] in ("malformed", "invalid")
+
+
+def test_a_body_that_is_too_large_is_413(alice: Caller) -> None:
+    assert alice.post("consultations/", json.dumps({"x": "y" * 300_000})).status_code == 413
+
+
+def test_a_stranger_s_assessment_and_a_staff_patient_share_their_manners(
+    outsider: Caller, sam: Caller
+) -> None:
+    late = person(7, phone="+442071838750")
+    body = {"person": late, "address": NEWARK, "consents": YES, "channel": "telephone"}
+    refused = sam.post("patients/", body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "not_us_number")
+    assert refused.json()["pointer"] == "/person/phone"
+    assert PENSACOLA["state"] == "FL"
+
+
+def test_the_age_of_a_patient_is_told(alice: Caller, now: datetime) -> None:
+    assert alice.get("me/").json()["age"] == 38
