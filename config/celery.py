@@ -20,6 +20,7 @@ SWEEPS = {
     "notifications.reconcile": 15,
     "scheduling.release_expired_holds": 60,
     "scheduling.find_at_risk": 3600,
+    "patients.forget_drafts": 3600,
     "records.forget_old_answers": 3600,
 }
 app.conf.beat_schedule = {

@@ -22,6 +22,7 @@ from config.embedded import NotStarted, services
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parent.parent
+DEMO_SIGN_IN = "hearth-demo-only"
 PATIENCE = 120  # seconds until the page must answer
 CONF = """\
 [supervisord]
@@ -72,12 +73,11 @@ def main() -> int:
     try:
         _check_port(port)
         with services(data) as given:
-            env = {**os.environ, **given, "PORT": str(port)}
+            env = {"DEMO_PASSWORD": DEMO_SIGN_IN, **os.environ, **given, "PORT": str(port)}
             _manage(env, "prepare_database")
-            if os.environ.get("DEMO", "1") != "0":
-                _manage(env, "load_demo")
+            _manage(env, "load_demo")
             with _processes(data, port, env) as supervisor:
-                _welcome(supervisor, port)
+                _welcome(supervisor, port, env["DEMO_PASSWORD"])
                 return supervisor.wait()
     except NotStarted as error:
         Console(stderr=True).print(f"[bold red]Hearth did not start.[/] {error}")
@@ -136,7 +136,7 @@ def _processes(data: Path, port: int, env: dict[str, str]) -> Iterator[subproces
             supervisor.wait()
 
 
-def _welcome(supervisor: subprocess.Popen[bytes], port: int) -> None:
+def _welcome(supervisor: subprocess.Popen[bytes], port: int, password: str) -> None:
     """Wait until the page answers, then say where everything is."""
     base = f"http://127.0.0.1:{port}"
     for _ in range(PATIENCE * 5):
@@ -148,7 +148,6 @@ def _welcome(supervisor: subprocess.Popen[bytes], port: int) -> None:
         threading.Event().wait(0.2)
     else:
         raise NotStarted(f"{base}/readyz does not answer; what the processes said stands above.")
-    password = os.environ.get("DEMO_PASSWORD", "hearth-demo-only")
     Console().print(
         Panel.fit(
             f"[bold]API[/]        {base}/api/docs/\n"

@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_celery_beat",
+    "corsheaders",
 ]
 if not PRODUCTION:
     INSTALLED_APPS.append("notifications.sandbox")
@@ -50,6 +51,7 @@ if not PRODUCTION:
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "records.outage.DatabaseAway",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -145,6 +147,12 @@ REST_FRAMEWORK = {
     "NUM_PROXIES": ALLAUTH_TRUSTED_PROXY_COUNT,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+# The practice's own site may ask what anybody may ask, without credentials.
+CORS_ALLOWED_ORIGINS = env.list("EMBED_ORIGINS", default=[])
+CORS_URLS_REGEX = (
+    r"^/api/v1/(service-area|plans|physicians|slots|holds(/[0-9a-f-]+)?|assessments"
+    r"(/(questions|drafts(/[0-9a-f-]+(/submit)?)?))?)/$"
+)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Hearth",
     "DESCRIPTION": "Appointments and at-home treatment of a physician practice.",
@@ -184,6 +192,8 @@ if SANDBOX:
     TWILIO_AUTH_TOKEN = SECRET_KEY[:32]
     TWILIO_FROM_NUMBER = "+18505550199"
     TWILIO_BASE_URL = TWILIO_BASE_URL or f"http://127.0.0.1:{PORT}/sandbox"
+DEMO = env.bool("DEMO", True)
+DEMO_PASSWORD = env.str("DEMO_PASSWORD", "") or None
 TWILIO_TIMEOUT = env.float("TWILIO_TIMEOUT", 10.0)
 if env.str("EMAIL_URL", ""):
     vars().update(env.email("EMAIL_URL"))

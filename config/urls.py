@@ -11,6 +11,7 @@ from config import health
 from notifications import api as messages
 from notifications import webhooks
 from patients import api as patients
+from patients.assessments import api as assessments
 from scheduling import api as practice
 from scheduling.calendar import api as calendar
 from scheduling.calendar.models import Licence, Opening, TimeOff, WorkingHours
@@ -20,7 +21,7 @@ from scheduling.subscriptions import api as subscriptions
 hours = [
     ("working-hours", calendar.WorkingHoursOf, WorkingHours),
     ("openings", calendar.OpeningsOf, Opening),
-    ("time-off", calendar.TimeOffOf, TimeOff),
+    ("time-off", practice.TimeOffOf, TimeOff),
     ("licences", calendar.LicencesOf, Licence),
 ]
 of_physicians = [
@@ -53,12 +54,12 @@ api = [
     path("slots/", calendar.Slots.as_view()),
     path("holds/", calendar.Holds.as_view()),
     path("holds/<uuid:pk>/", calendar.Hold.as_view()),
-    path("assessments/", patients.Assessments.as_view()),
-    path("assessments/questions/", patients.Questions.as_view()),
-    path("assessments/drafts/", patients.Drafts.as_view()),
-    path("assessments/drafts/<uuid:pk>/", patients.Draft.as_view()),
-    path("assessments/drafts/<uuid:pk>/submit/", patients.DraftSubmit.as_view()),
-    path("assessments/<uuid:pk>/", patients.AssessmentDetail.as_view()),
+    path("assessments/", assessments.Assessments.as_view()),
+    path("assessments/questions/", assessments.Questions.as_view()),
+    path("assessments/drafts/", assessments.Drafts.as_view()),
+    path("assessments/drafts/<uuid:pk>/", assessments.Draft.as_view()),
+    path("assessments/drafts/<uuid:pk>/submit/", assessments.DraftSubmit.as_view()),
+    path("assessments/<uuid:pk>/", assessments.AssessmentDetail.as_view()),
     path("me/", patients.Me.as_view()),
     path("me/address/", patients.MyAddress.as_view()),
     path("me/consents/", patients.MyConsents.as_view()),
@@ -71,6 +72,7 @@ api = [
     path("consultations/<uuid:pk>/history/", consultations.ConsultationHistory.as_view()),
     *verbs,
     path("calendar/", practice.Calendar.as_view()),
+    path("settings/", practice.Settings.as_view()),
     path("work-items/", practice.WorkItems.as_view()),
     path("work-items/<uuid:pk>/claim/", practice.ClaimWorkItem.as_view()),
     path("work-items/<uuid:pk>/close/", practice.CloseWorkItem.as_view()),

@@ -29,6 +29,7 @@ from records.actor import sweep
 from records.events import raise_work_item
 from records.ids import uuid7
 from records.models import WorkItem
+from scheduling import demo
 from scheduling.models import Consultation
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,11 @@ HIDDEN = "******"  # stands for a code in what is kept of a body
 
 
 def send_due(*, clock: Callable[[], datetime]) -> int:
-    """Send what is due, one after another; returns how many were claimed."""
+    """Send what is due, one after another; returns how many were claimed.
+
+    Raises ImproperlyConfigured where real texts would leave to, or beside, invented people.
+    """
+    demo.refuse_beside_real_texts()
     begun, count = time.monotonic(), 0
     while time.monotonic() - begun < AT_ONCE.total_seconds():
         claimed_at = time.monotonic()

@@ -1,6 +1,5 @@
-"""Every write about patients: assessments, patients, addresses, consents."""
+"""Every write about patients, their addresses, consents and support persons."""
 
-import secrets
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -10,14 +9,12 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import Role, User
-from accounts.tokens import digest
-from patients import questionnaire, service_area
+from patients import service_area
 from patients.gates import is_adult
-from patients.models import Address, Assessment, Consent, Patient, SupportPerson, ZipCode
+from patients.models import Address, Consent, Patient, SupportPerson, ZipCode
 from patients.phones import us_number
 from records.actor import Actor
 from records.events import raise_work_item, record
-from records.ids import reference
 from records.models import WorkItem
 from records.refused import Refused
 
@@ -37,47 +34,6 @@ def place_of(address: Mapping[str, Any]) -> service_area.Place:
 
 
 @transaction.atomic
-def submit_assessment(
-    *,
-    person: Mapping[str, Any],
-    address: Mapping[str, Any],
-    answers: Mapping[str, Any],
-    consents: Mapping[str, bool],
-    by: Actor,
-    now: datetime,
-    draft: Assessment | None = None,
-) -> tuple[Assessment, str]:
-    """A new patient with an assessment; returns it with the secret that opens it to a visitor.
-
-    Raises `Refused` ``out_of_area``, ``under_age`` and the other codes of the address with
-    nothing kept, ``consent_required``, ``incomplete``.
-    """
-    _check_answers(answers)
-    _check_consents(consents)
-    crisis = questionnaire.weigh(answers).crisis
-    place = _accept(address, born=person["date_of_birth"], now=now, crisis=crisis)
-    patient = _create_patient(person, address, place, by=by, now=now)
-    give_consents(patient=patient, consents=consents, by=by, now=now)
-    return _keep_assessment(patient, answers, by=by, now=now, draft=draft)
-
-
-@transaction.atomic
-def submit_for_patient(
-    *,
-    patient: Patient,
-    answers: Mapping[str, Any],
-    consents: Mapping[str, bool],
-    by: Actor,
-    now: datetime,
-) -> tuple[Assessment, str]:
-    """An assessment of somebody who is a patient already, also by staff for a caller."""
-    _check_answers(answers)
-    Patient.objects.select_for_update(no_key=True, of=("self",)).get(pk=patient.pk)
-    give_consents(patient=patient, consents=consents, by=by, now=now)
-    return _keep_assessment(patient, answers, by=by, now=now)
-
-
-@transaction.atomic
 def create_patient(
     *,
     person: Mapping[str, Any],
@@ -86,71 +42,15 @@ def create_patient(
     by: Actor,
     now: datetime,
 ) -> Patient:
-    """A patient whom staff enter for a caller; the same age and area as for everybody."""
-    place = _accept(address, born=person["date_of_birth"], now=now, crisis=False)
-    patient = _create_patient(person, address, place, by=by, now=now)
+    """A patient, by the assessment or by staff for a caller.
+
+    Raises `Refused` ``out_of_area``, ``under_age`` and the other codes of the address,
+    ``not_us_number``, ``contact_required``.
+    """
+    place = accept(address, born=person["date_of_birth"], now=now)
+    patient = _keep_patient(person, address, place, by=by, now=now)
     give_consents(patient=patient, consents=consents, by=by, now=now)
     return patient
-
-
-@transaction.atomic
-def begin_draft(
-    *, born: date, address: Mapping[str, Any], phone: str, email: str, by: Actor, now: datetime
-) -> tuple[Assessment, str]:
-    """A draft that is filled answer by answer: age, ZIP and a contact are asked first."""
-    _accept(address, born=born, now=now, crisis=False)
-    contact = {"phone": _phone(phone), "email": email.lower()}
-    if not any(contact.values()):
-        raise _no_contact()
-    secret = secrets.token_urlsafe(24)
-    draft = Assessment.objects.create(
-        reference=reference("A"),
-        status=Assessment.Status.DRAFT,
-        secret=digest(secret),
-        contact=contact,
-        begun_at=now,
-        channel=by.channel,
-    )
-    return draft, secret
-
-
-@transaction.atomic
-def answer_draft(
-    *, draft_id: UUID, secret: str, answers: Mapping[str, Any], by: Actor, now: datetime
-) -> Assessment:
-    """Keep some answers of a draft; a crisis answer acts at once, whether it is ever submitted."""
-    draft = _open_draft(draft_id, secret)
-    _check_answers(answers, complete=False)
-    draft.answers = {**draft.answers, **answers}
-    _weigh(draft)
-    draft.save(update_fields=["answers", "flags", "urgency", "crisis"])
-    if questionnaire.weigh(answers).crisis:
-        _call_for_help(draft, by=by, now=now)
-    return draft
-
-
-@transaction.atomic
-def submit_draft(
-    *,
-    draft_id: UUID,
-    secret: str,
-    person: Mapping[str, Any],
-    address: Mapping[str, Any],
-    consents: Mapping[str, bool],
-    by: Actor,
-    now: datetime,
-) -> tuple[Assessment, str]:
-    """Turn a draft into an assessment; same refusals as `submit_assessment`."""
-    draft = _open_draft(draft_id, secret)
-    return submit_assessment(
-        person=person,
-        address=address,
-        answers=draft.answers,
-        consents=consents,
-        by=by,
-        now=now,
-        draft=draft,
-    )
 
 
 @transaction.atomic
@@ -211,7 +111,7 @@ def rename_patient(
 def give_consents(
     *, patient: Patient, consents: Mapping[str, bool], by: Actor, now: datetime
 ) -> list[Consent]:
-    """Write down consents given or withdrawn: kind → accepted."""
+    """Write down consents given or refused: kind → accepted; the latest of a kind counts."""
     rows = [
         Consent(
             patient=patient,
@@ -226,9 +126,15 @@ def give_consents(
         for kind, accepted in consents.items()
     ]
     Consent.objects.bulk_create(rows)
-    for row in rows:
-        if not row.accepted and row.kind != Consent.Kind.SMS:
-            record("consent.withdrawn", patient, by=by, now=now, patient_id=patient.pk)
+    record(
+        "consents.recorded",
+        patient,
+        by=by,
+        now=now,
+        patient_id=patient.pk,
+        accepted=sorted(kind for kind, accepted in consents.items() if accepted),
+        refused=sorted(kind for kind, accepted in consents.items() if not accepted),
+    )
     return rows
 
 
@@ -240,7 +146,11 @@ def name_support_person(
     if not is_adult(born, zone=patient.time_zone, now=now):
         raise Refused("under_age", "The person who stays with you must be 18 or older.")
     person = SupportPerson.objects.create(
-        patient=patient, name=name, date_of_birth=born, phone=_phone(phone), named_at=now
+        patient=patient,
+        name=name,
+        date_of_birth=born,
+        phone=_phone(phone, at="/phone"),
+        named_at=now,
     )
     record("support_person.named", person, by=by, now=now, patient_id=patient.pk)
     return person
@@ -258,72 +168,51 @@ def lock_patient(patient_id: UUID, *, version: int | None = None) -> Patient:
     return patient
 
 
-# --- the pieces -------------------------------------------------------------------------------
-
-
-def _check_answers(answers: Mapping[str, Any], *, complete: bool = True) -> None:
-    wrong = questionnaire.problems(answers, complete=complete)
-    if wrong:
-        raise AnswersInvalid(wrong)
-
-
-class AnswersInvalid(Exception):
-    """Answers that cannot be kept: key → (code, sentence). The door tells where they stand."""
-
-    def __init__(self, problems: Mapping[str, tuple[str, str]]) -> None:
-        super().__init__()
-        self.problems = problems
-
-
-def _check_consents(consents: Mapping[str, bool]) -> None:
-    for kind, why in (
-        ("privacy", "Please accept the privacy notice: without it we may not keep your answers."),
-        ("telehealth", "Please accept talking by video or telephone: the consultation is held so."),
-    ):
-        if not consents.get(kind):
-            raise Refused("consent_required", why, pointer=f"/consents/{kind}")
-
-
-def _accept(
-    address: Mapping[str, Any], *, born: date, now: datetime, crisis: bool
-) -> service_area.Place:
-    """The place of somebody whom we may treat; refuses, with the help that a crisis needs."""
-    help_text = {"crisis": True, "crisis_text": questionnaire.CRISIS_TEXT} if crisis else {}
+def accept(address: Mapping[str, Any], *, born: date, now: datetime) -> service_area.Place:
+    """The place of somebody whom we may treat; else `Refused`, by area and age alone."""
     place = place_of(address)
     if not place.served:
-        raise _not_here(place, **help_text)
+        raise _not_here(place)
     zones = [place.time_zone] if place.time_zone else list(place.time_zones)
     if not all(is_adult(born, zone=zone, now=now) for zone in zones):
-        raise Refused("under_age", "This is a service for adults of 18 and older.", **help_text)
+        raise Refused("under_age", "This is a service for adults of 18 and older.")
     return place
 
 
-def _not_here(place: service_area.Place, **facts: Any) -> Refused:
-    return Refused(place.code, place.detail, pointer="/address", **facts)
+def contact_of(typed: Mapping[str, Any], *, at: str) -> tuple[str, str]:
+    """Telephone number (E.164) and e-mail address, one of which may be empty.
+
+    ``at`` points at ``typed`` in the request. Raises `Refused` ``not_us_number``,
+    ``contact_required``.
+    """
+    phone = _phone(typed["phone"], at=f"{at}/phone") if typed["phone"] else ""
+    email = typed["email"].lower()
+    if not phone and not email:
+        raise Refused(
+            "contact_required", "Please give a telephone number or an e-mail address.", pointer=at
+        )
+    return phone, email
 
 
-def _no_contact() -> Refused:
-    return Refused(
-        "contact_required",
-        "Please give a telephone number or an e-mail address.",
-        pointer="/person",
-    )
+# --- the pieces -------------------------------------------------------------------------------
 
 
-def _phone(text: str) -> str:
-    if not text:
-        return ""
+def _not_here(place: service_area.Place) -> Refused:
+    return Refused(place.code, place.detail, pointer="/address")
+
+
+def _phone(text: str, *, at: str) -> str:
     number = us_number(text)
     if number is None:
         raise Refused(
             "not_us_number",
             "Please use a telephone number in the United States that can receive texts.",
-            pointer="/person/phone",
+            pointer=at,
         )
     return number
 
 
-def _create_patient(
+def _keep_patient(
     person: Mapping[str, Any],
     address: Mapping[str, Any],
     place: service_area.Place,
@@ -331,9 +220,7 @@ def _create_patient(
     by: Actor,
     now: datetime,
 ) -> Patient:
-    phone, email = _phone(person.get("phone", "")), person.get("email", "").lower()
-    if not phone and not email:
-        raise _no_contact()
+    phone, email = contact_of(person, at="/person")
     known = _is_known(phone, email)
     names = {"first_name": person["first_name"], "last_name": person["last_name"]}
     user = User.objects.create_user(
@@ -409,69 +296,3 @@ def _keep_address(
         since=now,
         recorded_by_id=by.user_id,
     )
-
-
-def _keep_assessment(
-    patient: Patient,
-    answers: Mapping[str, Any],
-    *,
-    by: Actor,
-    now: datetime,
-    draft: Assessment | None = None,
-) -> tuple[Assessment, str]:
-    secret = secrets.token_urlsafe(24)
-    assessment = draft or Assessment(
-        reference=reference("A"), answers=dict(answers), begun_at=now, channel=by.channel
-    )
-    assessment.status = Assessment.Status.SUBMITTED
-    assessment.patient, assessment.submitted_at = patient, now
-    assessment.secret, assessment.contact = digest(secret), {}
-    assessment.entered_by_id = by.user_id
-    _weigh(assessment)
-    assessment.save()
-    record("assessment.submitted", assessment, by=by, now=now, patient_id=patient.pk)
-    if assessment.crisis:
-        _call_for_help(assessment, by=by, now=now)
-    elif assessment.urgency == 1:
-        _raise_flag("urgent_assessment", "assessment.flagged", assessment, by=by, now=now)
-    return assessment, secret
-
-
-def _weigh(assessment: Assessment) -> None:
-    weighed = questionnaire.weigh(assessment.answers)
-    assessment.flags = list(weighed.flags)
-    assessment.urgency = weighed.urgency
-    # Once raised, it stays: a changed answer does not take back what somebody said.
-    assessment.crisis = assessment.crisis or weighed.crisis
-
-
-def _call_for_help(assessment: Assessment, *, by: Actor, now: datetime) -> None:
-    _raise_flag("crisis_answer", "assessment.crisis", assessment, by=by, now=now)
-
-
-KINDS: Mapping[str, tuple[str, WorkItem.Urgency]] = {
-    "crisis_answer": ("Call this person now.", WorkItem.Urgency.NOW),
-    "urgent_assessment": ("Look at this assessment today.", WorkItem.Urgency.TODAY),
-}
-
-
-def _raise_flag(kind: str, event: str, assessment: Assessment, *, by: Actor, now: datetime) -> None:
-    """A work item for the physician, and the fact that notifications texts him about."""
-    detail, urgency = KINDS[kind]
-    is_new = raise_work_item(
-        kind,
-        assessment,
-        detail=detail,
-        urgency=urgency,
-        for_role=Role.PHYSICIAN,
-        by=by,
-        now=now,
-        patient_id=assessment.patient_id,
-    )
-    if is_new:
-        record(event, assessment, by=by, now=now, patient_id=assessment.patient_id)
-
-
-def _open_draft(draft_id: UUID, secret: str) -> Assessment:
-    drafts = Assessment.objects.filter(status=Assessment.Status.DRAFT)
-    return drafts.select_for_update(no_key=True).get(pk=draft_id, secret=digest(secret))

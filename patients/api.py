@@ -1,4 +1,4 @@
-"""The API of patients: service area, assessments, profile, addresses, consents."""
+"""The API of patients: service area, profile, addresses, consents, support persons."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,18 +12,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import (
-    CARE,
-    PATIENT,
-    Anyone,
-    actor_of,
-    roles,
-    signed_in,
-    user_of,
-)
+from accounts.api import PATIENT, Anyone, actor_of, roles, signed_in
 from accounts.models import Role, User
-from patients import actions, questionnaire, service_area
-from patients.models import Address, Assessment, Consent, Patient, SupportPerson
+from patients import actions, service_area
+from patients.models import Address, Consent, Patient, SupportPerson
 from records import clock
 from records.api import (
     Cursor,
@@ -61,24 +53,6 @@ class TimeZoneField(serializers.ChoiceField):
         super().__init__(choices=["America/New_York", "America/Chicago"], **options)
 
 
-@extend_schema_field({"type": "object", "additionalProperties": True})
-class AnswersField(serializers.Field):  # type: ignore[type-arg]
-    """``{key: value}``; the keys and what they take are told by ``assessments/questions/``."""
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        if not isinstance(data, dict):
-            raise serializers.ValidationError("Use an object of answers by their keys.")
-        wrong = questionnaire.problems(data, complete=not self.context.get("partial"))
-        if wrong:
-            raise serializers.ValidationError(
-                {key: serializers.ErrorDetail(text, code) for key, (code, text) in wrong.items()}
-            )
-        return data
-
-    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
-        return value
-
-
 class PersonIn(Input):
     first_name = TextField(max_length=60)
     last_name = TextField(max_length=60)
@@ -103,25 +77,6 @@ class ConsentsIn(Input):
     sms = TruthField(default=False)
 
 
-class AssessmentIn(Input):
-    """A visitor sends all of it; a patient ``answers`` and ``consents``; staff also ``patient``."""
-
-    person = PersonIn(required=False)
-    address = AddressIn(required=False)
-    answers = AnswersField()
-    consents = ConsentsIn()
-    patient = serializers.UUIDField(required=False)
-    channel = serializers.ChoiceField(choices=CHANNELS, required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        user: User | None = self.context["user"]
-        needed = {"person", "address"} if user is None else set()
-        if user and user.role == Role.STAFF:
-            needed = {"patient", "channel"}
-        exactly(attrs, needed, of={"person", "address", "patient", "channel"})
-        return attrs
-
-
 def exactly(given: Mapping[str, Any], needed: set[str], *, of: set[str]) -> None:
     """Of some fields, exactly the ``needed`` ones must be given."""
     missing = {name: ["This field is required."] for name in needed if name not in given}
@@ -132,31 +87,6 @@ def exactly(given: Mapping[str, Any], needed: set[str], *, of: set[str]) -> None
     }
     if missing or surplus:
         raise serializers.ValidationError({**missing, **surplus}, code="required")
-
-
-class AssessmentOut(serializers.ModelSerializer[Assessment]):
-    submitted_at = InstantField()
-
-    class Meta:
-        model = Assessment
-        fields = [
-            "id", "reference", "status", "patient", "version", "submitted_at", "channel",
-        ]  # fmt: skip
-
-
-class AssessmentForPhysician(AssessmentOut):
-    class Meta(AssessmentOut.Meta):
-        fields = [*AssessmentOut.Meta.fields, "answers", "flags", "urgency", "crisis"]
-
-
-class SubmittedOut(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    reference = serializers.CharField()
-    secret = serializers.CharField()
-    outcome = serializers.CharField()
-    detail = serializers.CharField()
-    crisis = serializers.BooleanField()
-    crisis_text = serializers.CharField(required=False)
 
 
 class PlaceQuery(Input):
@@ -185,226 +115,6 @@ class ServiceArea(Door):
     @extend_schema(parameters=[PlaceQuery], responses=PlaceOut, operation_id="service_area")
     def get(self, request: Request) -> Response:
         return Response(PlaceOut(actions.place_of(query(PlaceQuery, request))).data)
-
-
-class QuestionOut(serializers.Serializer[Any]):
-    key = serializers.CharField()
-    text = serializers.CharField()
-    type = serializers.CharField()
-    options = serializers.ListField(child=serializers.CharField())
-    required = serializers.BooleanField()  # type: ignore[assignment]
-
-
-class QuestionsOut(serializers.Serializer[Any]):
-    version = serializers.IntegerField()
-    questions = QuestionOut(many=True)
-
-
-class Questions(Door):
-    """The questionnaire in force."""
-
-    permission_classes = (Anyone,)
-
-    @extend_schema(responses=QuestionsOut)
-    def get(self, request: Request) -> Response:
-        found = {"version": questionnaire.VERSION, "questions": questionnaire.QUESTIONS}
-        return Response(QuestionsOut(found).data)
-
-
-class AssessmentQuery(Input):
-    status = serializers.ChoiceField(choices=["submitted", "reviewed"], required=False)
-    urgency = serializers.ChoiceField(choices=["1", "2", "3"], required=False)
-    cursor = TextField(required=False)
-    limit = TextField(required=False)
-
-
-class Assessments(Door):
-    """The queue, urgent first; anybody may submit."""
-
-    permission_classes = (Anyone,)
-
-    @extend_schema(request=AssessmentIn, responses={201: SubmittedOut})
-    def post(self, request: Request) -> Response:
-        user = user_of(request)
-        if user and user.role not in (Role.PATIENT, Role.STAFF):
-            self.permission_denied(request, "Your role does not do this.")
-        sent = read(AssessmentIn, request.data, user=user)
-        now = clock.now()
-        if user is None:
-            made = actions.submit_assessment(
-                person=sent["person"],
-                address=sent["address"],
-                answers=sent["answers"],
-                consents=sent["consents"],
-                by=actor_of(request),
-                now=now,
-            )
-        else:
-            made = actions.submit_for_patient(
-                patient=patient_for(user, sent),
-                answers=sent["answers"],
-                consents=sent["consents"],
-                by=actor_of(request, channel=sent.get("channel", "web")),
-                now=now,
-            )
-        return _submitted(*made, shows_crisis=user is None or user.role == Role.PATIENT)
-
-    @extend_schema(parameters=[AssessmentQuery], responses=AssessmentOut(many=True))
-    def get(self, request: Request) -> Response:
-        if not roles(*CARE)().has_permission(request, self):
-            self.permission_denied(request)
-        user, asked = signed_in(request), query(AssessmentQuery, request)
-        rows = Assessment.objects.visible_to(user)
-        for name in ("status", "urgency"):
-            if name in asked:
-                rows = rows.filter(**{name: asked[name]})
-        pages = UrgentFirst()
-        page = pages.paginate_queryset(rows, request, self) or []
-        look_log(user, "assessment", page)
-        return pages.get_paginated_response(assessment_shape(user)(page, many=True).data)
-
-
-class UrgentFirst(Cursor):
-    ordering = ("urgency", "id")
-
-
-class AssessmentDetail(Door):
-    """One assessment: its patient and physicians see the answers, staff its status."""
-
-    permission_classes = (roles(*CARE),)
-
-    @extend_schema(responses=AssessmentForPhysician)
-    def get(self, request: Request, pk: UUID) -> Response:
-        user = signed_in(request)
-        row = found(Assessment.objects.visible_to(user), pk)
-        look_log(user, "assessment", [row])
-        return Response(assessment_shape(user)(row).data)
-
-
-def assessment_shape(user: User) -> type[AssessmentOut]:
-    """Staff can enter a caller's answers, and do not read them back."""
-    return AssessmentForPhysician if user.role == Role.PHYSICIAN else AssessmentOut
-
-
-def _submitted(assessment: Assessment, secret: str, *, shows_crisis: bool = True) -> Response:
-    body: dict[str, Any] = {
-        "id": str(assessment.pk),
-        "reference": assessment.reference,
-        "secret": secret,
-        "outcome": "under_review",
-        "detail": questionnaire.REVIEW_TEXT,
-        "crisis": assessment.crisis,
-    }
-    if assessment.crisis:
-        body["crisis_text"] = questionnaire.CRISIS_TEXT
-    return Response(body, status=201)
-
-
-class DraftIn(Input):
-    """Age, ZIP and a contact are asked first."""
-
-    date_of_birth = DayField()
-    postal_code = ZipField(max_length=20)
-    state = TextField(max_length=20, required=False)
-    time_zone = TimeZoneField(required=False)
-    phone = TextField(max_length=30, allow_blank=True, default="")
-    email = serializers.EmailField(max_length=254, allow_blank=True, default="")
-
-
-class DraftOut(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    secret = serializers.CharField()
-
-
-class Drafts(Door):
-    """Begin an assessment that is filled answer by answer."""
-
-    permission_classes = (Anyone,)
-
-    @extend_schema(request=DraftIn, responses={201: DraftOut})
-    def post(self, request: Request) -> Response:
-        sent = read(DraftIn, request.data)
-        draft, secret = actions.begin_draft(
-            born=sent["date_of_birth"],
-            address=sent,
-            phone=sent["phone"],
-            email=sent["email"],
-            by=actor_of(request),
-            now=clock.now(),
-        )
-        return Response({"id": str(draft.pk), "secret": secret}, status=201)
-
-
-class DraftAnswerIn(Input):
-    secret = TextField(max_length=100)
-    answers = AnswersField()
-
-
-class DraftAnswerOut(serializers.Serializer[Any]):
-    answered = serializers.ListField(child=serializers.CharField())
-    crisis = serializers.BooleanField()
-    crisis_text = serializers.CharField(required=False)
-
-
-class Draft(Door):
-    """Answer a question of a draft; a crisis answer acts at once."""
-
-    permission_classes = (Anyone,)
-
-    @extend_schema(request=DraftAnswerIn, responses=DraftAnswerOut)
-    def patch(self, request: Request, pk: UUID) -> Response:
-        sent = read(DraftAnswerIn, request.data, partial=True)
-        draft = _opened(
-            actions.answer_draft,
-            draft_id=pk,
-            secret=sent["secret"],
-            answers=sent["answers"],
-            by=actor_of(request),
-            now=clock.now(),
-        )
-        body: dict[str, Any] = {"answered": sorted(draft.answers), "crisis": draft.crisis}
-        if draft.crisis:
-            body["crisis_text"] = questionnaire.CRISIS_TEXT
-        return Response(body)
-
-
-class DraftSubmitIn(Input):
-    secret = TextField(max_length=100)
-    person = PersonIn()
-    address = AddressIn()
-    consents = ConsentsIn()
-
-
-class DraftSubmit(Door):
-    """Turn a draft into an assessment."""
-
-    permission_classes = (Anyone,)
-
-    @extend_schema(request=DraftSubmitIn, responses={201: SubmittedOut})
-    def post(self, request: Request, pk: UUID) -> Response:
-        sent = read(DraftSubmitIn, request.data)
-        try:
-            made = _opened(
-                actions.submit_draft, draft_id=pk, **sent, by=actor_of(request), now=clock.now()
-            )
-        except actions.AnswersInvalid as error:
-            raise serializers.ValidationError(
-                {
-                    "answers": {
-                        key: serializers.ErrorDetail(text, code)
-                        for key, (code, text) in error.problems.items()
-                    }
-                }
-            ) from error
-        return _submitted(*made)
-
-
-def _opened(action: Any, **arguments: Any) -> Any:
-    """A draft that this secret does not open is not there."""
-    try:
-        return action(**arguments)
-    except Assessment.DoesNotExist as error:
-        raise Http404 from error
 
 
 # --- profile -------------------------------------------------------------------------------------

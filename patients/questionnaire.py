@@ -20,6 +20,7 @@ CRISIS_TEXT = (
     "o enviar un mensaje de texto al 988 (oprima 2 para español), las 24 horas, gratis. "
     "No somos un servicio de emergencia."
 )
+HELP = {"crisis": True, "crisis_text": CRISIS_TEXT}
 REVIEW_TEXT = "Thank you. A physician will review your answers."
 
 REVIEW, URGENT, CRISIS = 3, 2, 1  # the smaller, the sooner
@@ -174,6 +175,15 @@ def _pressure(answers: Mapping[str, Any]) -> int:
     if upper > 160:
         return URGENT
     return REVIEW if upper > 140 or lower > 90 else 0
+
+
+def is_crisis(answers: Any) -> bool:
+    """Whether what was sent, checked or not, holds an answer that calls for help."""
+    if not isinstance(answers, dict):
+        return False
+    return any(
+        _weight(BY_KEY[key], value) == CRISIS for key, value in answers.items() if key in BY_KEY
+    )
 
 
 def problems(answers: Mapping[str, Any], *, complete: bool) -> dict[str, tuple[str, str]]:

@@ -13,10 +13,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import exceptions, pagination, parsers, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView, set_rollback
+from rest_framework.views import APIView
 
 from records.idempotency import answer_once
-from records.refused import Refused, problem_body
+from records.outage import DATABASE_AWAY
+from records.refused import CODES, Refused, pointer, problem_body
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)", re.A)
 
@@ -74,6 +75,15 @@ class TextField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class NumberField(serializers.IntegerField):
+    """A whole number; not ``"5"``, not ``5.0``."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
             self.fail("invalid")
         return super().to_internal_value(data)
 
@@ -199,35 +209,30 @@ def with_etag(response: Response, version: int) -> Response:
 def problem(error: Exception, context: Any = None) -> Response | None:
     """An exception as an RFC 9457 answer; None for what is a fault of ours."""
     if isinstance(error, Refused):
-        set_rollback()
         return _answer(error.problem(), retry_after=error.facts.get("retry_after"))
     if isinstance(error, serializers.ValidationError):
-        set_rollback()
         return _answer(_invalid(error))
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     if isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
     if isinstance(error, exceptions.APIException):
-        set_rollback()
         return _api_error(error)
     if isinstance(error, RequestDataTooBig):
-        return _answer(problem_body(413, "too_large", "The body is larger than 256 KiB."))
+        return _answer(problem_body("too_large", "The body is larger than 256 KiB."))
     if isinstance(error, (OperationalError, InterfaceError)):
-        detail = "We cannot reach our records just now. Please try again shortly."
-        return _answer(problem_body(503, "database_away", detail), retry_after=5)
+        return _answer(problem_body("database_away", DATABASE_AWAY), retry_after=5)
     return None
 
 
 def _api_error(error: exceptions.APIException) -> Response:
-    code = str(error.get_codes()) if not isinstance(error.detail, (dict, list)) else "invalid"
+    """The framework's own exceptions, by our words for them."""
+    known = str(error.default_code)
     code = {"parse_error": "malformed", "authentication_failed": "not_authenticated"}.get(
-        code, code
+        known, known
     )
-    status = 400 if isinstance(error, exceptions.ParseError) else error.status_code
-    detail = "There is nothing here for you." if status == 404 else str(error.detail)
-    wait = getattr(error, "wait", None)
-    answer = _answer(problem_body(status, code, detail), retry_after=wait)
+    detail = CODES[code][1] + "." if code == "not_found" else str(error.detail)
+    answer = _answer(problem_body(code, detail), retry_after=getattr(error, "wait", None))
     if header := getattr(error, "auth_header", None):
         answer["WWW-Authenticate"] = header
     return answer
@@ -244,26 +249,20 @@ def _answer(body: dict[str, Any], *, retry_after: float | None = None) -> Respon
 def _invalid(error: serializers.ValidationError) -> dict[str, Any]:
     errors = list(_flat(error.detail, ""))
     detail = errors[0]["detail"] if len(errors) == 1 else "Some of what was sent cannot be used."
-    return problem_body(400, "invalid", detail, errors=errors)
+    return problem_body("invalid", detail, errors=errors)
 
 
-def _flat(detail: Any, pointer: str) -> Any:
+def _flat(detail: Any, at: str) -> Any:
     """Errors as a flat list with JSON pointers (RFC 6901)."""
     if isinstance(detail, Mapping):
         for key, value in detail.items():
-            step = "" if key == "non_field_errors" else "/" + _token(str(key))
-            yield from _flat(value, pointer + step)
+            step = "" if key == "non_field_errors" else pointer(str(key))
+            yield from _flat(value, at + step)
     elif isinstance(detail, (list, tuple)):
         for index, value in enumerate(detail):
             nested = isinstance(value, (Mapping, list))
-            yield from _flat(value, f"{pointer}/{index}" if nested else pointer)
+            yield from _flat(value, f"{at}/{index}" if nested else at)
     else:
         text = str(detail).encode("ascii", "backslashreplace").decode()
         code = str(getattr(detail, "code", None) or "invalid")
-        yield {"pointer": pointer, "code": code, "detail": text}
-
-
-def _token(key: str) -> str:
-    """A key as a token of a JSON pointer; what UTF-8 cannot say is escaped, what is long is cut."""
-    safe = key.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\u0000")
-    return safe[:100].replace("~", "~0").replace("/", "~1")
+        yield {"pointer": at, "code": code, "detail": text}

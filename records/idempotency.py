@@ -55,7 +55,7 @@ def answer_once(
                 scope=scope,
                 request=fingerprint,
                 status=response.status_code,
-                body=response.data,
+                body=_rendered(response.data),
                 etag=response.headers.get("ETag", ""),
             )
         return response
@@ -94,7 +94,7 @@ def _again(kept: IdempotentAnswer, fingerprint: str) -> Response:
         raise Refused(
             "idempotency_mismatch", "This Idempotency-Key was used for another request before."
         )
-    response = Response(kept.body, status=kept.status)
+    response = Response(json.loads(kept.body), status=kept.status)
     if kept.status >= 400:
         response.content_type = "application/problem+json"
     if kept.etag:
@@ -109,18 +109,13 @@ def _in_savepoint(
     try:
         with transaction.atomic():
             try:
-                return _plain(handle())
+                return handle()
             except Exception as error:
-                raise _Undo(_plain(refuse(error))) from error
+                raise _Undo(refuse(error)) from error
     except _Undo as undo:
         return undo.response
 
 
-def _plain(response: Response) -> Response:
-    response.data = _json(response.data)
-    return response
-
-
-def _json(data: Any) -> Any:
-    """The data as JSON tells it, so that the first answer and the replay are the same."""
-    return None if data is None else json.loads(JSONRenderer().render(data))
+def _rendered(data: Any) -> str:
+    """The body as it leaves: kept as text, since jsonb would put the keys in another order."""
+    return "null" if data is None else JSONRenderer().render(data).decode()

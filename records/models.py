@@ -1,5 +1,7 @@
 """Facts, things to do, dated rules, kept answers: what every app above writes down."""
 
+from typing import Any, Self
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
@@ -17,6 +19,18 @@ class Clock(models.Model):
 
     def __str__(self) -> str:
         return str(self.offset)
+
+
+# What says something about a patient's health by its name alone: nobody reads it in a list.
+CLINICAL_EVENTS = ("assessment.crisis", "assessment.flagged")
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def visible_to(self, user: Any) -> Self:
+        """Staff see everything that happened but what is clinical; others nothing."""
+        if user.role == "staff":
+            return self.exclude(kind__in=CLINICAL_EVENTS)
+        return self.none()
 
 
 class Event(models.Model):
@@ -40,6 +54,8 @@ class Event(models.Model):
     object_id = models.UUIDField()
     patient_id = models.UUIDField(null=True)
     payload = models.JSONField(default=dict)
+
+    objects = EventQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]
@@ -79,6 +95,12 @@ class AccessLog(models.Model):
         return f"{self.user_id} {self.object_kind}"
 
 
+class WorkItemQuerySet(models.QuerySet["WorkItem"]):
+    def visible_to(self, user: Any) -> Self:
+        """What is asked of the user's role."""
+        return self.filter(for_role=user.role)
+
+
 class WorkItem(models.Model):
     """Something that a human must do."""
 
@@ -111,6 +133,8 @@ class WorkItem(models.Model):
     )
     closed_at = models.DateTimeField(null=True)
     note = models.TextField(blank=True)
+
+    objects = WorkItemQuerySet.as_manager()
 
     class Meta:
         ordering = ["urgency", "due_at", "id"]
@@ -180,7 +204,7 @@ class IdempotentAnswer(models.Model):
     scope = models.CharField(max_length=64, primary_key=True)
     request = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField()
-    body = models.JSONField(null=True)
+    body = models.TextField()
     etag = models.CharField(max_length=80, blank=True)
     answered_at = models.DateTimeField(db_default=Now(), db_index=True)
 

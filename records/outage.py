@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from records.refused import problem_body
 
+DATABASE_AWAY = "We cannot reach our records just now. Please try again shortly."
 Handler = Callable[[HttpRequest], HttpResponse]
 
 
@@ -25,9 +26,7 @@ class DatabaseAway:
 
 def away() -> HttpResponse:
     """503: the database cannot be reached; nothing was changed."""
-    body = problem_body(
-        503, "database_away", "We cannot reach our records just now. Please try again shortly."
-    )
+    body = problem_body("database_away", DATABASE_AWAY)
     answer = JsonResponse(body, status=503, content_type="application/problem+json")
     answer["Retry-After"] = "5"
     return answer

@@ -1,10 +1,23 @@
 """A rule said no: one exception, and the closed list of its codes."""
 
-from http import HTTPStatus
 from typing import Any
 
 # code → (HTTP status, title). The sentence for the reader comes with the refusal itself.
 CODES: dict[str, tuple[int, str]] = {
+    # What no rule says, but the door itself.
+    "malformed": (400, "The request cannot be read"),
+    "invalid": (400, "Some of what was sent cannot be used"),
+    "not_authenticated": (401, "Please sign in"),
+    "permission_denied": (403, "Not for this role"),
+    "not_found": (404, "There is nothing here for you"),
+    "method_not_allowed": (405, "Not a method of this address"),
+    "not_acceptable": (406, "Not a format that is spoken here"),
+    "too_large": (413, "The body is too large"),
+    "unsupported_media_type": (415, "Please send JSON"),
+    "throttled": (429, "Too many requests"),
+    "database_away": (503, "Our records cannot be reached"),
+    "no_worker": (503, "No worker is running"),
+    # Rules.
     "blocked_location": (409, "Not licensed where the patient is"),
     "contact_required": (422, "A telephone number or an e-mail address is needed"),
     "gate_unmet": (409, "Something has to happen first"),
@@ -26,7 +39,6 @@ CODES: dict[str, tuple[int, str]] = {
     "idempotency_mismatch": (422, "The same Idempotency-Key came with another request"),
     "not_us_number": (422, "Not a telephone number in the United States"),
     "consent_required": (422, "A consent is missing"),
-    "incomplete": (422, "An answer is missing"),
     # An address that cannot be used; patients/service_area.py says which.
     "out_of_area": (422, "Not in Florida or New Jersey"),
     "state_zip_mismatch": (422, "The ZIP code belongs to another state"),
@@ -52,25 +64,36 @@ class Refused(Exception):
 
     def __init__(self, code: str, detail: str, **facts: Any) -> None:
         super().__init__(code, detail)
-        self.status, self.title = CODES[code]
         self.code = code
         self.detail = detail
         self.facts = facts
 
     def problem(self) -> dict[str, Any]:
         """The body of an RFC 9457 answer."""
-        return problem_body(self.status, self.code, self.detail, title=self.title, **self.facts)
+        facts = dict(self.facts)
+        if at := facts.pop("pointer", None):
+            facts["errors"] = [{"pointer": at, "code": self.code, "detail": self.detail}]
+        return problem_body(self.code, self.detail, **facts)
 
 
-def problem_body(
-    status: int, code: str, detail: str, *, title: str = "", **facts: Any
-) -> dict[str, Any]:
+def problem_body(code: str, detail: str, **facts: Any) -> dict[str, Any]:
     """An RFC 9457 body; ``type`` names the page of the code in the documentation."""
+    status, title = CODES[code]
     return {
         "type": f"/problems/{code}/",
-        "title": title or HTTPStatus(status).phrase,
+        "title": title,
         "status": status,
         "detail": detail,
         "code": code,
         **facts,
     }
+
+
+def pointer(*keys: str) -> str:
+    """A JSON pointer (RFC 6901); what UTF-8 cannot say is escaped, what is long is cut."""
+    return "".join("/" + _token(key) for key in keys)
+
+
+def _token(key: str) -> str:
+    safe = key.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\u0000")
+    return safe[:100].replace("~", "~0").replace("/", "~1")

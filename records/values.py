@@ -6,7 +6,12 @@ The rows are `Setting`; a number that was never changed has no row.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
+from django.db import transaction
+
+from records.actor import Actor
+from records.events import record
 from records.models import Rule, Setting
 
 
@@ -42,6 +47,14 @@ def in_force(now: datetime) -> Mapping[str, int]:
     changed = Setting.objects.filter(valid_from__lte=now).order_by("valid_from", "id")
     values.update(changed.values_list("key", "value"))
     return values
+
+
+@transaction.atomic
+def change(values: Mapping[str, int], *, user_id: UUID, by: Actor, now: datetime) -> None:
+    """Put other numbers in force from ``now`` on; keys and bounds have been checked."""
+    for key, value in values.items():
+        row = Setting.objects.create(key=key, value=value, valid_from=now, changed_by_id=user_id)
+        record("setting.changed", row, by=by, now=now, key=key)
 
 
 def rule(code: str, *, state: str, now: datetime) -> Rule | None:

@@ -1,11 +1,12 @@
 """The doors that look over all folders: patients, the whole calendar, work items, events."""
 
 import re
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,10 +28,29 @@ from patients.api import (
 from patients.models import Patient
 from patients.phones import us_number
 from records import clock
-from records.api import Cursor, DayField, Door, Input, InstantField, TextField, query, read
+from records.api import (
+    Cursor,
+    DayField,
+    Door,
+    Input,
+    InstantField,
+    NumberField,
+    TextField,
+    query,
+    read,
+)
 from records.models import Event, WorkItem
+from records.values import DEFAULTS, change, in_force
 from records.work import claim, close
-from scheduling.calendar.api import LONGEST, days
+from scheduling.calendar.actions import add_time_off
+from scheduling.calendar.api import (
+    LONGEST,
+    OfPhysician,
+    SpanIn,
+    TimeOffOut,
+    days,
+    own_physician,
+)
 from scheduling.calendar.models import Physician, Reservation, TimeOff
 from scheduling.consultations.api import Nothing
 from scheduling.consultations.models import Consultation
@@ -187,14 +207,15 @@ class Calendar(Door):
 
 
 def _physician_for(user: User, asked: dict[str, Any]) -> Physician:
+    """Staff name a physician; a physician sees his own calendar, with his patients in it."""
     rows = Physician.objects.all()
-    if "physician" in asked:
-        row: Physician = found(rows, asked["physician"])
-        return row
-    own = rows.filter(user=user).first()
-    if own is None:
+    if user.role == Role.PHYSICIAN:
+        rows = rows.filter(user=user)
+        asked = {"physician": rows.get().pk, **asked}
+    if "physician" not in asked:
         raise serializers.ValidationError({"physician": ["Name a physician."]})
-    return own
+    row: Physician = found(rows, asked["physician"])
+    return row
 
 
 def _reserved(physician: Physician, within: Interval) -> list[dict[str, Any]]:
@@ -243,6 +264,106 @@ def _off(physician: Physician, within: Interval) -> list[dict[str, Any]]:
     ]
 
 
+class PreviewQuery(Input):
+    preview = serializers.ChoiceField(choices=["true", "false"], default="false")
+
+
+class AtRiskOut(serializers.ModelSerializer[Consultation]):
+    start = InstantField()
+
+    class Meta:
+        model = Consultation
+        fields = ["id", "reference", "patient", "start"]
+
+
+class TimeOffTakenOut(serializers.Serializer[Any]):
+    """``id`` is null where it is only shown what would happen."""
+
+    id = serializers.UUIDField(allow_null=True)
+    start = InstantField()
+    end = InstantField()
+    at_risk = AtRiskOut(many=True)
+
+
+@extend_schema_view(get=extend_schema(responses=TimeOffOut(many=True)))
+class TimeOffOf(OfPhysician):
+    """Time that is not offered; what is booked in it is told, and is at risk."""
+
+    model, shape_in, shape_out = TimeOff, SpanIn, TimeOffOut
+
+    @extend_schema(parameters=[PreviewQuery], request=SpanIn, responses={201: TimeOffTakenOut})
+    def post(self, request: Request, pk: UUID) -> Response:
+        physician = own_physician(self, request, pk)
+        only_shows = query(PreviewQuery, request)["preview"] == "true"
+        sent = read(SpanIn, request.data)
+        row = TimeOff(physician=physician, **sent)
+        if not only_shows:
+            row = add_time_off(physician=physician, **sent, by=actor_of(request), now=clock.now())
+        body = {
+            "id": None if only_shows else row.pk,
+            "start": row.start,
+            "end": row.end,
+            "at_risk": Consultation.objects.booked_within(physician, Interval(row.start, row.end)),
+        }
+        return Response(TimeOffTakenOut(body).data, status=200 if only_shows else 201)
+
+
+# --- the numbers of the practice ------------------------------------------------------------------
+
+
+class SettingOut(serializers.Serializer[Any]):
+    """``low`` and ``high`` are inclusive."""
+
+    key = serializers.CharField()
+    value = serializers.IntegerField()
+    unit = serializers.CharField()
+    low = serializers.IntegerField()
+    high = serializers.IntegerField()
+    default = serializers.IntegerField()
+    source = serializers.CharField()  # type: ignore[assignment]
+
+
+class SettingsOut(serializers.Serializer[Any]):
+    results = SettingOut(many=True)
+
+
+class SettingsIn(Input):
+    """``{key: value}``; the others stay."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return {
+            key: NumberField(min_value=number.low, max_value=number.high, required=False)
+            for key, number in DEFAULTS.items()
+        }
+
+
+class Settings(Door):
+    """Lengths, buffers and lead times; staff look, physicians change them."""
+
+    permission_classes = (roles(PHYSICIAN, STAFF),)
+
+    @extend_schema(responses=SettingsOut)
+    def get(self, request: Request) -> Response:
+        return self._all()
+
+    @extend_schema(request=SettingsIn, responses=SettingsOut)
+    def patch(self, request: Request) -> Response:
+        user = signed_in(request)
+        if user.role != Role.PHYSICIAN:
+            self.permission_denied(request, "Physicians change these.")
+        values = read(SettingsIn, request.data)
+        change(values, user_id=user.pk, by=actor_of(request), now=clock.now())
+        return self._all()
+
+    def _all(self) -> Response:
+        values = in_force(clock.now())
+        rows = [
+            {**asdict(number), "key": key, "value": values[key], "default": number.value}
+            for key, number in DEFAULTS.items()
+        ]
+        return Response(SettingsOut({"results": rows}).data)
+
+
 # --- work items and events -----------------------------------------------------------------------
 
 
@@ -270,10 +391,6 @@ class MostUrgent(Cursor):
     ordering = ("urgency", "due_at", "id")
 
 
-def _items(user: User) -> QuerySet[WorkItem]:
-    return WorkItem.objects.filter(for_role=user.role)
-
-
 class WorkItems(Door):
     """What needs a human in the reader's role, most urgent first."""
 
@@ -282,7 +399,7 @@ class WorkItems(Door):
     @extend_schema(parameters=[WorkItemQuery], responses=WorkItemOut(many=True))
     def get(self, request: Request) -> Response:
         user, asked = signed_in(request), query(WorkItemQuery, request)
-        rows = _items(user).filter(status=asked["status"])
+        rows = WorkItem.objects.visible_to(user).filter(status=asked["status"])
         if "kind" in asked:
             rows = rows.filter(kind=asked["kind"])
         if asked.get("mine") == "true":
@@ -299,7 +416,7 @@ class ClaimWorkItem(Door):
 
     @extend_schema(request=Nothing, responses=WorkItemOut)
     def post(self, request: Request, pk: UUID) -> Response:
-        item = found(_items(signed_in(request)), pk)
+        item = found(WorkItem.objects.visible_to(signed_in(request)), pk)
         read(Nothing, request.data)
         return Response(WorkItemOut(claim(item=item, by=actor_of(request), now=clock.now())).data)
 
@@ -315,7 +432,7 @@ class CloseWorkItem(Door):
 
     @extend_schema(request=CloseIn, responses=WorkItemOut)
     def post(self, request: Request, pk: UUID) -> Response:
-        item = found(_items(signed_in(request)), pk)
+        item = found(WorkItem.objects.visible_to(signed_in(request)), pk)
         note = read(CloseIn, request.data)["note"]
         closed = close(item=item, note=note, by=actor_of(request), now=clock.now())
         return Response(WorkItemOut(closed).data)
@@ -346,7 +463,9 @@ class Events(Door):
     @extend_schema(parameters=[EventQuery], responses=EventOut(many=True))
     def get(self, request: Request) -> Response:
         asked = query(EventQuery, request)
-        rows = Event.objects.filter(pk__gt=asked["after"]) if "after" in asked else Event.objects
+        rows = Event.objects.visible_to(signed_in(request))
+        if "after" in asked:
+            rows = rows.filter(pk__gt=asked["after"])
         pages = Cursor()
-        page = pages.paginate_queryset(rows.all(), request, self)
+        page = pages.paginate_queryset(rows, request, self)
         return pages.get_paginated_response(EventOut(page, many=True).data)

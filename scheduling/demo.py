@@ -1,15 +1,17 @@
 """Invented people along the way of care, the same ones every time; written through the actions."""
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
 from accounts.models import Role, User
-from patients.actions import change_address, submit_assessment
+from patients.actions import change_address
+from patients.assessments.actions import submit_assessment
 from patients.models import Patient
 from patients.questionnaire import QUESTIONS
 from records.actor import Actor
@@ -24,7 +26,6 @@ from scheduling.intervals import Interval
 from scheduling.subscriptions.models import Plan
 
 DOMAIN = "@hearth.test"
-PASSWORD = os.environ.get("DEMO_PASSWORD", "hearth-demo-only")
 DAY = timedelta(days=1)
 
 # first name, last name, born, line 1, city, state, ZIP, stage
@@ -66,8 +67,8 @@ PLANS = (("Essential", "250.00", 4, 1), ("Steady", "350.00", 6, 1), ("Close", "4
 
 @transaction.atomic
 def load(now: datetime) -> bool:
-    """Write the demo down, relative to ``now``; False when it is there already."""
-    if User.objects.filter(email__iendswith=DOMAIN).exists():
+    """Write the demo down, relative to ``now``; False when anybody is in the database already."""
+    if User.objects.exists():
         return False
     begun = now - 40 * DAY
     physicians = _practice(begun, now)
@@ -77,9 +78,13 @@ def load(now: datetime) -> bool:
     return True
 
 
-def exists() -> bool:
-    """Whether invented people are in the database: then nobody real may be texted from it."""
-    return User.objects.filter(email__iendswith=DOMAIN).exists()
+def refuse_beside_real_texts() -> None:
+    """Raises ImproperlyConfigured where real texts would leave beside invented people."""
+    if not settings.SANDBOX and User.objects.filter(email__iendswith=DOMAIN).exists():
+        raise ImproperlyConfigured(
+            "Real Twilio credentials are set, and demo people are in the database: nothing is "
+            "sent. Use an empty database with DEMO=0, or take the credentials out."
+        )
 
 
 def answers(**given: Any) -> dict[str, Any]:
@@ -121,7 +126,7 @@ def _hours(physician: Physician, begun: datetime) -> None:
 
 def _colleague(name: str, full_name: str, role: str, **more: Any) -> User:
     return User.objects.create_user(
-        role=role, name=full_name, email=name + DOMAIN, password=PASSWORD, **more
+        role=role, name=full_name, email=name + DOMAIN, password=settings.DEMO_PASSWORD, **more
     )
 
 

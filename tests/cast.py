@@ -32,7 +32,7 @@ def person(number: int, **more: Any) -> dict[str, Any]:
 def write() -> None:
     """Write the cast down, as they are at `NOW`."""
     from accounts.models import Role, User
-    from patients.actions import submit_assessment
+    from patients.assessments.actions import submit_assessment
     from records.actor import Actor
     from scheduling.demo import answers
     from scheduling.models import Licence, Physician, Plan, WorkingHours

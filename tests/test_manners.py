@@ -45,7 +45,7 @@ def test_the_same_key_gives_the_same_answer_and_one_booking(alice: Caller) -> No
     first = alice.post("consultations/", wish(), Idempotency_Key='"k-1"')
     again = alice.post("consultations/", wish(), Idempotency_Key="k-1")
     assert (first.status_code, again.status_code) == (201, 201)
-    assert first.json() == again.json()
+    assert first.content == again.content
     assert first["ETag"] == again["ETag"]
     assert again["Idempotent-Replayed"] == "true"
     assert Consultation.objects.count() == 1
@@ -71,7 +71,7 @@ def test_a_refusal_is_kept_after_its_effect_is_undone(alice: Caller, bruno: Call
     bruno.post(f"consultations/{meeting.pk}/cancel/")
     again = alice.post("consultations/", wish(), Idempotency_Key="k")
     assert first.status_code == again.status_code == 409
-    assert first.json() == again.json()
+    assert first.content == again.content
     assert again["Content-Type"] == "application/problem+json"
 
 
@@ -306,7 +306,7 @@ def test_a_stranger_s_assessment_and_a_staff_patient_share_their_manners(
     body = {"person": late, "address": NEWARK, "consents": YES, "channel": "telephone"}
     refused = sam.post("patients/", body)
     assert (refused.status_code, refused.json()["code"]) == (422, "not_us_number")
-    assert refused.json()["pointer"] == "/person/phone"
+    assert refused.json()["errors"][0]["pointer"] == "/person/phone"
     assert PENSACOLA["state"] == "FL"
 
 

@@ -15,7 +15,7 @@ import pytest
 from django.db import connection, connections
 
 from accounts.models import User
-from patients.actions import submit_assessment
+from patients.assessments.actions import submit_assessment
 from records.actor import Actor
 from records.models import Event
 from scheduling.demo import answers

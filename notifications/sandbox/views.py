@@ -63,7 +63,7 @@ def takes_json(view: View) -> Callable[[HttpRequest], HttpResponse]:
 
 
 def _malformed(detail: str) -> JsonResponse:
-    body = problem_body(400, "malformed", detail)
+    body = problem_body("malformed", detail)
     return JsonResponse(body, status=400, content_type="application/problem+json")
 
 
@@ -197,7 +197,7 @@ def move_clock(request: HttpRequest, sent: dict[str, Any]) -> HttpResponse:
             current_app.send_task("sandbox.run_sweeps").get(timeout=SWEEPS_TAKE)
         except NoAnswer:
             detail = "The clock is moved, but no worker has run the sweeps: is one running?"
-            return JsonResponse(problem_body(503, "no_worker", detail), status=503)
+            return JsonResponse(problem_body("no_worker", detail), status=503)
     return JsonResponse({"now": clock.now().isoformat().replace("+00:00", "Z")})
 
 

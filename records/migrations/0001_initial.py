@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                 ('scope', models.CharField(max_length=64, primary_key=True, serialize=False)),
                 ('request', models.CharField(max_length=64)),
                 ('status', models.PositiveSmallIntegerField()),
-                ('body', models.JSONField(null=True)),
+                ('body', models.TextField()),
                 ('etag', models.CharField(blank=True, max_length=80)),
                 ('answered_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True)),
             ],

@@ -19,7 +19,17 @@ from accounts.models import Role
 from patients.actions import place_of
 from patients.api import TimeZoneField, ZipField, found, my_patient
 from records import clock
-from records.api import Cursor, DayField, Door, Input, InstantField, TextField, query, read
+from records.api import (
+    Cursor,
+    DayField,
+    Door,
+    Input,
+    InstantField,
+    NumberField,
+    TextField,
+    query,
+    read,
+)
 from records.refused import Refused
 from records.values import in_force
 from scheduling.calendar import actions
@@ -247,7 +257,7 @@ class Hold(Door):
 
 
 class HoursIn(Input):
-    weekday = serializers.IntegerField(min_value=0, max_value=6)
+    weekday = NumberField(min_value=0, max_value=6)
     opens = serializers.TimeField(input_formats=["%H:%M"])
     closes = serializers.TimeField(input_formats=["%H:%M"])
 
@@ -355,14 +365,6 @@ class OpeningsOf(OfPhysician):
 
     model, shape_in, shape_out = Opening, SpanIn, OpeningOut
     add = staticmethod(actions.add_opening)
-
-
-@shapes(SpanIn, TimeOffOut)
-class TimeOffOf(OfPhysician):
-    """Time that is not offered; what is booked in it is at risk."""
-
-    model, shape_in, shape_out = TimeOff, SpanIn, TimeOffOut
-    add = staticmethod(actions.add_time_off)
 
 
 @shapes(LicenceIn, LicenceOut)

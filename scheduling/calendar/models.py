@@ -7,7 +7,7 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Q
 
-from accounts.models import Role, User
+from accounts.models import User
 from patients.models import Patient
 from records.ids import uuid7
 
@@ -116,12 +116,6 @@ class ReservationQuerySet(models.QuerySet["Reservation"]):
     def expired(self, now: object) -> Self:
         """Holds whose time is over: whoever wants it releases them."""
         return self.filter(expires_at__lte=now)
-
-    def visible_to(self, user: User) -> Self:
-        """Nobody asks for somebody else's hold by its id: a secret opens it."""
-        if user.role == Role.STAFF:
-            return self
-        return self.filter(patient__in=Patient.objects.visible_to(user))
 
 
 class Reservation(models.Model):

@@ -10,6 +10,7 @@ from accounts.models import Role, User
 from patients.models import Patient
 from records.ids import uuid7
 from scheduling.calendar.models import Physician, Reservation
+from scheduling.intervals import Interval
 
 
 class Kind(models.TextChoices):
@@ -47,6 +48,11 @@ class ConsultationQuerySet(models.QuerySet["Consultation"]):
                 Q(physician__user=user) | Q(patient__in=Patient.objects.visible_to(user))
             )
         return self.none()
+
+    def booked_within(self, physician: Physician, within: Interval) -> Self:
+        """What is booked with a physician and touches an interval, the soonest first."""
+        mine = self.filter(physician=physician, status=Status.BOOKED)
+        return mine.filter(start__lt=within.end, end__gt=within.start).order_by("start", "pk")
 
     def with_people(self) -> Self:
         """With all that its answer and its gates need, in a fixed number of queries."""

@@ -1,0 +1,1 @@
+"""What somebody answered before they were a patient, and the flags it raises."""
