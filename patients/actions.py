@@ -19,6 +19,7 @@ from records.models import WorkItem
 from records.refused import Refused
 
 CONSENT_VERSION = "2026-11"
+MOST_AT_A_DOOR = 2  # other patients at the same address, before a human looks
 
 
 def place_of(address: Mapping[str, Any]) -> service_area.Place:
@@ -279,7 +280,8 @@ def _keep_address(
             pointer="/address/time_zone",
             time_zones=list(place.time_zones),
         )
-    return Address.objects.create(
+    review = [*place.review, *_shared(patient, address)]
+    kept = Address.objects.create(
         patient=patient,
         kind=kind,
         line1=address["line1"],
@@ -291,8 +293,32 @@ def _keep_address(
         time_zone=zone,
         served=place.served,
         code=place.code,
-        review=list(place.review),
+        review=review,
         reason=reason,
         since=now,
         recorded_by_id=by.user_id,
     )
+    if review:
+        raise_work_item(
+            "review_address",
+            kept,
+            detail="Before anything is brought to this address, look at it: " + ", ".join(review),
+            urgency=WorkItem.Urgency.SOON,
+            for_role=Role.STAFF,
+            by=by,
+            now=now,
+            patient_id=patient.pk,
+        )
+    return kept
+
+
+def _shared(patient: Patient, address: Mapping[str, Any]) -> list[str]:
+    """Three patients at one door may be a diversion: a human looks (and it may be a family)."""
+    here = Address.objects.filter(
+        current_for__isnull=False,
+        postal_code=service_area.zip_code(address["postal_code"]),
+        line1__iexact=address["line1"],
+        line2__iexact=address.get("line2", ""),
+    )
+    others = here.exclude(patient=patient).count()
+    return ["shared_address"] if others >= MOST_AT_A_DOOR else []

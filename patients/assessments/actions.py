@@ -133,9 +133,9 @@ def submit_draft(
 
 @transaction.atomic
 def forget_drafts(*, now: datetime) -> int:
-    """Delete drafts that nobody submitted within `DRAFT_KEPT`; returns how many."""
-    old = Assessment.objects.filter(status=Assessment.Status.DRAFT, begun_at__lt=now - DRAFT_KEPT)
-    return old.delete()[0]
+    """Delete drafts that nobody submitted within `DRAFT_KEPT`, but no crisis; returns how many."""
+    drafts = Assessment.objects.filter(status=Assessment.Status.DRAFT, crisis=False)
+    return drafts.filter(begun_at__lt=now - DRAFT_KEPT).delete()[0]
 
 
 def open_draft(draft_id: UUID, secret: str) -> Assessment:

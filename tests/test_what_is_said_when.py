@@ -1,0 +1,277 @@
+"""What is said, when and in which words: quiet hours, policy, texts, replies; no database."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notifications.policy import (
+    Meeting,
+    about_meeting,
+    alert,
+    channel_of,
+    still_true,
+    wall_before,
+)
+from notifications.quiet_hours import awake, leaves_at
+from notifications.replies import meaning
+from notifications.texts import ONE_SEGMENT, TEXTS, Words, text_of
+
+EASTERN, CENTRAL = "America/New_York", "America/Chicago"
+ZONES = (EASTERN, CENTRAL)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+GSM_7 = set(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+BANNED = (
+    "ketamine", "troche", "lozenge", "medic", "drug", "dose", "treat", "therap", "depress",
+    "anxi", "ptsd", "pain", "psych", "mental", "clinic", "doctor", "dr.", "physician", "patient",
+    "prescri", "pharm", "health", "consult", "assess", "crisis", "suic", "911", "988",
+)  # fmt: skip
+
+instants = st.integers(0, 2 * 365 * 1440).map(
+    lambda minute: datetime(2026, 1, 1, tzinfo=UTC) + minute * timedelta(minutes=1)
+)
+zones = st.sampled_from(ZONES)
+
+
+def wall(instant: datetime, zone: str) -> time:
+    return instant.astimezone(ZoneInfo(zone)).time()
+
+
+def local(text: str, zone: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+# --- quiet hours -----------------------------------------------------------------------------
+
+
+@given(wanted=instants, ahead=st.integers(0, 3 * 1440), keeps=st.integers(-600, 2880), zone=zones)
+def test_no_care_text_leaves_at_night_or_when_it_is_useless(
+    wanted: datetime, ahead: int, keeps: int, zone: str
+) -> None:
+    """Any minute of two years, both zones, both clock changes in each."""
+    now, not_after = wanted - ahead * MINUTE, wanted + keeps * MINUTE
+    leaves = leaves_at(wanted, zone=zone, now=now, not_after=not_after)
+    if leaves is not None:
+        assert time(8) <= wall(leaves, zone) < time(20)
+        assert now <= leaves < not_after
+    elif not_after > max(wanted, now):
+        assert not awake(max(wanted, now), zone)
+
+
+@given(wanted=instants, zone=zones)
+def test_by_day_it_leaves_when_it_is_wanted(wanted: datetime, zone: str) -> None:
+    if time(8) <= wall(wanted, zone) < time(19, 59):
+        assert leaves_at(wanted, zone=zone, now=wanted, not_after=wanted + HOUR) == wanted
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize(
+    ("wanted", "start", "expected"),
+    [
+        # A consultation at 7:45: its reminder of 5:45 leaves on the evening before (T1).
+        ("2026-11-24T05:45", "2026-11-24T07:45", "2026-11-23T19:30"),
+        # At 10:15 the reminder of 8:15 leaves as it is; at 9:30 that of 7:30 waits until 8:00.
+        ("2026-11-24T08:15", "2026-11-24T10:15", "2026-11-24T08:15"),
+        ("2026-11-24T07:30", "2026-11-24T09:30", "2026-11-24T08:00"),
+        # At 8:00 in the morning nothing would be left of the 6:00 reminder but the evening.
+        ("2026-11-24T06:00", "2026-11-24T08:00", "2026-11-23T19:30"),
+        # Wanted late in the evening for the next day: it waits until the morning.
+        ("2026-11-23T21:00", "2026-11-24T21:00", "2026-11-24T08:00"),
+        # On the night when clocks change.
+        ("2027-03-14T07:00", "2027-03-14T09:00", "2027-03-14T08:00"),
+        ("2027-11-07T06:30", "2027-11-07T08:30", "2027-11-07T08:00"),
+    ],
+)
+def test_what_is_due_at_night_goes_at_eight_or_the_evening_before(
+    wanted: str, start: str, expected: str, zone: str
+) -> None:
+    leaves = leaves_at(
+        local(wanted, zone),
+        zone=zone,
+        now=local("2026-11-20T12:00", zone),
+        not_after=local(start, zone) - 20 * MINUTE,
+    )
+    assert leaves == local(expected, zone)
+
+
+def test_when_the_evening_has_passed_it_leaves_at_once_or_not_at_all() -> None:
+    start, zone = local("2026-11-24T08:00", EASTERN), EASTERN
+    wanted, not_after = start - 2 * HOUR, start - 20 * MINUTE
+    late = local("2026-11-23T19:45", zone)
+    assert leaves_at(wanted, zone=zone, now=late, not_after=not_after) == late
+    night = local("2026-11-23T20:15", zone)
+    assert leaves_at(wanted, zone=zone, now=night, not_after=not_after) is None
+
+
+# --- what is said about a consultation ---------------------------------------------------------
+
+
+def meeting(start: datetime, **more: object) -> Meeting:
+    base: dict[str, object] = {"status": "booked", "revision": 1, "start": start, "zone": CENTRAL}
+    return Meeting(**{**base, **more})  # type: ignore[arg-type]
+
+
+@given(start=instants, zone=zones)
+def test_24_hours_before_is_the_same_wall_time_on_the_day_before(
+    start: datetime, zone: str
+) -> None:
+    before = wall_before(start, zone, timedelta(days=1)).astimezone(ZoneInfo(zone))
+    at = start.astimezone(ZoneInfo(zone))
+    assert abs((start - before) - timedelta(days=1)) <= HOUR
+    if before.replace(fold=0).astimezone(UTC) == before.replace(fold=1).astimezone(UTC):
+        gap = before.date() in (date(2026, 3, 8), date(2027, 3, 14)) and before.hour == 3
+        assert gap or (before.date(), before.time()) == (at.date() - timedelta(days=1), at.time())
+
+
+def test_over_the_clock_change_the_reminder_keeps_its_wall_time() -> None:
+    """T14: 10:00 on the 14th is reminded of at 10:00 on the 13th, 23 hours before."""
+    start = local("2027-03-14T10:00", EASTERN)
+    reminder = wall_before(start, EASTERN, timedelta(days=1))
+    assert reminder == local("2027-03-13T10:00", EASTERN)
+    assert start - reminder == 23 * HOUR
+
+
+def kinds(fact: str, row: Meeting, now: datetime, revision: int = 1) -> list[str]:
+    return [p.kind for p in about_meeting(fact, row, revision=revision, now=now)]
+
+
+def test_a_booking_is_confirmed_and_gets_the_reminders_that_still_make_sense() -> None:
+    start = local("2026-11-30T09:00", CENTRAL)
+    soon = meeting(start)
+    booked = "consultation.booked"
+    all_three = ["confirmation", "reminder_24h", "reminder_2h"]
+    assert kinds(booked, soon, start - 48 * HOUR) == all_three
+    assert kinds(booked, soon, start - 23 * HOUR) == ["confirmation", "reminder_2h"]
+    assert kinds(booked, soon, start - HOUR) == ["confirmation"]
+    assert kinds(booked, soon, start) == []
+
+
+def test_a_fact_that_is_not_true_any_more_says_nothing() -> None:
+    start, now = local("2026-11-30T09:00", CENTRAL), local("2026-11-27T09:00", CENTRAL)
+    assert kinds("consultation.booked", meeting(start, revision=2), now) == []
+    assert kinds("consultation.booked", meeting(start, status="cancelled"), now) == []
+    assert kinds("consultation.cancelled", meeting(start), now) == []
+    gone = meeting(start, status="cancelled")
+    assert kinds("consultation.cancelled", gone, now) == ["cancelled"]
+    assert kinds("consultation.confirmed", meeting(start), now) == []
+
+
+def test_before_it_leaves_a_message_is_checked_again() -> None:
+    row = meeting(local("2026-11-30T09:00", CENTRAL), revision=2)
+    assert still_true("reminder_2h", row, revision=2) == ""
+    assert still_true("reminder_2h", row, revision=1)
+    assert still_true("cancelled", row, revision=2)
+    gone = meeting(row.start, status="cancelled", revision=2)
+    assert still_true("reminder_2h", gone, revision=2)
+    assert still_true("cancelled", gone, revision=2) == ""
+
+
+def test_physicians_are_told_of_what_is_urgent_and_of_nothing_else() -> None:
+    now = datetime(2026, 11, 24, 8, tzinfo=UTC)
+    for fact in ("assessment.crisis", "assessment.flagged"):
+        assert [p.kind for p in alert(fact, now=now)] == ["urgent_alert"]
+    for fact in ("assessment.submitted", "consultation.booked", "patient.created"):
+        assert not list(alert(fact, now=now))
+
+
+def test_how_somebody_is_reached() -> None:
+    both = {"phone": "+18505550101", "email": "a@example.org"}
+    assert channel_of(**both, texts_allowed=True) == "sms"
+    assert channel_of(**both, texts_allowed=False) == "mail"
+    assert channel_of(phone="", email="a@example.org", texts_allowed=True) == "mail"
+    assert channel_of(phone="+18505550101", email="", texts_allowed=False) is None
+
+
+# --- the words -------------------------------------------------------------------------------
+
+
+@given(
+    kind=st.sampled_from(sorted(TEXTS)),
+    when=instants,
+    zone=zones,
+    practice=st.text(max_size=30),
+    url=st.sampled_from(
+        ("", "https://video.example.org/" + "x" * 20, "https://x.test/" + "y" * 90)
+    ),
+)
+def test_a_text_is_one_segment_of_plain_letters(
+    kind: str, when: datetime, zone: str, practice: str, url: str
+) -> None:
+    words = Words(
+        practice=practice, phone="850-555-0100", ref="C-7K2M9Q", when=when, zone=zone,
+        join_url=url, code="123456",
+    )  # fmt: skip
+    text = text_of(kind, words)
+    assert len(text) <= ONE_SEGMENT
+    assert set(text) <= GSM_7
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_a_text_names_no_person_and_nothing_about_health(kind: str) -> None:
+    when = local("2026-11-30T09:00", CENTRAL)
+    for url in ("", "https://video.example.org/room"):
+        words = Words(
+            practice="Hearth", phone="850-555-0100", ref="C-7K2M9Q", when=when, zone=CENTRAL,
+            join_url=url, code="123456",
+        )  # fmt: skip
+        for is_text in (True, False):
+            text = text_of(kind, words, is_text=is_text).lower()
+            assert not [word for word in BANNED if word in text]
+            assert text.startswith("hearth: ")
+    care = kind not in ("sign_in_code", "urgent_alert")
+    assert text_of(kind, words).endswith("Reply STOP to opt out.") is care
+    assert "STOP" not in text_of(kind, words, is_text=False)
+
+
+def test_times_are_told_in_the_zone_of_who_reads_with_its_name() -> None:
+    words = Words("Hearth", "850-555-0100", ref="C-1", when=local("2026-11-30T12:05", CENTRAL))
+    central = text_of("confirmation", Words(**{**_fields(words), "zone": CENTRAL}))
+    eastern = text_of("confirmation", Words(**{**_fields(words), "zone": EASTERN}))
+    assert "Mon, Nov 30, 12:05 PM Central" in central
+    assert "Mon, Nov 30, 1:05 PM Eastern" in eastern
+
+
+def _fields(words: Words) -> dict[str, object]:
+    return {name: getattr(words, name) for name in words.__slots__}  # type: ignore[attr-defined]
+
+
+# --- replies ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "STOP", "stop", " Stop. ", "STOP!!!", "StopAll", "UNSUBSCRIBE", "cancel", "End", "QUIT",
+        "revoke", "OPTOUT", "opt-out", "please stop", "Stop texting me", "stop sending me these",
+        "do not text me", "don't text me again", "Don’t contact me", "never message me again",
+        "take me off your list", "remove me", "no more texts please", "leave me alone",
+        "ALTO", "no más", "No me envíen mensajes", "ｓｔｏｐ", "stop\n", "STOP 🛑",
+    ],
+)  # fmt: skip
+def test_stop_in_any_reasonable_words(body: str) -> None:
+    assert meaning(body) == "stop"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("START", "start"), ("unstop", "start"), ("Start.", "start"),
+        ("HELP", "help"), ("info", "help"), ("Ayuda", "help"),
+        ("yes", "other"), ("YES", "other"), ("start tomorrow?", "other"),  # T37
+        ("I can't stop by before 9", "other"), ("the bus stop is near", "other"),
+        ("please cancel my appointment", "other"), ("at the end of the street", "other"),
+        ("", "other"), ("👍", "other"), ("help me find the link", "other"),
+    ],
+)  # fmt: skip
+def test_other_words(body: str, expected: str) -> None:
+    assert meaning(body) == expected
+
+
+@given(st.text(max_size=200))
+def test_any_text_means_something(body: str) -> None:
+    assert meaning(body) in ("stop", "start", "help", "other")
