@@ -73,7 +73,7 @@ def change_address(
     locked = lock_patient(patient.pk, version=version)
     place = place_of(address)
     if not place.served and place.code != "out_of_area":
-        raise _not_here(place)
+        raise _not_here(place, at="")
     old = locked.address
     locked.address = _keep_address(locked, address, place, kind=kind, reason=reason, by=by, now=now)
     locked.replan_due_at, locked.replan_cause = now, by.cause
@@ -145,7 +145,11 @@ def name_support_person(
 ) -> SupportPerson:
     """Name an adult who stays during treatment; raises `Refused` ``under_age``."""
     if not is_adult(born, zone=patient.time_zone, now=now):
-        raise Refused("under_age", "The person who stays with you must be 18 or older.")
+        raise Refused(
+            "under_age",
+            "The person who stays with you must be 18 or older.",
+            pointer="/date_of_birth",
+        )
     person = SupportPerson.objects.create(
         patient=patient,
         name=name,
@@ -169,14 +173,24 @@ def lock_patient(patient_id: UUID, *, version: int | None = None) -> Patient:
     return patient
 
 
-def accept(address: Mapping[str, Any], *, born: date, now: datetime) -> service_area.Place:
-    """The place of somebody whom we may treat; else `Refused`, by area and age alone."""
+def accept(
+    address: Mapping[str, Any],
+    *,
+    born: date,
+    now: datetime,
+    address_at: str = "/address",
+    born_at: str = "/person/date_of_birth",
+) -> service_area.Place:
+    """The place of somebody whom we may treat; else `Refused`, by area and age alone.
+
+    ``address_at`` and ``born_at`` point at them in the request.
+    """
     place = place_of(address)
     if not place.served:
-        raise _not_here(place)
+        raise _not_here(place, at=address_at)
     zones = [place.time_zone] if place.time_zone else list(place.time_zones)
     if not all(is_adult(born, zone=zone, now=now) for zone in zones):
-        raise Refused("under_age", "This is a service for adults of 18 and older.")
+        raise Refused("under_age", "This is a service for adults of 18 and older.", pointer=born_at)
     return place
 
 
@@ -198,8 +212,8 @@ def contact_of(typed: Mapping[str, Any], *, at: str) -> tuple[str, str]:
 # --- the pieces -------------------------------------------------------------------------------
 
 
-def _not_here(place: service_area.Place) -> Refused:
-    return Refused(place.code, place.detail, pointer="/address")
+def _not_here(place: service_area.Place, *, at: str) -> Refused:
+    return Refused(place.code, place.detail, pointer=at)
 
 
 def _phone(text: str, *, at: str) -> str:
@@ -277,7 +291,7 @@ def _keep_address(
         raise Refused(
             "time_zone_required",
             "This ZIP code lies in two time zones. Please choose yours.",
-            pointer="/address/time_zone",
+            pointer="/address/time_zone" if kind == Address.Kind.FIRST else "/time_zone",
             time_zones=list(place.time_zones),
         )
     review = [*place.review, *_shared(patient, address)]

@@ -71,7 +71,8 @@ class Refused(Exception):
     def problem(self) -> dict[str, Any]:
         """The body of an RFC 9457 answer."""
         facts = dict(self.facts)
-        if at := facts.pop("pointer", None):
+        if "pointer" in facts:
+            at = facts.pop("pointer")
             facts["errors"] = [{"pointer": at, "code": self.code, "detail": self.detail}]
         return problem_body(self.code, self.detail, **facts)
 

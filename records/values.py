@@ -27,17 +27,17 @@ class Default:
 
 
 DEFAULTS: dict[str, Default] = {
-    "consultation.initial_minutes": Default(30, "minutes", 10, 120, "practice"),
-    "consultation.follow_up_minutes": Default(20, "minutes", 10, 120, "practice"),
-    "consultation.buffer_before": Default(0, "minutes", 0, 120, "practice"),
-    "consultation.buffer_after": Default(15, "minutes", 0, 120, "practice"),
-    "consultation.lead": Default(120, "minutes", 0, 10_080, "practice"),
-    "consultation.horizon": Default(60, "days", 1, 180, "practice"),
-    "consultation.cancel_notice": Default(24, "hours", 0, 168, "common in at-home programmes"),
-    "consultation.arrive_early": Default(15, "minutes", 0, 120, "practice"),
-    "consultation.no_show_after": Default(15, "minutes", 5, 120, "practice"),
-    "slot.step": Default(15, "minutes", 5, 60, "practice"),
-    "hold.minutes": Default(10, "minutes", 2, 60, "practice"),
+    "consultation_initial_minutes": Default(30, "minutes", 10, 120, "practice"),
+    "consultation_follow_up_minutes": Default(20, "minutes", 10, 120, "practice"),
+    "consultation_buffer_before": Default(0, "minutes", 0, 120, "practice"),
+    "consultation_buffer_after": Default(15, "minutes", 0, 120, "practice"),
+    "consultation_lead": Default(120, "minutes", 0, 10_080, "practice"),
+    "consultation_horizon": Default(60, "days", 1, 180, "practice"),
+    "consultation_cancel_notice": Default(24, "hours", 0, 168, "common in at-home programmes"),
+    "consultation_arrive_early": Default(15, "minutes", 0, 120, "practice"),
+    "consultation_no_show_after": Default(15, "minutes", 5, 120, "practice"),
+    "slot_step": Default(15, "minutes", 5, 60, "practice"),
+    "hold_minutes": Default(10, "minutes", 2, 60, "practice"),
 }
 
 

@@ -23,7 +23,7 @@ def person(number: int, **more: Any) -> dict[str, Any]:
         "first_name": "Nora",
         "last_name": f"New{number}",
         "date_of_birth": "1990-05-17",
-        "phone": f"+1{850 + number // 100:03d}55501{number % 100:02d}",
+        "phone": f"+1352555{100 + number:04d}",
         "email": f"nora{number}@example.org",
         **more,
     }

@@ -24,6 +24,7 @@ from psycopg.conninfo import make_conninfo
 
 from accounts.models import User
 from accounts.tokens import make_token
+from notifications.sandbox.callbacks import THREAD
 from records import clock
 from scheduling.models import Physician
 from tests.cast import CAST, NOW
@@ -244,5 +245,8 @@ def web(committed: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     yield base
+    for thread in threading.enumerate():
+        if thread.name == THREAD:
+            thread.join(10)
     server.shutdown()
     server.server_close()

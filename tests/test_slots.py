@@ -281,8 +281,8 @@ def test_a_licence_is_good_on_its_last_day_where_the_patient_is() -> None:
 
 def test_lead_and_horizon_bound_the_offer() -> None:
     values = {
-        "consultation.initial_minutes": 30, "slot.step": 15, "consultation.buffer_before": 0,
-        "consultation.buffer_after": 15, "consultation.lead": 120, "consultation.horizon": 60,
+        "consultation_initial_minutes": 30, "slot_step": 15, "consultation_buffer_before": 0,
+        "consultation_buffer_after": 15, "consultation_lead": 120, "consultation_horizon": 60,
     }  # fmt: skip
     now = datetime(2026, 11, 24, 15, 7, tzinfo=UTC)
     offer = offer_of("initial", values, now)

@@ -1,5 +1,6 @@
 """What is said, when and in which words: quiet hours, policy, texts, replies; no database."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -229,15 +230,12 @@ def test_a_text_names_no_person_and_nothing_about_health(kind: str) -> None:
 
 
 def test_times_are_told_in_the_zone_of_who_reads_with_its_name() -> None:
-    words = Words("Hearth", "850-555-0100", ref="C-1", when=local("2026-11-30T12:05", CENTRAL))
-    central = text_of("confirmation", Words(**{**_fields(words), "zone": CENTRAL}))
-    eastern = text_of("confirmation", Words(**{**_fields(words), "zone": EASTERN}))
+    when = local("2026-11-30T12:05", CENTRAL)
+    words = Words("Hearth", "850-555-0100", ref="C-1", when=when, zone=CENTRAL)
+    central = text_of("confirmation", words)
+    eastern = text_of("confirmation", replace(words, zone=EASTERN))
     assert "Mon, Nov 30, 12:05 PM Central" in central
     assert "Mon, Nov 30, 1:05 PM Eastern" in eastern
-
-
-def _fields(words: Words) -> dict[str, object]:
-    return {name: getattr(words, name) for name in words.__slots__}  # type: ignore[attr-defined]
 
 
 # --- replies ---------------------------------------------------------------------------------

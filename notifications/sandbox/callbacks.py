@@ -13,12 +13,13 @@ from notifications.sandbox.models import SandboxMessage
 
 log = logging.getLogger(__name__)
 TRIES = 3
+THREAD = "sandbox-callbacks"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def report(pk: int, fault: str, error_code: int) -> None:
     """Tell the statuses of a text, one after another, from a thread: the create has answered."""
-    threading.Thread(target=_report, args=(pk, fault, error_code), daemon=True).start()
+    threading.Thread(target=_report, args=(pk, fault, error_code), name=THREAD, daemon=True).start()
 
 
 def _report(pk: int, fault: str, error_code: int) -> None:

@@ -71,7 +71,7 @@ def begin_draft(
     *, born: date, address: Mapping[str, Any], phone: str, email: str, by: Actor, now: datetime
 ) -> tuple[Assessment, str]:
     """A draft that is filled answer by answer: age, ZIP and a contact are asked first."""
-    accept(address, born=born, now=now)
+    accept(address, born=born, now=now, address_at="/postal_code", born_at="/date_of_birth")
     phone, email = contact_of({"phone": phone, "email": email}, at="")
     secret = secrets.token_urlsafe(24)
     draft = Assessment.objects.create(

@@ -154,7 +154,7 @@ def take_hold(*, wish: Wish, browser: str, address: str, now: datetime) -> tuple
         agenda, slot, offer = choose(wish, locked, now=now)
         busy = slot.padded(offer.before, offer.after)
         _release_expired(agenda.physician, busy, None, slot, now)
-        minutes = in_force(now)["hold.minutes"]
+        minutes = in_force(now)["hold_minutes"]
         hold = Reservation.objects.create(
             physician_id=agenda.physician,
             busy=(busy.start, busy.end),

@@ -51,12 +51,12 @@ class Offer:
 def offer_of(kind: str, values: Mapping[str, int], now: datetime) -> Offer:
     """The offer for a kind of consultation by the numbers in force; ``latest`` is exclusive."""
     return Offer(
-        length=timedelta(minutes=values[f"consultation.{kind}_minutes"]),
-        step=timedelta(minutes=values["slot.step"]),
-        before=timedelta(minutes=values["consultation.buffer_before"]),
-        after=timedelta(minutes=values["consultation.buffer_after"]),
-        earliest=now + timedelta(minutes=values["consultation.lead"]),
-        latest=now + timedelta(days=values["consultation.horizon"]),
+        length=timedelta(minutes=values[f"consultation_{kind}_minutes"]),
+        step=timedelta(minutes=values["slot_step"]),
+        before=timedelta(minutes=values["consultation_buffer_before"]),
+        after=timedelta(minutes=values["consultation_buffer_after"]),
+        earliest=now + timedelta(minutes=values["consultation_lead"]),
+        latest=now + timedelta(days=values["consultation_horizon"]),
     )
 
 

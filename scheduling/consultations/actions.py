@@ -156,7 +156,7 @@ def cancel(
     locked = _lock(consultation.pk, version)
     _in_state(locked, Status.BOOKED)
     _not_begun(locked, by, now)
-    notice = timedelta(hours=in_force(now)["consultation.cancel_notice"])
+    notice = timedelta(hours=in_force(now)["consultation_cancel_notice"])
     locked.late = locked.start - now < notice
     locked.cancelled_at, locked.cancelled_by, locked.cancel_reason = now, by.role, reason
     _move(locked, Status.CANCELLED, "late", "cancelled_at", "cancelled_by", "cancel_reason")
@@ -179,7 +179,7 @@ def arrive(
     """
     locked = _lock(consultation.pk, version)
     _in_state(locked, Status.BOOKED)
-    early = timedelta(minutes=in_force(now)["consultation.arrive_early"])
+    early = timedelta(minutes=in_force(now)["consultation_arrive_early"])
     if now < locked.start - early:
         raise Refused("too_early", "The patient cannot arrive that long before the start.")
     if not licensed(licences_of(locked.physician), state, now, locked.patient.time_zone):
@@ -218,7 +218,7 @@ def no_show(
     """The patient did not come; from fifteen minutes after the start on."""
     locked = _lock(consultation.pk, version)
     _in_state(locked, Status.BOOKED)
-    patience = timedelta(minutes=in_force(now)["consultation.no_show_after"])
+    patience = timedelta(minutes=in_force(now)["consultation_no_show_after"])
     if now < locked.start + patience:
         raise Refused("too_early", "Please wait a little longer before saying so.")
     _move(locked, Status.NO_SHOW)
