@@ -10,6 +10,7 @@ from accounts.api import Anyone
 from config import health
 from notifications import api as messages
 from notifications import webhooks
+from notifications.sign_in import RequestCode
 from patients import api as patients
 from patients.assessments import api as assessments
 from scheduling import api as practice
@@ -87,6 +88,7 @@ urlpatterns = [
     path("api/v1/", include(api)),
     path("api/schema/", SpectacularAPIView.as_view(**schema), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(**schema, url_name="schema")),
+    path("_allauth/app/v1/auth/code/request", RequestCode.as_api_view(client="app")),
     path("_allauth/", include("allauth.headless.urls")),
     path("admin/", admin.site.urls),
     path("webhooks/twilio/status/", webhooks.status),

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from accounts.api import CARE, roles, signed_in
 from notifications.models import Message, Status
 from patients.api import found
-from records.api import Cursor, Door, Input, InstantField, TextField, query
+from records.api import Cursor, Door, IdField, InstantField, ListQuery, TextField, query
 
 REMINDERS = ("reminder_24h", "reminder_2h")
 
@@ -32,12 +32,10 @@ class MessageOut(serializers.ModelSerializer[Message]):
         return {"kind": message.about_kind, "id": str(message.about_id)}
 
 
-class MessageQuery(Input):
+class MessageQuery(ListQuery):
     status = serializers.ChoiceField(choices=Status.values, required=False)
-    patient = serializers.UUIDField(required=False)
+    patient = IdField(required=False)
     kind = TextField(max_length=30, required=False)
-    cursor = TextField(required=False)
-    limit = TextField(required=False)
 
 
 class Messages(Door):

@@ -1,9 +1,12 @@
-"""How codes for signing in leave: allauth's adapter, named by a setting."""
+"""How patients ask for a code, and how it leaves: allauth's adapter, named by a setting."""
 
 import secrets
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.headless.account.inputs import RequestLoginCodeInput
+from allauth.headless.account.views import RequestLoginCodeView
+from django import forms
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -12,6 +15,31 @@ from notifications.models import Channel
 from notifications.writing import has_opted_out, queue_code
 from patients.phones import us_number
 from records import clock
+
+
+class PhoneField(forms.CharField):
+    """A number of the United States, written in any way; E.164 out."""
+
+    def clean(self, value: Any) -> str:
+        text = super().clean(value)
+        number = us_number(text) if text else ""
+        if number is None:
+            raise forms.ValidationError("Use a telephone number in the United States.", "invalid")
+        return number
+
+
+class CodeInput(RequestLoginCodeInput):
+    """A telephone number or an e-mail address; allauth fails where there is neither."""
+
+    def clean(self) -> Any:
+        cleaned = super().clean()
+        if not self.errors and not cleaned.get("phone") and not cleaned.get("email"):
+            raise forms.ValidationError("Give a phone or an email.", "required")
+        return cleaned
+
+
+class RequestCode(RequestLoginCodeView):
+    input_class = CodeInput
 
 
 class Adapter(DefaultAccountAdapter):
@@ -53,8 +81,8 @@ class Adapter(DefaultAccountAdapter):
     def send_account_already_exists_sms(self, phone: str) -> None:
         """Nothing: a stranger's number is not texted."""
 
-    def clean_phone(self, phone: str) -> str:
-        return us_number(phone) or phone
+    def phone_form_field(self, **options: Any) -> PhoneField:
+        return PhoneField(max_length=30, **options)
 
     def get_user_by_phone(self, phone: str) -> User | None:
         """The patient who proved this number to be theirs, else the first who typed it."""

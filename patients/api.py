@@ -18,7 +18,6 @@ from patients import actions, service_area
 from patients.models import Address, Consent, Patient, SupportPerson
 from records import clock
 from records.api import (
-    Cursor,
     DayField,
     Door,
     Input,
@@ -26,6 +25,7 @@ from records.api import (
     TextField,
     TruthField,
     if_match,
+    listed,
     query,
     read,
     with_etag,
@@ -272,10 +272,7 @@ class MyConsents(Door):
 
     @extend_schema(responses=ConsentOut(many=True))
     def get(self, request: Request) -> Response:
-        pages = Cursor()
-        rows = Consent.objects.filter(patient=my_patient(request))
-        page = pages.paginate_queryset(rows, request, self)
-        return pages.get_paginated_response(ConsentOut(page, many=True).data)
+        return listed(self, Consent.objects.filter(patient=my_patient(request)), ConsentOut)
 
     @extend_schema(request=ConsentIn, responses={201: ConsentOut})
     def post(self, request: Request) -> Response:
@@ -310,10 +307,8 @@ class MySupportPersons(Door):
 
     @extend_schema(responses=SupportPersonOut(many=True))
     def get(self, request: Request) -> Response:
-        pages = Cursor()
         rows = SupportPerson.objects.filter(patient=my_patient(request))
-        page = pages.paginate_queryset(rows, request, self)
-        return pages.get_paginated_response(SupportPersonOut(page, many=True).data)
+        return listed(self, rows, SupportPersonOut)
 
     @extend_schema(request=SupportPersonIn, responses={201: SupportPersonOut})
     def post(self, request: Request) -> Response:

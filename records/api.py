@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import IO, Any
+from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
@@ -79,6 +80,15 @@ class TextField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class IdField(serializers.UUIDField):
+    """A UUID as text; not a number that would be made into one."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        return super().to_internal_value(data)
+
+
 class NumberField(serializers.IntegerField):
     """A whole number; not ``"5"``, not ``5.0``."""
 
@@ -124,6 +134,13 @@ def read(
     return dict(incoming.validated_data)
 
 
+class ListQuery(Input):
+    """What every list takes; one with filters adds them."""
+
+    cursor = TextField(required=False)
+    limit = TextField(required=False)
+
+
 def query(
     serializer: type[serializers.Serializer],  # type: ignore[type-arg]
     request: Request,
@@ -159,6 +176,22 @@ class Cursor(pagination.CursorPagination):
         if "\x00" in request.query_params.get("cursor", ""):
             raise exceptions.NotFound(self.invalid_cursor_message)
         return super().decode_cursor(request)
+
+
+def listed(
+    door: APIView,
+    rows: Any,
+    shape: type[serializers.BaseSerializer],  # type: ignore[type-arg]
+    *,
+    ordering: tuple[str, ...] = ("id",),
+    **context: Any,
+) -> Response:
+    """A list without filters, page by page."""
+    query(ListQuery, door.request)
+    pages = Cursor()
+    pages.ordering = ordering
+    page = pages.paginate_queryset(rows, door.request, door)
+    return pages.get_paginated_response(shape(page, many=True, context=context).data)
 
 
 class Door(APIView):

@@ -32,8 +32,10 @@ from records.api import (
     Cursor,
     DayField,
     Door,
+    IdField,
     Input,
     InstantField,
+    ListQuery,
     NumberField,
     TextField,
     query,
@@ -59,12 +61,10 @@ from scheduling.intervals import Interval
 # --- patients -----------------------------------------------------------------------------------
 
 
-class PatientQuery(Input):
+class PatientQuery(ListQuery):
     search = TextField(max_length=100, required=False)
     state = serializers.ChoiceField(choices=["FL", "NJ"], required=False)
     county = TextField(max_length=60, required=False)
-    cursor = TextField(required=False)
-    limit = TextField(required=False)
 
 
 class PatientIn(Input):
@@ -156,7 +156,7 @@ class PatientAddress(Door):
 
 
 class CalendarQuery(Input):
-    physician = serializers.UUIDField(required=False)
+    physician = IdField(required=False)
 
     def get_fields(self) -> dict[str, Any]:
         return {"from": DayField(), "to": DayField(), **super().get_fields()}
@@ -379,12 +379,10 @@ class WorkItemOut(serializers.ModelSerializer[WorkItem]):
         ]  # fmt: skip
 
 
-class WorkItemQuery(Input):
+class WorkItemQuery(ListQuery):
     kind = TextField(max_length=40, required=False)
     mine = serializers.ChoiceField(choices=["true", "false"], required=False)
     status = serializers.ChoiceField(choices=["open", "closed"], default="open")
-    cursor = TextField(required=False)
-    limit = TextField(required=False)
 
 
 class MostUrgent(Cursor):
@@ -449,10 +447,8 @@ class EventOut(serializers.ModelSerializer[Event]):
         ]  # fmt: skip
 
 
-class EventQuery(Input):
-    after = serializers.UUIDField(required=False)
-    cursor = TextField(required=False)
-    limit = TextField(required=False)
+class EventQuery(ListQuery):
+    after = IdField(required=False)
 
 
 class Events(Door):

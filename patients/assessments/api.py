@@ -27,7 +27,18 @@ from patients.api import (
 from patients.assessments import actions
 from patients.models import Assessment
 from records import clock
-from records.api import Cursor, DayField, Door, Input, InstantField, TextField, query, read
+from records.api import (
+    Cursor,
+    DayField,
+    Door,
+    IdField,
+    Input,
+    InstantField,
+    ListQuery,
+    TextField,
+    query,
+    read,
+)
 from records.refused import Refused
 
 
@@ -96,7 +107,7 @@ class AssessmentIn(Input):
     address = AddressIn(required=False)
     answers = AnswersField()
     consents = ConsentsIn()
-    patient = serializers.UUIDField(required=False)
+    patient = IdField(required=False)
     channel = serializers.ChoiceField(choices=CHANNELS, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -133,10 +144,8 @@ class AssessmentForPhysician(AssessmentOut):
         fields = [*AssessmentOut.Meta.fields, "answers", "flags", "urgency", "crisis"]
 
 
-class AssessmentQuery(Input):
+class AssessmentQuery(ListQuery):
     status = serializers.ChoiceField(choices=["submitted", "reviewed"], required=False)
-    cursor = TextField(required=False)
-    limit = TextField(required=False)
 
 
 class QueueQuery(AssessmentQuery):

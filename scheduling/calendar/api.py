@@ -20,13 +20,14 @@ from patients.actions import place_of
 from patients.api import TimeZoneField, ZipField, found, my_patient
 from records import clock
 from records.api import (
-    Cursor,
     DayField,
     Door,
+    IdField,
     Input,
     InstantField,
     NumberField,
     TextField,
+    listed,
     query,
     read,
 )
@@ -75,11 +76,8 @@ class Physicians(Door):
 
     @extend_schema(responses=PhysicianOut(many=True))
     def get(self, request: Request) -> Response:
-        pages = Cursor()
         rows = Physician.objects.filter(is_active=True).prefetch_related("licences")
-        page = pages.paginate_queryset(rows, request, self)
-        shape = PhysicianOut(page, many=True, context={"now": clock.now()})
-        return pages.get_paginated_response(shape.data)
+        return listed(self, rows, PhysicianOut, now=clock.now())
 
 
 # --- slots and holds ---------------------------------------------------------------------------
@@ -99,7 +97,7 @@ class SlotQuery(Input):
     state = StateField(required=False)
     postal_code = ZipField(max_length=20, required=False)
     time_zone = TimeZoneField(required=False)
-    physician = serializers.UUIDField(required=False)
+    physician = IdField(required=False)
     kind = serializers.ChoiceField(choices=KINDS, default="initial")
 
     def get_fields(self) -> dict[str, Any]:
@@ -196,7 +194,7 @@ def _of_zip(asked: dict[str, Any]) -> tuple[str, str]:
 
 
 class HoldIn(Input):
-    physician = serializers.UUIDField(required=False, allow_null=True)
+    physician = IdField(required=False, allow_null=True)
     start = InstantField()
     kind = serializers.ChoiceField(choices=KINDS)
     state = StateField()
@@ -342,10 +340,8 @@ class OfPhysician(Door):
     add: Callable[..., Any] = staticmethod(actions.add_working_hours)
 
     def get(self, request: Request, pk: UUID) -> Response:
-        pages = Cursor()
         rows = self.model.objects.filter(physician=found(Physician.objects.all(), pk))
-        page: Any = pages.paginate_queryset(rows, request, self)
-        return pages.get_paginated_response(self.shape_out(page, many=True).data)
+        return listed(self, rows, self.shape_out)
 
     def post(self, request: Request, pk: UUID) -> Response:
         physician = own_physician(self, request, pk)

@@ -17,10 +17,13 @@ from records import clock
 from records.api import (
     Cursor,
     Door,
+    IdField,
     Input,
     InstantField,
+    ListQuery,
     TextField,
     if_match,
+    listed,
     query,
     read,
     with_etag,
@@ -117,13 +120,13 @@ def _told(user: User, row: Consultation, context: dict[str, Any], status: int = 
 class BookIn(Input):
     """Staff also name the ``patient`` and the ``channel`` the wish came through."""
 
-    physician = serializers.UUIDField(required=False, allow_null=True)
+    physician = IdField(required=False, allow_null=True)
     start = InstantField()
     kind = serializers.ChoiceField(choices=KINDS)
     location = LocationIn()
-    hold = serializers.UUIDField(required=False)
+    hold = IdField(required=False)
     secret = TextField(max_length=100, required=False)
-    patient = serializers.UUIDField(required=False)
+    patient = IdField(required=False)
     channel = serializers.ChoiceField(choices=CHANNELS, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -133,16 +136,14 @@ class BookIn(Input):
         return attrs
 
 
-class ConsultationQuery(Input):
+class ConsultationQuery(ListQuery):
     status = serializers.ChoiceField(choices=Status.values, required=False)
-    physician = serializers.UUIDField(required=False)
-    patient = serializers.UUIDField(required=False)
+    physician = IdField(required=False)
+    patient = IdField(required=False)
     starts_after = InstantField(required=False)
     starts_before = InstantField(required=False)
     updated_since = InstantField(required=False)
     ordering = serializers.ChoiceField(choices=["start", "-start"], default="start")
-    cursor = TextField(required=False)
-    limit = TextField(required=False)
 
 
 FILTERS = {
@@ -228,9 +229,7 @@ class ConsultationHistory(Door):
     @extend_schema(responses=HistoryOut(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
         row = found(Consultation.objects.visible_to(signed_in(request)), pk)
-        pages = Cursor()
-        page = pages.paginate_queryset(Event.objects.filter(object_id=row.pk), request, self)
-        return pages.get_paginated_response(HistoryOut(page, many=True).data)
+        return listed(self, Event.objects.filter(object_id=row.pk), HistoryOut)
 
 
 class Nothing(Input):
@@ -239,7 +238,7 @@ class Nothing(Input):
 
 class RescheduleIn(Input):
     start = InstantField()
-    physician = serializers.UUIDField(required=False)
+    physician = IdField(required=False)
 
 
 class CancelIn(Input):

@@ -1,14 +1,12 @@
 """The API of plans."""
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import Anyone
-from records.api import Cursor, Door
+from records.api import Door, listed
 from scheduling.subscriptions.models import Plan
 
 
@@ -20,17 +18,12 @@ class PlanOut(serializers.ModelSerializer[Plan]):
         ]  # fmt: skip
 
 
-class ByPrice(Cursor):
-    ordering = ("monthly_price", "id")
-
-
 class Plans(Door):
     """The plans on offer, the least expensive first."""
 
     permission_classes = (Anyone,)
 
     @extend_schema(responses=PlanOut(many=True))
-    def get(self, request: Request, **_: Any) -> Response:
-        pages = ByPrice()
-        page = pages.paginate_queryset(Plan.objects.filter(is_offered=True), request, self)
-        return pages.get_paginated_response(PlanOut(page, many=True).data)
+    def get(self, request: Request) -> Response:
+        rows = Plan.objects.filter(is_offered=True)
+        return listed(self, rows, PlanOut, ordering=("monthly_price", "id"))

@@ -1,0 +1,417 @@
+"""Bad input: every field of every door that takes a body, and every parameter of every list."""
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+
+from scheduling.demo import answers
+from tests.cast import NEWARK, PENSACOLA, YES, person
+from tests.conftest import Caller, caller
+
+SLOT = "2026-11-30T15:00:00Z"
+LONG = "x" * 25_000
+BROKEN = ["\x00", "a\x00b", "\ud800", "a\udfff"]
+# What no field takes, whatever it takes.
+WRONG_TYPES: list[Any] = [{"a": 1}, [1], [], 1.5, -1, True, 10**400]
+
+
+def doors() -> dict[str, tuple[str, str, str, dict[str, Any]]]:
+    """Name → (who, method, path, a body that is right)."""
+    whole = {"person": person(1), "address": PENSACOLA, "answers": answers(), "consents": YES}
+    book = {"start": SLOT, "kind": "initial", "location": {"state": "FL", "line1": "", "city": ""}}
+    draft = {
+        "date_of_birth": "1990-05-17", "postal_code": "32501", "state": "FL",
+        "time_zone": "America/Chicago", "phone": person(1)["phone"], "email": "n@example.org",
+    }  # fmt: skip
+    span = {"start": SLOT, "end": "2026-11-30T16:00:00Z"}
+    mine = "physicians/{physician}/"
+    return {
+        "hold": ("outsider", "post", "holds/",
+                 {"physician": "{physician}", "start": SLOT, "kind": "initial", "state": "FL"}),
+        "release": ("outsider", "delete", "holds/{hold}/", {"secret": "{secret}"}),
+        "assessment": ("outsider", "post", "assessments/", whole),
+        "draft": ("outsider", "post", "assessments/drafts/", draft),
+        "answer": ("outsider", "patch", "assessments/drafts/{draft}/",
+                   {"secret": "{draft_secret}", "answers": {"preg": "no"}}),
+        "submit": ("outsider", "post", "assessments/drafts/{draft}/submit/",
+                   {"secret": "{draft_secret}", "person": person(1), "address": PENSACOLA,
+                    "consents": YES}),
+        "names": ("alice", "patch", "me/", {"first_name": "A", "last_name": "B"}),
+        "address": ("alice", "post", "me/address/",
+                    {**NEWARK, "line2": "", "kind": "move", "reason": "", "county": "Essex",
+                     "time_zone": "America/New_York"}),
+        "consent": ("alice", "post", "me/consents/", {"kind": "sms", "accepted": True}),
+        "support": ("alice", "post", "me/support-persons/",
+                    {"name": "B", "date_of_birth": "1980-01-01", "phone": "850 555 0123"}),
+        "book": ("alice", "post", "consultations/",
+                 {**book, "physician": "{physician}", "hold": "{hold}", "secret": "{secret}"}),
+        "book_for": ("sam", "post", "consultations/",
+                     {**book, "patient": "{patient}", "channel": "telephone"}),
+        "reschedule": ("alice", "post", "consultations/{meeting}/reschedule/",
+                       {"start": SLOT, "physician": "{physician}"}),
+        "confirm": ("alice", "post", "consultations/{meeting}/confirm/", {}),
+        "cancel": ("alice", "post", "consultations/{meeting}/cancel/", {"reason": "r"}),
+        "arrive": ("chen", "post", "consultations/{meeting}/arrive/",
+                   {"location": {"state": "FL", "line1": "", "city": ""}}),
+        "complete": ("chen", "post", "consultations/{meeting}/complete/", {"note": "n"}),
+        "no_show": ("chen", "post", "consultations/{meeting}/no-show/", {}),
+        "patient": ("sam", "post", "patients/",
+                    {"person": person(1), "address": PENSACOLA, "consents": YES,
+                     "channel": "telephone"}),
+        "patient_address": ("sam", "post", "patients/{patient}/address/",
+                            {**NEWARK, "kind": "move", "reason": ""}),
+        "enter": ("sam", "post", "assessments/",
+                  {"patient": "{patient}", "channel": "telephone", "answers": answers(),
+                   "consents": YES}),
+        "hours": ("chen", "post", mine + "working-hours/",
+                  {"weekday": 5, "opens": "09:00", "closes": "12:00"}),
+        "opening": ("chen", "post", mine + "openings/", span),
+        "time_off": ("chen", "post", mine + "time-off/", span),
+        "licence": ("chen", "post", mine + "licences/",
+                    {"state": "FL", "number": "1", "valid_from": "2026-01-01",
+                     "expires_on": "2027-01-01"}),
+        "settings": ("chen", "patch", "settings/", {"slot_step": 15, "hold_minutes": 5}),
+        "claim": ("sam", "post", "work-items/{item}/claim/", {}),
+        "close": ("sam", "post", "work-items/{item}/close/", {"note": "done"}),
+    }  # fmt: skip
+
+
+@pytest.fixture
+def world(alice: Caller, chen: Caller, sam: Caller, outsider: Caller) -> dict[str, str]:
+    """Things to point at."""
+    slot = {"kind": "initial", "state": "FL"}
+    held = outsider.post("holds/", {"start": "2026-12-03T15:00:00Z", **slot}).json()
+    draft = outsider.post(
+        "assessments/drafts/",
+        {"date_of_birth": "1990-05-17", "postal_code": "32501", "email": "d@example.org"},
+    ).json()
+    wish = {"start": "2026-12-02T15:00:00Z", "kind": "initial", "location": {"state": "FL"}}
+    alice.post("me/consents/", {"kind": "telehealth", "accepted": True})
+    meeting = alice.post("consultations/", wish).json()
+    known = person(2, phone="+18505550101")
+    outsider.post(
+        "assessments/",
+        {"person": known, "address": PENSACOLA, "answers": answers(), "consents": YES},
+    )
+    return {
+        "physician": meeting["physician"],
+        "patient": meeting["patient"],
+        "meeting": meeting["id"],
+        "hold": held["id"],
+        "secret": held["secret"],
+        "draft": draft["id"],
+        "draft_secret": draft["secret"],
+        "item": sam.get("work-items/").json()["results"][0]["id"],
+    }
+
+
+def filled(value: Any, world: dict[str, str]) -> Any:
+    if isinstance(value, str):
+        for name, real in world.items():
+            value = value.replace("{" + name + "}", real)
+        return value
+    if isinstance(value, dict):
+        return {key: filled(inner, world) for key, inner in value.items()}
+    return value
+
+
+def places(body: dict[str, Any], at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The path of every field, of objects too; the answers are a field of their own."""
+    for key, value in body.items():
+        yield (*at, key)
+        if isinstance(value, dict) and key != "answers":
+            yield from places(value, (*at, key))
+
+
+def put(body: dict[str, Any], at: tuple[str, ...], value: Any) -> dict[str, Any]:
+    changed = deepcopy(body)
+    inner = changed
+    for key in at[:-1]:
+        inner = inner[key]
+    inner[at[-1]] = value
+    return changed
+
+
+def state_of_all() -> list[tuple[str, str]]:
+    """A fingerprint of every table that a door writes to; looking may be written down."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename ~ "
+            "'^(records|accounts|patients|scheduling|notifications)' AND tablename NOT IN "
+            "('patients_zipcode', 'records_accesslog', 'accounts_apitoken') ORDER BY tablename"
+        )
+        tables = [name for (name,) in cursor.fetchall()]
+        found = []
+        for table in tables:
+            cursor.execute(
+                f"SELECT md5(coalesce(string_agg(t::text, E'\\n' ORDER BY t::text), ''))"  # noqa: S608
+                f' FROM "{table}" t'
+            )
+            found.append((table, cursor.fetchone()[0]))
+        return found
+
+
+def wrong_values(at: tuple[str, ...], value: Any) -> Iterator[Any]:
+    """What this field does not take, by what it takes."""
+    if isinstance(value, dict):
+        yield from ("text", None, [1], 7, True)
+        return
+    yield from (wrong for wrong in WRONG_TYPES if type(wrong) is not type(value))
+    yield from (BROKEN if isinstance(value, str) else ["text", "\x00", "\ud800"])
+    if isinstance(value, str):
+        yield LONG
+    if at[-1] not in ("physician",):
+        yield None
+
+
+@pytest.mark.parametrize("name", doors())
+def test_no_field_takes_what_is_wrong(
+    request: pytest.FixtureRequest, world: dict[str, str], name: str
+) -> None:
+    who_name, method, path, body = doors()[name]
+    who = request.getfixturevalue(who_name)
+    send, path, right = getattr(who, method), filled(path, world), filled(body, world)
+    before = state_of_all()
+    for at in places(right):
+        for wrong in wrong_values(at, _at(right, at)):
+            if name == "settings" and isinstance(wrong, int) and type(wrong) is int:
+                continue  # a number is right; its bounds have a test of their own
+            answer = send(path, json.dumps(put(right, at, wrong)))
+            told = (at, repr(wrong)[:60], answer.status_code, answer.content[:300])
+            assert 400 <= answer.status_code < 500, told
+            assert answer["Content-Type"] == "application/problem+json", told
+            if answer.status_code == 400:
+                pointers = [error["pointer"] for error in answer.json()["errors"]]
+                pointer = "/" + "/".join(at)
+                assert any(p == pointer or p.startswith(pointer + "/") for p in pointers), told
+    assert state_of_all() == before
+
+
+def _at(body: dict[str, Any], at: tuple[str, ...]) -> Any:
+    value: Any = body
+    for key in at:
+        value = value[key]
+    return value
+
+
+@pytest.mark.parametrize("name", doors())
+def test_no_door_takes_a_field_that_it_does_not_know(
+    request: pytest.FixtureRequest, world: dict[str, str], name: str
+) -> None:
+    who_name, method, path, body = doors()[name]
+    who = request.getfixturevalue(who_name)
+    send, path, right = getattr(who, method), filled(path, world), filled(body, world)
+    before = state_of_all()
+    parents = [(), *(at for at in places(right) if isinstance(_at(right, at), dict))]
+    for parent in parents:
+        for key in ("colour", "\x00", "\ud800", "a/b~c", "k" * 5000, "id", "status", "role"):
+            answer = send(path, json.dumps(put(right, (*parent, key), 1)))
+            assert answer.status_code == 400, (parent, key[:20], answer.content[:300])
+            assert answer.json()["errors"]
+    assert state_of_all() == before
+
+
+@pytest.mark.parametrize("name", doors())
+def test_a_field_that_is_needed_is_missed_by_name(
+    request: pytest.FixtureRequest, world: dict[str, str], name: str
+) -> None:
+    who_name, method, path, body = doors()[name]
+    who = request.getfixturevalue(who_name)
+    send, path, right = getattr(who, method), filled(path, world), filled(body, world)
+    missing = {key for error in _errors(send(path, "{}")) for key in [error["pointer"]]}
+    optional = {"names", "confirm", "no_show", "claim", "cancel", "complete", "settings"}
+    assert bool(missing) is (name not in optional)
+    assert missing <= {f"/{key}" for key in right}
+
+
+def _errors(answer: Any) -> list[dict[str, str]]:
+    assert answer.status_code < 500
+    return list(answer.json().get("errors", [])) if answer.status_code == 400 else []
+
+
+@pytest.mark.parametrize("name", doors())
+def test_no_door_takes_what_is_no_object(
+    request: pytest.FixtureRequest, world: dict[str, str], name: str
+) -> None:
+    who_name, method, path, _ = doors()[name]
+    send = getattr(request.getfixturevalue(who_name), method)
+    for body in (b"[]", b"null", b'"x"', b"7", b"{", b"\xff\xfe", b'{"a":' * 20_000):
+        answer = send(filled(path, world), body)
+        assert answer.status_code == 400, (body[:20], answer.content[:200])
+
+
+TIMES = [
+    "2026-11-30T10:00:00",  # no offset
+    "2026-11-30 10:00:00Z", "2026-11-30", "10:00", "tomorrow", "", "2026-13-40T10:00:00Z",
+    "2026-11-30T25:00:00Z", "2026-11-30T10:00:00+99:00", "٢٠٢٦-11-30T10:00:00Z",
+    "1999-12-31T23:59:59Z", "2101-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59",
+    "0001-01-01T00:00:00+23:59", "2026-11-30T10:00:00.1234567Z", "2026-11-30T10:00:00EST",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("time", TIMES)
+@pytest.mark.parametrize("name", ["hold", "book", "reschedule", "opening", "time_off"])
+def test_a_time_says_its_offset(
+    request: pytest.FixtureRequest, world: dict[str, str], name: str, time: str
+) -> None:
+    who_name, method, path, body = doors()[name]
+    send = getattr(request.getfixturevalue(who_name), method)
+    answer = send(filled(path, world), {**filled(body, world), "start": time})
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["pointer"] == "/start"
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        "17.05.1990", "1990-5-7", "1990-02-30", "1899-12-31", "2101-01-01",
+        "1990-05-17T00:00:00Z", "", "0000-00-00",
+    ],
+)  # fmt: skip
+def test_a_day_is_a_date(outsider: Caller, day: str) -> None:
+    sent = {"date_of_birth": day, "postal_code": "32501", "email": "n@example.org"}
+    answer = outsider.post("assessments/drafts/", sent)
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["pointer"] == "/date_of_birth"
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("book_for", "patient"), ("enter", "patient"), ("book", "physician"),
+        ("hold", "physician"), ("reschedule", "physician"),
+    ],
+)  # fmt: skip
+def test_an_id_of_nobody_is_refused(
+    request: pytest.FixtureRequest, world: dict[str, str], name: str, field: str
+) -> None:
+    who_name, method, path, body = doors()[name]
+    send = getattr(request.getfixturevalue(who_name), method)
+    before = state_of_all()
+    for stranger in (str(uuid4()), world["meeting"], world["item"]):
+        answer = send(filled(path, world), {**filled(body, world), field: stranger})
+        assert 400 <= answer.status_code < 500, answer.content
+    assert state_of_all() == before
+
+
+def test_somebody_else_s_id_in_a_path_is_404_whatever_is_sent(
+    request: pytest.FixtureRequest, world: dict[str, str], eve: Caller
+) -> None:
+    before = state_of_all()
+    for name, (_, method, path, body) in doors().items():
+        if "{meeting}" in path:
+            answer = getattr(eve, method)(filled(path, world), filled(body, world))
+            assert answer.status_code in (403, 404), name
+    assert state_of_all() == before
+
+
+LISTS = [
+    ("sam", "patients/", {"search": "x", "state": "FL", "county": "Bay"}),
+    ("sam", "consultations/", {
+        "status": "booked", "physician": str(uuid4()), "patient": str(uuid4()),
+        "starts_after": SLOT, "starts_before": SLOT, "updated_since": SLOT, "ordering": "start"}),
+    ("chen", "assessments/", {"status": "submitted", "urgency": "1"}),
+    ("sam", "work-items/", {"kind": "x", "mine": "true", "status": "open"}),
+    ("sam", "events/", {"after": str(uuid4())}),
+    ("sam", "messages/", {"status": "sent", "patient": str(uuid4()), "kind": "x"}),
+    ("sam", "reminders/", {"status": "sent"}),
+    ("chen", "calendar/", {"from": "2026-11-30", "to": "2026-11-30", "physician": str(uuid4())}),
+    ("outsider", "slots/", {
+        "from": "2026-11-30", "to": "2026-11-30", "state": "FL", "postal_code": "32501",
+        "time_zone": "America/Chicago", "physician": str(uuid4()), "kind": "initial"}),
+    ("outsider", "service-area/", {"postal_code": "32501", "state": "FL", "city": "x"}),
+    ("outsider", "plans/", {}),
+    ("outsider", "physicians/", {}),
+]  # fmt: skip
+ODD = ["", "\x00", "a\x00", "\ud800".encode("utf-8", "surrogatepass"), "x" * 3000, "-1", "%",
+       "' OR 1=1 --", "٣", "null", "[]", "1e400", "{{7*7}}"]  # fmt: skip
+
+
+@pytest.mark.parametrize(("who", "path", "query"), LISTS)
+def test_no_parameter_breaks_a_list(
+    request: pytest.FixtureRequest,
+    world: dict[str, str],
+    who: str,
+    path: str,
+    query: dict[str, str],
+) -> None:
+    from urllib.parse import urlencode
+
+    client = request.getfixturevalue(who).client
+    for name in (*query, "cursor", "limit", "unknown"):
+        for odd in ODD:
+            asked = {**query, name: odd}
+            answer = client.get(f"/api/v1/{path}?{urlencode(asked)}")
+            assert answer.status_code in (200, 400, 404, 422), (name, odd, answer.content[:200])
+            if name == "unknown":
+                assert answer.status_code == 400
+    twice = client.get(f"/api/v1/{path}?limit=1&limit=2")
+    assert twice.status_code == 400
+
+
+def test_the_right_bodies_are_right(request: pytest.FixtureRequest, world: dict[str, str]) -> None:
+    """Else the tests above would prove nothing."""
+    skipped = {"book", "book_for", "reschedule", "arrive", "complete", "no_show", "submit"}
+    for name, (who_name, method, path, body) in doors().items():
+        if name in skipped:
+            continue
+        send = getattr(request.getfixturevalue(who_name), method)
+        answer = send(filled(path, world), filled(body, world))
+        assert answer.status_code in (200, 201, 204), (name, answer.content)
+
+
+def test_a_pointer_finds_what_is_wrong_deep_inside(outsider: Caller) -> None:
+    whole = {"person": person(1), "address": PENSACOLA, "answers": answers(), "consents": YES}
+    wrong = put(put(whole, ("person", "first_name"), ""), ("address", "postal_code"), "1")
+    told = outsider.post("assessments/", put(wrong, ("consents", "sms"), "yes")).json()
+    assert {error["pointer"] for error in told["errors"]} == {
+        "/person/first_name", "/address/postal_code", "/consents/sms",
+    }  # fmt: skip
+    assert told["code"] == "invalid"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("preg", "maybe"), ("preg", True), ("preg", None), ("preg", {"a": 1}), ("preg", ["no"]),
+        ("reason", []), ("reason", ["x"]), ("reason", "depression"), ("reason", ["ocd", "ocd"]),
+        ("meds", ["none", "maoi"]), ("meds", [[]]), ("meds", [None]),
+        ("htn_systolic", "120"), ("htn_systolic", 49), ("htn_systolic", 281),
+        ("htn_systolic", True), ("htn_systolic", 120.5), ("htn_systolic", 10**400),
+        ("note", "x" * 2001), ("note", 5), ("note", "a\x00"), ("note", "\ud800"),
+        ("colour", "blue"), ("\x00", "x"), ("\ud800", "x"), ("a/b~", "x"),
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_none_is_pointed_at(outsider: Caller, key: str, value: Any) -> None:
+    from patients.models import Assessment
+
+    count = Assessment.objects.count()
+    whole = {"person": person(1), "address": PENSACOLA, "consents": YES}
+    told = outsider.post("assessments/", json.dumps({**whole, "answers": answers(**{key: value})}))
+    assert told.status_code == 400, told.content
+    assert len(told.json()["errors"]) == 1
+    assert told.json()["errors"][0]["pointer"].startswith("/answers/")
+    assert Assessment.objects.count() == count
+    draft = outsider.post(
+        "assessments/drafts/",
+        {"date_of_birth": "1990-05-17", "postal_code": "32501", "email": "d@example.org"},
+    ).json()
+    sent = {"secret": draft["secret"], "answers": {key: value}}
+    path = f"assessments/drafts/{draft['id']}/"
+    assert outsider.patch(path, json.dumps(sent)).status_code == 400
+    assert Assessment.objects.get(pk=draft["id"]).answers == {}
+
+
+def test_a_guest_at_the_wrong_method_or_type_is_told(alice: Caller) -> None:
+    put_answer = alice.client.put("/api/v1/me/", "{}", content_type="application/json")
+    assert (put_answer.status_code, put_answer.json()["code"]) == (405, "method_not_allowed")
+    form = alice.client.post("/api/v1/consultations/", {"start": SLOT})
+    assert (form.status_code, form.json()["code"]) == (415, "unsupported_media_type")
+    html = alice.client.get("/api/v1/me/", headers={"Accept": "text/html"})
+    assert (html.status_code, html.json()["code"]) == (406, "not_acceptable")
+    assert caller("alice").client.get("/api/v1/me/", headers={"Accept": "*/*"}).status_code == 200
