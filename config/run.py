@@ -80,7 +80,7 @@ def main() -> int:
                 _welcome(supervisor, port, env["DEMO_PASSWORD"])
                 return supervisor.wait()
     except NotStarted as error:
-        Console(stderr=True).print(f"[bold red]Hearth did not start.[/] {error}")
+        Console(stderr=True).print(f"[bold red]Hearth did not start.[/] {error}", soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         return 0

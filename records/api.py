@@ -190,7 +190,7 @@ def listed(
     query(ListQuery, door.request)
     pages = Cursor()
     pages.ordering = ordering
-    page = pages.paginate_queryset(rows, door.request, door)
+    page: Any = pages.paginate_queryset(rows, door.request, door)
     return pages.get_paginated_response(shape(page, many=True, context=context).data)
 
 

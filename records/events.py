@@ -52,7 +52,7 @@ def record(
 
 def raise_work_item(
     kind: str,
-    about: models.Model,
+    about: models.Model | tuple[str, UUID],
     *,
     detail: str,
     urgency: WorkItem.Urgency,
@@ -63,19 +63,20 @@ def raise_work_item(
 ) -> bool:
     """Ask a human for something, once: while one of this kind is open, nothing is added.
 
-    ``detail`` says what to do, without names and without anything about health. Returns whether
-    it is new.
+    ``about`` is a row, or the kind and id of one. ``detail`` says what to do, without names and
+    without anything about health. Returns whether it is new.
     """
+    object_kind, object_id = about if isinstance(about, tuple) else (kind_of(about), about.pk)
     _, is_new = WorkItem.objects.get_or_create(
         kind=kind,
-        object_id=about.pk,
+        object_id=object_id,
         status=WorkItem.Status.OPEN,
         defaults={
             "detail": detail,
             "urgency": urgency,
             "for_role": for_role,
             "patient_id": patient_id,
-            "object_kind": kind_of(about),
+            "object_kind": object_kind,
             "cause": by.cause,
             "raised_at": now,
             "due_at": now + WAIT[urgency],

@@ -72,6 +72,8 @@ class Outbox(models.Model):
     """An event that notifications has not looked at yet. No cursor: late committers are seen."""
 
     event = models.OneToOneField(Event, on_delete=models.PROTECT, primary_key=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    try_after = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return str(self.pk)

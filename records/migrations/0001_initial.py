@@ -76,6 +76,8 @@ class Migration(migrations.Migration):
             name='Outbox',
             fields=[
                 ('event', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, serialize=False, to='records.event')),
+                ('attempts', models.PositiveSmallIntegerField(default=0)),
+                ('try_after', models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
