@@ -24,7 +24,7 @@ SWEEPS = {
     "records.forget_old_answers": 3600,
 }
 app.conf.beat_schedule = {
-    name: {"task": name, "schedule": seconds, "options": {"expires": seconds}}
+    name: {"task": name, "schedule": seconds, "options": {"expire_seconds": seconds}}
     for name, seconds in SWEEPS.items()
 }
 

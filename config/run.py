@@ -6,6 +6,7 @@ is restarted by supervisor.
 
 import contextlib
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.panel import Panel
 
-from config.embedded import NotStarted, services
+from config.embedded import NotStarted, alone, end_orphan, services
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,39 +52,51 @@ stdout_logfile_maxbytes=0
 """
 
 
+def _told(path: Path, *, quoted: bool = False) -> str:
+    """A path as supervisor's file takes it, which expands %."""
+    return (shlex.quote(str(path)) if quoted else str(path)).replace("%", "%%")
+
+
 def commands(port: int) -> dict[str, str]:
-    """The three processes of Hearth; docker-compose.yml runs the same ones."""
+    """The three processes of Hearth."""
+    gunicorn, celery = (_told(BIN / name, quoted=True) for name in ("gunicorn", "celery"))
     return {
-        "web": f"{BIN}/gunicorn config.wsgi:application --bind 127.0.0.1:{port} --workers 2 "
+        "web": f"{gunicorn} config.wsgi:application --bind 127.0.0.1:{port} --workers 2 "
         "--worker-class gthread --threads 8 --timeout 60 --graceful-timeout 10 "
         "--log-level warning",
-        "worker": f"{BIN}/celery --quiet --app config worker --concurrency 2 --without-gossip "
+        "worker": f"{celery} --quiet --app config worker --concurrency 4 --without-gossip "
         "--without-mingle --loglevel WARNING",
-        "beat": f"{BIN}/celery --quiet --app config beat --loglevel WARNING --pidfile= "
+        "beat": f"{celery} --quiet --app config beat --loglevel WARNING --pidfile= "
         "--scheduler django_celery_beat.schedulers:DatabaseScheduler",
     }
 
 
 def main() -> int:
     """Run until Ctrl-C; the exit code."""
-    data = Path(os.environ.get("HEARTH_DATA", ".data"))
+    data = Path(os.environ.get("HEARTH_DATA", ".data")).resolve()
     port = int(os.environ.get("PORT", "8000"))
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _interrupt)
     try:
-        _check_port(port)
-        with services(data) as given:
-            env = {"DEMO_PASSWORD": DEMO_SIGN_IN, **os.environ, **given, "PORT": str(port)}
-            _manage(env, "prepare_database")
-            _manage(env, "load_demo")
-            with _processes(data, port, env) as supervisor:
-                _welcome(supervisor, port, env["DEMO_PASSWORD"])
-                return supervisor.wait()
+        with alone(data):
+            end_orphan(data / "supervisord.pid", str(data / "supervisord.conf"), signal.SIGTERM)
+            _check_port(port)
+            with services(data) as given:
+                return _serve(data, port, given)
     except NotStarted as error:
         Console(stderr=True).print(f"[bold red]Hearth did not start.[/] {error}", soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         return 0
+
+
+def _serve(data: Path, port: int, given: dict[str, str]) -> int:
+    env = {"DEMO_PASSWORD": DEMO_SIGN_IN, **os.environ, **given, "PORT": str(port)}
+    _manage(env, "prepare_database")
+    _manage(env, "load_demo")
+    with _processes(data, port, env) as supervisor:
+        _welcome(supervisor, port, env["DEMO_PASSWORD"])
+        return supervisor.wait()
 
 
 def _interrupt(*_: object) -> None:
@@ -113,12 +126,12 @@ def _manage(env: dict[str, str], command: str) -> None:
 def _processes(data: Path, port: int, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """Web, worker and beat under supervisor, which ends them all when it is asked to."""
     programs = "\n".join(
-        PROGRAM.format(name=name, command=command, root=ROOT)
+        PROGRAM.format(name=name, command=command, root=_told(ROOT))
         for name, command in commands(port).items()
     )
     conf = data / "supervisord.conf"
     user = "user=root" if os.geteuid() == 0 else ""
-    conf.write_text(CONF.format(data=data.resolve(), user=user, programs=programs))
+    conf.write_text(CONF.format(data=_told(data), user=user, programs=programs))
     supervisor = subprocess.Popen(  # noqa: S603
         [BIN / "supervisord", "--configuration", conf, "--nodaemon"],
         cwd=ROOT,

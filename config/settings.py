@@ -13,6 +13,8 @@ HEARTH_ENV = env.str("HEARTH_ENV", "development")
 if HEARTH_ENV not in ("development", "test", "production"):
     raise ImproperlyConfigured("HEARTH_ENV is development, test or production.")
 PRODUCTION = HEARTH_ENV == "production"
+# Without an account at Twilio, texts and mails go to a page of our own, and time can be moved.
+SANDBOX = not PRODUCTION and not env.str("TWILIO_ACCOUNT_SID", "")
 DEBUG = False
 PORT = env.int("PORT", 8000)
 PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
@@ -21,6 +23,8 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 
 # What the practice calls itself. A text shows this name: it must not say what kind of care it is.
 PRACTICE_NAME = env.str("PRACTICE_NAME", "Hearth")
+if not (PRACTICE_NAME.isascii() and PRACTICE_NAME.isprintable() and 0 < len(PRACTICE_NAME) <= 20):
+    raise ImproperlyConfigured("PRACTICE_NAME takes 1 to 20 plain letters: a text must hold it.")
 PRACTICE_PHONE = env.str("PRACTICE_PHONE", "+18505550100")
 
 INSTALLED_APPS = [
@@ -45,7 +49,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "corsheaders",
 ]
-if not PRODUCTION:
+if SANDBOX:
     INSTALLED_APPS.append("notifications.sandbox")
 
 MIDDLEWARE = [
@@ -187,7 +191,6 @@ TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
 TWILIO_FROM_NUMBER = env.str("TWILIO_FROM_NUMBER", "")
 TWILIO_MESSAGING_SERVICE_SID = env.str("TWILIO_MESSAGING_SERVICE_SID", "")
 TWILIO_BASE_URL = env.str("TWILIO_BASE_URL", "")
-SANDBOX = not TWILIO_ACCOUNT_SID and not PRODUCTION
 if SANDBOX:
     TWILIO_ACCOUNT_SID = "AC" + "0" * 32
     TWILIO_AUTH_TOKEN = SECRET_KEY[:32]
@@ -198,8 +201,18 @@ DEMO_PASSWORD = env.str("DEMO_PASSWORD", "") or None
 TWILIO_TIMEOUT = env.float("TWILIO_TIMEOUT", 10.0)
 if env.str("EMAIL_URL", ""):
     vars().update(env.email("EMAIL_URL"))
-elif not PRODUCTION:
+elif SANDBOX:
     EMAIL_BACKEND = "notifications.sandbox.mailbox.EmailBackend"
+if not SANDBOX:
+    _given = {
+        "TWILIO_ACCOUNT_SID": TWILIO_ACCOUNT_SID,
+        "TWILIO_AUTH_TOKEN": TWILIO_AUTH_TOKEN,
+        "TWILIO_MESSAGING_SERVICE_SID or TWILIO_FROM_NUMBER": TWILIO_MESSAGING_SERVICE_SID
+        or TWILIO_FROM_NUMBER,
+        "EMAIL_URL": env.str("EMAIL_URL", ""),
+    }
+    if _missing := [name for name, value in _given.items() if not value]:
+        raise ImproperlyConfigured(f"Real texts and mails need {', '.join(_missing)}.")
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "care@hearth.test")
 

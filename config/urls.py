@@ -81,6 +81,7 @@ api = [
     path("messages/", messages.Messages.as_view()),
     path("messages/<uuid:pk>/", messages.MessageDetail.as_view()),
     path("reminders/", messages.Reminders.as_view()),
+    path("inbox/", messages.Inbox.as_view()),
 ]
 schema = {"permission_classes": [Anyone], "authentication_classes": []}
 urlpatterns = [
@@ -97,5 +98,5 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("problems/<slug:code>/", health.problem_page),
 ]
-if not settings.PRODUCTION:
+if settings.SANDBOX:
     urlpatterns.append(path("sandbox/", include("notifications.sandbox.urls")))

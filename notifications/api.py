@@ -8,9 +8,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import CARE, roles, signed_in
-from notifications.models import Message, Status
-from patients.api import found
+from accounts.api import CARE, STAFF, roles, signed_in
+from notifications.models import InboundMessage, Message, Status
+from patients.api import found, look_log
 from records.api import Cursor, Door, IdField, InstantField, ListQuery, TextField, query
 
 REMINDERS = ("reminder_24h", "reminder_2h")
@@ -71,3 +71,36 @@ class MessageDetail(Door):
     @extend_schema(responses=MessageOut)
     def get(self, request: Request, pk: UUID) -> Response:
         return Response(MessageOut(found(Message.objects.visible_to(signed_in(request)), pk)).data)
+
+
+class InboundOut(serializers.ModelSerializer[InboundMessage]):
+    received_at = InstantField()
+
+    class Meta:
+        model = InboundMessage
+        fields = ["id", "sender", "body", "meaning", "patient", "received_at"]
+
+
+class Newest(Cursor):
+    ordering = ("-id",)
+
+
+class InboxQuery(ListQuery):
+    patient = IdField(required=False)
+
+
+class Inbox(Door):
+    """What people answered to texts, the latest first: a work item says which to read."""
+
+    permission_classes = (roles(STAFF),)
+
+    @extend_schema(parameters=[InboxQuery], responses=InboundOut(many=True))
+    def get(self, request: Request) -> Response:
+        user, asked = signed_in(request), query(InboxQuery, request)
+        rows = InboundMessage.objects.visible_to(user)
+        if "patient" in asked:
+            rows = rows.filter(patient=asked["patient"])
+        pages = Newest()
+        page = pages.paginate_queryset(rows, request, self) or []
+        look_log(user, "inboundmessage", page)
+        return pages.get_paginated_response(InboundOut(page, many=True).data)

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from notifications import replies
 from notifications.models import InboundMessage, Message, OptOut, ProviderEvent, Status
-from notifications.moving import lock_phone, move, suppress_texts
+from notifications.moving import move
+from notifications.reach import ask_to_call, lock_phone, point_all
 from patients.models import Patient
 from records.actor import sweep
 from records.events import raise_work_item
@@ -19,7 +20,6 @@ SAYS = {
     "failed": Status.FAILED,
     "canceled": Status.FAILED,
 }
-IN_DOUBT = (Status.SENDING, Status.UNKNOWN)
 
 
 def hear_status(
@@ -27,7 +27,8 @@ def hear_status(
 ) -> None:
     """Keep what the provider said, and follow it forwards only.
 
-    A text whose answer was lost (``message_id`` came with the callback) is known by it again.
+    ``message_id`` came with the callback: by it we know a text whose answer was lost, also when
+    it was given up since.
     """
     message = _message_of(provider_id, message_id)
     ProviderEvent.objects.bulk_create(
@@ -41,12 +42,17 @@ def hear_status(
     if message is None:
         return
     if message.provider_id is None:
-        if message.status not in IN_DOUBT:
-            return
         move(message, Status.ACCEPTED, "its callback came", provider_id=provider_id, secret="")
+    elif message.provider_id != provider_id:
+        _ask_why_twice(message, now)
+        return
     said = SAYS.get(status)
-    if said and move(message, said, error_code and f"code {error_code}", error_code=error_code):
-        _follow_up(message, now)
+    if said is None or not move(
+        message, said, error_code and f"code {error_code}", error_code=error_code
+    ):
+        return
+    if said in (Status.UNDELIVERED, Status.FAILED):
+        ask_to_call(message, now=now)
 
 
 def _message_of(provider_id: str, message_id: str) -> Message | None:
@@ -55,33 +61,38 @@ def _message_of(provider_id: str, message_id: str) -> Message | None:
     if found:
         return found
     try:
-        return rows.filter(pk=UUID(message_id), provider_id__isnull=True).first()
+        return rows.filter(pk=UUID(message_id)).first()
     except ValueError:
         return None
 
 
-def _follow_up(message: Message, now: datetime) -> None:
-    if message.status in (Status.UNDELIVERED, Status.FAILED):
-        raise_work_item(
-            "call_patient",
-            message,
-            detail="A text did not get through: please call.",
-            urgency=WorkItem.Urgency.TODAY,
-            for_role="staff",
-            by=sweep(),
-            now=now,
-            patient_id=message.patient_id,
-        )
+def _ask_why_twice(message: Message, now: datetime) -> None:
+    raise_work_item(
+        "sent_twice",
+        message,
+        detail="This text left twice: please have the provider's log looked at.",
+        urgency=WorkItem.Urgency.SOON,
+        for_role="staff",
+        by=sweep(),
+        now=now,
+        patient_id=message.patient_id,
+    )
 
 
 def hear_text(
     *, provider_id: str, sender: str, body: str, opt_out_type: str, now: datetime
 ) -> None:
     """Keep a text that came in, once, and do what it means."""
-    meaning = opt_out_type.lower() or replies.meaning(body)
+    meaning, to_read = (opt_out_type.lower(), False) if opt_out_type else replies.meaning(body)
     text, is_new = InboundMessage.objects.get_or_create(
         provider_id=provider_id,
-        defaults={"sender": sender, "body": body, "meaning": meaning, "received_at": now},
+        defaults={
+            "sender": sender,
+            "body": body,
+            "meaning": meaning,
+            "patient_id": _only_patient(sender),
+            "received_at": now,
+        },
     )
     if not is_new:
         return
@@ -89,19 +100,21 @@ def hear_text(
         opt_out(phone=sender, source="reply", now=now)
     elif meaning == "start":
         OptOut.objects.filter(phone=sender, ended_at__isnull=True).update(ended_at=now)
-    elif meaning == "other":
+    if to_read:
         _ask_to_read(text, now)
 
 
 def opt_out(*, phone: str, source: str, now: datetime) -> None:
-    """No more texts to this number, at once: after this is committed, none is handed over."""
+    """No more texts to this number: once this is committed, none is checked and found good.
+
+    One that was being handed over at that very moment may still arrive.
+    """
     lock_phone(phone)
     OptOut.objects.get_or_create(phone=phone, ended_at=None, defaults={"source": source, "at": now})
-    suppress_texts(phone, why="they wrote stop")
+    point_all(phone, now=now)
 
 
 def _ask_to_read(text: InboundMessage, now: datetime) -> None:
-    patients = Patient.objects.filter(phone=text.sender).values_list("pk", flat=True)[:2]
     raise_work_item(
         "read_reply",
         text,
@@ -110,5 +123,11 @@ def _ask_to_read(text: InboundMessage, now: datetime) -> None:
         for_role="staff",
         by=sweep(),
         now=now,
-        patient_id=patients[0] if len(patients) == 1 else None,
+        patient_id=text.patient_id,
     )
+
+
+def _only_patient(phone: str) -> UUID | None:
+    """The patient with this number; None where several share it, or nobody has it."""
+    patients = Patient.objects.filter(phone=phone).values_list("pk", flat=True)[:2]
+    return patients[0] if len(patients) == 1 else None

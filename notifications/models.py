@@ -32,7 +32,10 @@ class Status(models.TextChoices):
 
 _BY_PROVIDER: set[str] = {Status.SENT, Status.DELIVERED, Status.UNDELIVERED, Status.FAILED}
 TRANSITIONS: dict[str, set[str]] = {
-    Status.PENDING: {Status.SENDING, Status.SUPPRESSED, Status.CANCELLED, Status.MISSED},
+    # A callback may prove that a text left after all which we gave up as never sent.
+    Status.PENDING: {
+        Status.SENDING, Status.SUPPRESSED, Status.CANCELLED, Status.MISSED, Status.ACCEPTED,
+    },
     Status.SENDING: {
         Status.PENDING, Status.UNKNOWN, Status.ACCEPTED, Status.SUPPRESSED, Status.CANCELLED,
         Status.MISSED, *_BY_PROVIDER,
@@ -42,11 +45,11 @@ TRANSITIONS: dict[str, set[str]] = {
     Status.SENT: {Status.DELIVERED, Status.UNDELIVERED, Status.FAILED},
     # A provider may first give a text up and then get it through after all.
     Status.UNDELIVERED: {Status.DELIVERED},
-    Status.FAILED: {Status.DELIVERED},
+    Status.FAILED: {Status.DELIVERED, Status.ACCEPTED},
     Status.DELIVERED: set(),
-    Status.SUPPRESSED: set(),
-    Status.CANCELLED: set(),
-    Status.MISSED: set(),
+    Status.SUPPRESSED: {Status.ACCEPTED},
+    Status.CANCELLED: {Status.ACCEPTED},
+    Status.MISSED: {Status.ACCEPTED},
 }  # fmt: skip
 
 
@@ -92,7 +95,7 @@ class Message(models.Model):
     lease_until = models.DateTimeField(null=True)
     try_after = models.DateTimeField(null=True)
     provider_id = models.CharField(max_length=40, null=True, unique=True)  # noqa: DJ001
-    error_code = models.CharField(max_length=10, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField(db_default=Now())
 
     objects = MessageQuerySet.as_manager()
@@ -144,15 +147,27 @@ class OptOut(models.Model):
         return str(self.pk)
 
 
+class InboundQuerySet(models.QuerySet["InboundMessage"]):
+    def visible_to(self, user: User) -> Self:
+        """Staff read what people answer; nobody else."""
+        return self.all() if user.role == Role.STAFF else self.none()
+
+
 class InboundMessage(models.Model):
-    """A text that came in; the provider may hand it over more than once."""
+    """A text that came in, once; ``patient`` when the number is that of one patient alone."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     provider_id = models.CharField(max_length=40, unique=True)
     sender = models.CharField(max_length=20)
     body = models.TextField()
     meaning = models.CharField(max_length=10)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, null=True, related_name="+")
     received_at = models.DateTimeField()
+
+    objects = InboundQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from notifications.models import TRANSITIONS, Channel, Message, Status
+from notifications.models import TRANSITIONS, Message, Status
 
 
 def entry(status: str, why: str) -> dict[str, str]:
@@ -26,12 +26,6 @@ def move(message: Message, to: str, why: str = "", **changes: Any) -> bool:
     return True
 
 
-def lock_phone(to: str) -> None:
-    """The last lock of all: who asks whether a number may be texted, and who says that not."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [to])
-
-
 @transaction.atomic
 def withdraw(about_id: UUID, *, why: str, before_revision: int) -> None:
     """Cancel what is pending about something, of revisions before this one."""
@@ -40,18 +34,3 @@ def withdraw(about_id: UUID, *, why: str, before_revision: int) -> None:
     )
     for message in rows.order_by("pk"):
         move(message, Status.CANCELLED, why)
-
-
-@transaction.atomic
-def suppress_texts(phone: str, *, why: str) -> None:
-    """No pending text leaves to this number: it goes by mail, or not at all."""
-    rows = Message.objects.select_for_update(of=("self",)).filter(
-        to=phone, channel=Channel.SMS, status=Status.PENDING
-    )
-    for message in rows.select_related("patient").order_by("pk"):
-        mail = message.patient.email if message.patient else ""
-        if mail:
-            message.channel, message.to = Channel.MAIL, mail
-            message.save(update_fields=["channel", "to"])
-        else:
-            move(message, Status.SUPPRESSED, why, secret="")

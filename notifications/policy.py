@@ -21,7 +21,7 @@ FIRST_WORD = {
     "consultation.cancelled": "cancelled",
 }
 ALERTS = ("assessment.crisis", "assessment.flagged")
-ALERT_KEEPS = timedelta(hours=12)
+ALERT_KEEPS = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +44,27 @@ class Planned:
 
 
 def about_meeting(
-    fact: str, meeting: Meeting, *, revision: int, now: datetime
+    fact: str, meeting: Meeting, *, revision: int, occurred_at: datetime
 ) -> Iterator[Planned]:
     """What a fact about a consultation makes us say; nothing, when it is not true any more."""
     stands = meeting.status == "booked"
     is_true = meeting.revision == revision and stands == (fact != "consultation.cancelled")
-    if fact not in FIRST_WORD or not is_true or meeting.start <= now:
+    if fact not in FIRST_WORD or not is_true or meeting.start <= occurred_at:
         return
-    yield _planned(FIRST_WORD[fact], now, meeting)
+    yield _planned(FIRST_WORD[fact], occurred_at, meeting)
     if stands:
         for kind, wanted in (
             ("reminder_24h", wall_before(meeting.start, meeting.zone, timedelta(days=1))),
             ("reminder_2h", wall_before(meeting.start, meeting.zone, timedelta(hours=2))),
         ):
-            if wanted > now:
+            if wanted > occurred_at:
                 yield _planned(kind, wanted, meeting)
 
 
-def alert(fact: str, *, now: datetime) -> Iterator[Planned]:
+def alert(fact: str, *, occurred_at: datetime) -> Iterator[Planned]:
     """What a fact makes us say to physicians, at any hour."""
     if fact in ALERTS:
-        yield Planned("urgent_alert", now, now + ALERT_KEEPS)
+        yield Planned("urgent_alert", occurred_at, occurred_at + ALERT_KEEPS)
 
 
 def still_true(kind: str, meeting: Meeting, *, revision: int) -> str:
@@ -85,11 +85,9 @@ def wall_before(start: datetime, zone: str, earlier: timedelta) -> datetime:
     return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
-def channel_of(*, phone: str, email: str, texts_allowed: bool) -> str | None:
-    """How somebody is reached: by text when they agreed to it, else by mail, else not at all."""
-    if phone and texts_allowed:
-        return "sms"
-    return "mail" if email else None
+def helps_until(kind: str, not_after: datetime) -> datetime:
+    """Until when a call helps in place of a message: the start of the meeting; else for a day."""
+    return not_after + NOT_AFTER.get(kind, timedelta(days=1))
 
 
 def _planned(kind: str, wanted: datetime, meeting: Meeting) -> Planned:

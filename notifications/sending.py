@@ -7,24 +7,25 @@ again.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-import requests
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F, Q
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Now
-from twilio.base.exceptions import TwilioException
 
 from notifications import mail, policy, quiet_hours, twilio
 from notifications.models import Channel, Message, OptOut, Status
-from notifications.moving import lock_phone, move, suppress_texts
+from notifications.moving import move
+from notifications.reach import ask_to_call, lock_phone, point, point_all
 from notifications.texts import SUBJECTS, Words, text_of
-from notifications.twilio import Outcome
-from notifications.writing import address_of, may_text, meeting_of
-from patients.models import Assessment
+from notifications.twilio import NO_ANSWER, Outcome
+from notifications.writing import meeting_of
+from patients.models import Assessment, Patient
 from records.actor import sweep
 from records.events import raise_work_item
 from records.ids import uuid7
@@ -34,9 +35,13 @@ from scheduling.models import Consultation
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = timedelta(seconds=40)  # how long one sweep goes on; the next tick takes the rest
+AT_ONCE = timedelta(seconds=20)  # how long one sweep goes on; the next tick takes the rest
+LANES = 2  # sweeps that send at once: a provider that hangs leaves the worker's others free
+LANE = 0x5E4D  # the first half of their advisory locks
 FIRST_WAIT = 15  # seconds until the second attempt; doubled each time
 MOST_ATTEMPTS = 6
+LOOKS_AT_ONCE = 20
+PROVIDER = UUID(int=0)  # what a work item about the provider itself is about
 HIDDEN = "******"  # stands for a code in what is kept of a body
 
 
@@ -47,18 +52,40 @@ def send_due(*, clock: Callable[[], datetime]) -> int:
     """
     demo.refuse_beside_real_texts()
     begun, count = time.monotonic(), 0
-    while time.monotonic() - begun < AT_ONCE.total_seconds():
-        claimed_at = time.monotonic()
-        message = _claim(clock())
-        if message is None:
-            break
-        count += 1
-        _send(message, claimed_at, clock())
+    with _lane() as is_free:
+        while is_free and time.monotonic() - begun < AT_ONCE.total_seconds():
+            claimed_at = time.monotonic()
+            message = _claim(clock())
+            if message is None:
+                break
+            count += 1
+            _send(message, claimed_at, clock())
     return count
 
 
+@contextmanager
+def _lane() -> Iterator[bool]:
+    """Whether one of the lanes was free; it is ours until we leave, or our connection ends."""
+    with connection.cursor() as cursor:
+        for lane in range(LANES):
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LANE, lane])
+            if cursor.fetchone() == (True,):
+                break
+        else:
+            yield False
+            return
+    try:
+        yield True
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LANE, lane])
+
+
 def _claim(now: datetime) -> Message | None:
-    """Take the message that waits longest, for as long as the lease; committed at once."""
+    """Take a message for as long as the lease; committed at once.
+
+    Codes and alerts come first, whose readers wait; then what has waited longest.
+    """
     claim = uuid7()
     with transaction.atomic():
         ready = Message.objects.filter(
@@ -66,7 +93,9 @@ def _claim(now: datetime) -> Message | None:
             status=Status.PENDING,
             due_at__lte=now,
         )
-        message = ready.select_for_update(skip_locked=True).order_by("due_at", "pk").first()
+        urgent_first = Case(When(kind__in=policy.ANY_HOUR, then=Value(0)), default=Value(1))
+        rows = ready.select_for_update(skip_locked=True)
+        message = rows.order_by(urgent_first, "due_at", "pk").first()
         if message is None:
             return None
         move(
@@ -81,26 +110,41 @@ def _claim(now: datetime) -> Message | None:
 
 
 def _send(message: Message, claimed_at: float, now: datetime) -> None:
-    ready = _check_again(message, now)
+    """One message that cannot be sent must not keep the others back, nor be tried for ever."""
+    try:
+        ready = _check_again(message, now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        log.exception("message_not_ready", extra={"message_id": str(message.pk)})
+        _settle(message, Outcome("busy", code=type(error).__name__[:40]), now)
+        return
     if ready is None:
         return
     if time.monotonic() - claimed_at > settings.SEND_FENCE:
         # This process slept: somebody may have taken the message over. Nothing leaves.
         _settle(message, Outcome("busy", code="late"), now)
         return
-    if ready.channel == Channel.MAIL:
-        subject = f"{settings.PRACTICE_NAME}: {SUBJECTS[ready.kind]}"
-        outcome = mail.send(
-            to=ready.to, subject=subject, body=_body(ready), message_id=str(ready.pk)
-        )
-    else:
-        outcome = twilio.send(
-            to=ready.to,
-            body=_body(ready),
-            callback=f"{settings.PUBLIC_BASE_URL}/webhooks/twilio/status/?m={ready.pk}",
-            valid_for=_valid_for(ready, now),
-        )
+    try:
+        outcome = _hand_over(ready, now)
+    except Exception as error:
+        log.exception("message_in_doubt", extra={"message_id": str(message.pk)})
+        outcome = Outcome("unknown", code=type(error).__name__[:40])
     _settle(ready, outcome, now)
+
+
+def _hand_over(message: Message, now: datetime) -> Outcome:
+    if message.channel == Channel.MAIL:
+        subject = f"{settings.PRACTICE_NAME}: {SUBJECTS[message.kind]}"
+        return mail.send(
+            to=message.to, subject=subject, body=_body(message), message_id=str(message.pk)
+        )
+    return twilio.send(
+        to=message.to,
+        body=_body(message),
+        callback=f"{settings.PUBLIC_BASE_URL}/webhooks/twilio/status/?m={message.pk}",
+        valid_for=_valid_for(message, now),
+    )
 
 
 @transaction.atomic
@@ -110,9 +154,11 @@ def _check_again(claimed: Message, now: datetime) -> Message | None:
     The rows that decide are locked while it is asked: a cancellation either comes before, and the
     text does not leave, or after, and knows of it.
     """
+    phone = _phone_of(claimed)
     consultation = _consultation_of(claimed)
-    lock_phone(claimed.to)
-    rows = Message.objects.select_related("patient__address").select_for_update(of=("self",))
+    lock_phone(phone)
+    rows = Message.objects.select_related("patient__address", "user")
+    rows = rows.select_for_update(of=("self",))
     message = rows.filter(pk=claimed.pk, claim=claimed.claim, status=Status.SENDING).first()
     if message is None:
         return None
@@ -124,7 +170,7 @@ def _check_again(claimed: Message, now: datetime) -> Message | None:
             move(message, Status.CANCELLED, untrue)
             return None
     if now >= message.not_after:
-        move(message, Status.MISSED, "it was too late for it", secret="")
+        _miss(message, "it was too late for it", now)
         return None
     if not _allowed(message, now):
         return None
@@ -135,29 +181,41 @@ def _check_again(claimed: Message, now: datetime) -> Message | None:
     return message
 
 
+def _phone_of(message: Message) -> str:
+    """The number that it would go to now; its patient is locked, so that it stays this one."""
+    if message.patient_id is None:
+        return message.to
+    rows = Patient.objects.select_for_update(no_key=True).only("phone")
+    return str(rows.get(pk=message.patient_id).phone)
+
+
 def _allowed(message: Message, now: datetime) -> bool:
     """Whether its reader may get it now: texts need a yes and daylight; else mail, else later."""
+    if message.channel == Channel.SMS and not point(message, now=now):
+        return False
     patient = message.patient
-    if patient is None:
-        return True
-    if message.channel == Channel.SMS:
-        message.to = address_of(patient, Channel.SMS)
-        if not may_text(patient):
-            if not patient.email:
-                move(message, Status.SUPPRESSED, "no texts are wanted at this number")
-                return False
-            message.channel, message.to = Channel.MAIL, patient.email
-        message.save(update_fields=["channel", "to"])
-    if message.kind in policy.ANY_HOUR or quiet_hours.awake(now, patient.time_zone):
+    if patient is None or quiet_hours.awake(now, patient.time_zone):
         return True
     leaves = quiet_hours.leaves_at(
         now, zone=patient.time_zone, now=now, not_after=message.not_after
     )
     if leaves is None:
-        move(message, Status.MISSED, "no hour was left outside the quiet hours")
+        _miss(message, "no hour was left outside the quiet hours", now)
     else:
-        move(message, Status.PENDING, "it is night there", due_at=leaves, claim=None)
+        move(
+            message,
+            Status.PENDING,
+            "it is night there",
+            due_at=leaves,
+            attempts=message.attempts - 1,
+            claim=None,
+        )
     return False
+
+
+def _miss(message: Message, why: str, now: datetime) -> None:
+    move(message, Status.MISSED, why, claim=None, secret="")
+    ask_to_call(message, now=now)
 
 
 def _body(message: Message) -> str:
@@ -194,7 +252,7 @@ def _consultation_of(message: Message) -> Consultation | None:
 def _valid_for(message: Message, now: datetime) -> int:
     """Seconds that the provider may keep it: until it is night there, or until it is useless."""
     until = message.not_after
-    if message.patient and message.kind not in policy.ANY_HOUR:
+    if message.patient:
         until = min(until, quiet_hours.closing(now, message.patient.time_zone))
     return int((until - now).total_seconds())
 
@@ -205,6 +263,7 @@ def _valid_for(message: Message, now: datetime) -> int:
 @transaction.atomic
 def _settle(message: Message, outcome: Outcome, now: datetime) -> None:
     """Write down what became of it, unless somebody else has taken it over since."""
+    lock_phone(message.to)
     rows = Message.objects.select_for_update().filter(
         pk=message.pk, claim=message.claim, status=Status.SENDING
     )
@@ -236,25 +295,33 @@ def _misconfigured(message: Message, outcome: Outcome, now: datetime) -> None:
         Status.PENDING,
         f"the provider does not take our texts ({outcome.code})",
         try_after=Now() + timedelta(seconds=60),
-        attempts=F("attempts") - 1,
+        attempts=message.attempts - 1,
         claim=None,
     )
-    _ask_staff(
-        "texts_do_not_leave", "The provider refuses our texts: check its settings.", message, now
+    raise_work_item(
+        "texts_do_not_leave",
+        ("provider", PROVIDER),
+        detail="The provider refuses all our messages: have its settings checked.",
+        urgency=WorkItem.Urgency.NOW,
+        for_role="staff",
+        by=sweep(),
+        now=now,
     )
 
 
 def _unknown(message: Message, outcome: Outcome, now: datetime) -> None:
-    grace = timedelta(seconds=settings.SEND_GRACE)
-    move(message, Status.UNKNOWN, f"no clear answer ({outcome.code})", lease_until=Now() + grace)
+    move(message, Status.UNKNOWN, f"no clear answer ({outcome.code})", lease_until=_grace())
 
 
 def _opted_out(message: Message, outcome: Outcome, now: datetime) -> None:
+    """Nothing was sent; it goes by mail, like all that waits, or not at all."""
+    phone = message.to
     OptOut.objects.get_or_create(
-        phone=message.to, ended_at=None, defaults={"source": "provider", "at": now}
+        phone=phone, ended_at=None, defaults={"source": "provider", "at": now}
     )
-    move(message, Status.SUPPRESSED, "the provider says they opted out", claim=None, secret="")
-    suppress_texts(message.to, why="the provider says they opted out")
+    if point(message, now=now):
+        move(message, Status.PENDING, "the provider says they opted out", claim=None)
+    point_all(phone, now=now)
 
 
 def _give_up(message: Message, outcome: Outcome, now: datetime) -> None:
@@ -266,7 +333,7 @@ def _give_up(message: Message, outcome: Outcome, now: datetime) -> None:
         claim=None,
         secret="",
     )
-    _ask_staff("call_patient", "A message did not get through: please call.", message, now)
+    ask_to_call(message, now=now)
 
 
 _SETTLE: dict[str, Callable[[Message, Outcome, datetime], None]] = {
@@ -279,75 +346,86 @@ _SETTLE: dict[str, Callable[[Message, Outcome, datetime], None]] = {
 }
 
 
-def _ask_staff(kind: str, detail: str, message: Message, now: datetime) -> None:
-    raise_work_item(
-        kind,
-        message,
-        detail=detail,
-        urgency=WorkItem.Urgency.TODAY,
-        for_role="staff",
-        by=sweep(),
-        now=now,
-        patient_id=message.patient_id,
-    )
-
-
 # --- what is in doubt ---------------------------------------------------------------------------
 
 
 def reconcile(*, now: datetime) -> int:
-    """Look up what is in doubt; returns how many were decided."""
+    """Look up what is in doubt, what waits longest first; returns how many were decided."""
     _doubt_what_was_dropped()
-    doubtful = Message.objects.filter(status=Status.UNKNOWN, lease_until__lte=Now())
-    return sum(_look_up(pk, now) for pk in doubtful.values_list("pk", flat=True)[:50])
+    decided = 0
+    for _ in range(LOOKS_AT_ONCE):
+        message = _claim_look()
+        if message is None:
+            break
+        decided += _look_up(message, now)
+    return decided
 
 
 @transaction.atomic
 def _doubt_what_was_dropped() -> None:
     """A claim whose lease is over: its process died, before or after the text left."""
-    grace = timedelta(seconds=settings.SEND_GRACE)
     rows = Message.objects.filter(status=Status.SENDING, lease_until__lte=Now())
     for message in rows.select_for_update(skip_locked=True):
-        move(message, Status.UNKNOWN, "its sender died", lease_until=Now() + grace, claim=None)
+        move(message, Status.UNKNOWN, "its sender died", lease_until=_grace(), claim=None)
 
 
-def _look_up(pk: UUID, now: datetime) -> bool:
-    """Ask the provider for a text; two looks without a hit, and it was not sent."""
-    message = Message.objects.get(pk=pk)
-    found = None
+def _grace() -> Any:
+    """Until when the provider may take to show a text; nobody looks before."""
+    return Now() + timedelta(seconds=settings.SEND_GRACE)
+
+
+@transaction.atomic
+def _claim_look() -> Message | None:
+    """One to look up, put off at once: two sweeps at a time must not count one look twice."""
+    doubtful = Message.objects.filter(status=Status.UNKNOWN, lease_until__lte=Now())
+    message = doubtful.select_for_update(skip_locked=True).order_by("lease_until", "pk").first()
+    if message is not None:
+        Message.objects.filter(pk=message.pk).update(lease_until=_grace())
+    return message
+
+
+def _look_up(message: Message, now: datetime) -> bool:
+    """Ask the provider for a text, and decide; whether it is decided."""
+    found, is_known = None, True
     if message.channel == Channel.SMS and message.body:
         known = Message.objects.filter(to=message.to, provider_id__isnull=False)
+        sids = [row.provider_id or "" for row in known]
         try:
-            found = twilio.find(
-                to=message.to,
-                body=_body(message),
-                known=(row.provider_id or "" for row in known),
-            )
-        except (TwilioException, requests.exceptions.RequestException):
-            return False
+            found = twilio.find(to=message.to, body=_body(message), known=sids)
+        except NO_ANSWER:
+            log.exception("look_failed", extra={"message_id": str(message.pk)})
+            is_known = False
     with transaction.atomic():
-        rows = Message.objects.select_for_update().filter(pk=pk, status=Status.UNKNOWN)
-        current = rows.first()
-        return current is not None and _decide(current, found, now)
+        rows = Message.objects.select_for_update()
+        current = rows.filter(pk=message.pk, status=Status.UNKNOWN).first()
+        if current is None:
+            return False
+        if found:
+            why = "found at the provider"
+            return move(current, Status.ACCEPTED, why, provider_id=found.provider_id, secret="")
+        return _without_a_trace(current, now) if is_known else _unasked(current, now)
 
 
-def _decide(message: Message, found: Outcome | None, now: datetime) -> bool:
-    if found:
-        return move(
-            message,
-            Status.ACCEPTED,
-            "found at the provider",
-            provider_id=found.provider_id,
-            secret="",
-        )
+def _unasked(message: Message, now: datetime) -> bool:
+    """The provider could not be asked: later again, while there is a point in it."""
+    if now < message.not_after:
+        return False
+    _miss(message, "nobody knows whether it left", now)
+    return True
+
+
+def _without_a_trace(message: Message, now: datetime) -> bool:
+    """Two looks without a hit, and a text was not sent; of a mail nobody can tell."""
     if message.channel == Channel.SMS and message.body and message.looks == 0:
         message.looks = 1
-        message.lease_until = Now() + timedelta(seconds=settings.SEND_GRACE)
-        message.save(update_fields=["looks", "lease_until"])
+        message.save(update_fields=["looks"])
         return False
     if message.channel == Channel.MAIL and message.body:
         _give_up(message, Outcome("unknown", code="no_answer"), now)
-        return True
-    if now >= message.not_after:
-        return move(message, Status.MISSED, "it was never sent, and is too late now", secret="")
-    return move(message, Status.PENDING, "it was never sent", looks=0, claim=None)
+    elif now >= message.not_after:
+        _miss(message, "it was never sent, and is too late now", now)
+    elif message.attempts >= MOST_ATTEMPTS:
+        _give_up(message, Outcome("unknown", code="its sender died"), now)
+    else:
+        move(message, Status.PENDING, "it was never sent", looks=0, claim=None)
+    return True

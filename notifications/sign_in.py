@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from accounts.models import Role, User
 from notifications.models import Channel
-from notifications.writing import has_opted_out, queue_code
+from notifications.reach import has_opted_out
+from notifications.writing import queue_code
 from patients.phones import us_number
 from records import clock
 

@@ -49,9 +49,13 @@ class Words:
 
 
 def text_of(kind: str, words: Words, *, is_text: bool = True) -> str:
-    """The body: for a text at most one segment; the link is left out where it does not fit."""
+    """The body: for a text at most one segment.
+
+    The link is left out where it does not fit, or would not survive being made plain.
+    """
     end = END if is_text and kind not in WITHOUT_STOP else ""
-    for join in (f"Join: {words.join_url}" if words.join_url else "We call you.", ""):
+    link = f"Join: {words.join_url}" if plain(words.join_url) == words.join_url else ""
+    for join in (link if words.join_url else "We call you.", ""):
         body = TEXTS[kind].format(
             practice=words.practice,
             phone=words.phone,

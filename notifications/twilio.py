@@ -11,11 +11,13 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
+from urllib3.exceptions import NewConnectionError
 
 OPTED_OUT = 21610
-NUMBER_IS_BAD = {21211, 21614, 21217}
 BUSY = {20429, 21611, 63038}
 MISCONFIGURED = {20003, 20404, 30002, 30032, 30034}
+# The provider was asked, and what it answered is not known, or is no answer of Twilio's.
+NO_ANSWER = (requests.exceptions.RequestException, TwilioException, ValueError, KeyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,11 @@ def send(*, to: str, body: str, callback: str, valid_for: int) -> Outcome:
         else {"from_": settings.TWILIO_FROM_NUMBER}
     )
     try:
-        message = client().messages.create(
+        provider = client()
+    except TwilioException:
+        return Outcome("misconfigured", code="no_account")
+    try:
+        message = provider.messages.create(
             to=to,
             body=body,
             status_callback=callback,
@@ -79,7 +85,7 @@ def send(*, to: str, body: str, callback: str, valid_for: int) -> Outcome:
         return Outcome("busy", code="connect")
     except requests.exceptions.ConnectionError as error:
         return Outcome("busy" if _never_left(error) else "unknown", code="connection")
-    except (requests.exceptions.RequestException, TwilioException, ValueError, KeyError):
+    except NO_ANSWER:
         return Outcome("unknown", code="no_answer")
     return Outcome("accepted", message.sid) if message.sid else Outcome("unknown", code="no_sid")
 
@@ -98,25 +104,15 @@ def _refused(error: TwilioRestException) -> Outcome:
 
 
 def _never_left(error: requests.exceptions.ConnectionError) -> bool:
-    """Whether the connection was refused: then nothing was sent, for sure."""
-    cause: BaseException | None = error
-    seen = 0
-    while cause is not None and seen < 10:
-        if (
-            isinstance(cause, ConnectionRefusedError)
-            or type(cause).__name__ == "NewConnectionError"
-        ):
-            return True
-        reason = getattr(cause, "reason", None) or (cause.args[0] if cause.args else None)
-        cause = reason if isinstance(reason, BaseException) else cause.__cause__
-        seen += 1
-    return False
+    """Whether no connection came about, not even a name was found: nothing was sent, for sure."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(reason, NewConnectionError)
 
 
 def find(*, to: str, body: str, known: Iterable[str]) -> Outcome | None:
     """The text with exactly this body that the provider has and we do not know; None if none.
 
-    Raises TwilioException or requests' exceptions when the provider cannot be asked.
+    Raises one of `NO_ANSWER` when the provider cannot be asked.
     """
     not_ours = set(known)
     for message in client().messages.list(to=to, limit=200):

@@ -1,22 +1,30 @@
 """Facts become messages: each event of the outbox once, in one transaction with its messages."""
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
 
 from accounts.models import User
 from notifications import policy, quiet_hours
-from notifications.models import Channel, Message, OptOut, Status
+from notifications.models import Channel, Message, Status
 from notifications.moving import entry, withdraw
-from patients.models import Consent, Patient
+from notifications.reach import NO_WAY, ask_to_call, way_to
+from patients.models import Patient
 from records import hints
 from records.actor import Actor, sweep
 from records.events import raise_work_item
 from records.models import Event, Outbox, WorkItem
 from scheduling.models import Consultation, Physician
 
+log = logging.getLogger(__name__)
+
 BATCH = 100
+FIRST_WAIT = 15  # seconds until an event that failed is looked at again; doubled each time
+WORTH_A_LOOK = 3  # failures of one event, after which a human is asked
 CODE_LASTS = timedelta(minutes=10)
 
 
@@ -33,19 +41,49 @@ def write_messages(*, now: datetime) -> int:
 
 @transaction.atomic
 def _write_one(now: datetime) -> int:
-    waiting = Outbox.objects.select_for_update(skip_locked=True, of=("self",))
-    entry = waiting.select_related("event").order_by("event_id").first()
-    if entry is None:
+    """One that fails is put off, with nothing of it written: the others must not wait for it."""
+    ready = Outbox.objects.filter(Q(try_after__isnull=True) | Q(try_after__lte=Now()))
+    rows = ready.select_for_update(skip_locked=True, of=("self",)).select_related("event")
+    waiting = rows.order_by("event_id").first()
+    if waiting is None:
         return 0
-    event = entry.event
+    try:
+        with transaction.atomic():
+            _tell(waiting.event, now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("event_not_told", extra={"event_id": str(waiting.pk)})
+        _put_off(waiting, now)
+    else:
+        waiting.delete()
+    return 1
+
+
+def _put_off(waiting: Outbox, now: datetime) -> None:
+    waiting.attempts += 1
+    wait = timedelta(seconds=FIRST_WAIT * 2 ** min(waiting.attempts - 1, 8))
+    Outbox.objects.filter(pk=waiting.pk).update(attempts=waiting.attempts, try_after=Now() + wait)
+    if waiting.attempts == WORTH_A_LOOK:
+        raise_work_item(
+            "event_not_told",
+            waiting.event,
+            detail="Nobody could be told of this: please do, and have the log looked at.",
+            urgency=WorkItem.Urgency.NOW,
+            for_role="staff",
+            by=sweep(),
+            now=now,
+            patient_id=waiting.event.patient_id,
+        )
+
+
+def _tell(event: Event, now: datetime) -> None:
     if event.object_kind == "consultation":
         _about_consultation(event, now)
     elif event.kind == "address.changed":
         _follow_zone(event, now)
-    for plan in policy.alert(event.kind, now=now):
-        _alert_physicians(event, plan)
-    entry.delete()
-    return 1
+    for plan in policy.alert(event.kind, occurred_at=event.occurred_at):
+        _alert_physicians(event, plan, now)
 
 
 def _about_consultation(event: Event, now: datetime) -> None:
@@ -54,7 +92,9 @@ def _about_consultation(event: Event, now: datetime) -> None:
     if event.kind in policy.WITHDRAWN_BY:
         withdraw(consultation.pk, why=event.kind, before_revision=_last_withdrawn(consultation))
     meeting = meeting_of(consultation)
-    plans = policy.about_meeting(event.kind, meeting, revision=event.payload["revision"], now=now)
+    plans = policy.about_meeting(
+        event.kind, meeting, revision=event.payload["revision"], occurred_at=event.occurred_at
+    )
     for plan in plans:
         _write_for_patient(plan, consultation, event, now)
 
@@ -78,19 +118,17 @@ def _write_for_patient(
     plan: policy.Planned, consultation: Consultation, event: Event, now: datetime
 ) -> None:
     patient = consultation.patient
-    channel = policy.channel_of(
-        phone=str(patient.phone), email=patient.email, texts_allowed=may_text(patient)
-    )
+    way = way_to(patient, None)
     leaves = quiet_hours.leaves_at(
         plan.wanted_at, zone=patient.time_zone, now=now, not_after=plan.not_after
     )
     message = Message(
         key=f"{plan.kind}:{consultation.pk}:r{consultation.revision}",
         kind=plan.kind,
-        channel=channel or Channel.SMS,
+        channel=way[0] if way else Channel.SMS,
         patient=patient,
         user_id=patient.user_id,
-        to=address_of(patient, channel or Channel.SMS),
+        to=way[1] if way else "",
         about_kind="consultation",
         about_id=consultation.pk,
         revision=consultation.revision,
@@ -99,40 +137,28 @@ def _write_for_patient(
         due_at=leaves or plan.wanted_at,
         not_after=plan.not_after,
     )
-    if channel is None:
-        message.status, message.why = Status.SUPPRESSED, "no way to reach this person"
-        _ask_to_call(patient, consultation, now)
+    if way is None:
+        message.status, message.why = Status.SUPPRESSED, NO_WAY
     elif leaves is None:
         message.status, message.why = Status.MISSED, "no hour was left outside the quiet hours"
+    if message.status != Status.PENDING:
+        ask_to_call(message, now=now)
     _add([message])
 
 
-def _ask_to_call(patient: Patient, consultation: Consultation, now: datetime) -> None:
-    raise_work_item(
-        "call_patient",
-        consultation,
-        detail="This patient gets no texts and has no e-mail address: please call.",
-        urgency=WorkItem.Urgency.TODAY,
-        for_role="staff",
-        by=sweep(),
-        now=now,
-        patient_id=patient.pk,
-    )
-
-
-def _alert_physicians(event: Event, plan: policy.Planned) -> None:
+def _alert_physicians(event: Event, plan: policy.Planned, now: datetime) -> None:
     physicians = Physician.objects.filter(is_active=True).select_related("user")
-    _add(_alert(event, plan, physician.user) for physician in physicians)
+    _add(_alert(event, plan, physician.user, now) for physician in physicians)
 
 
-def _alert(event: Event, plan: policy.Planned, user: User) -> Message:
-    channel = Channel.SMS if user.phone else Channel.MAIL
-    return Message(
+def _alert(event: Event, plan: policy.Planned, user: User, now: datetime) -> Message:
+    way = way_to(None, user)
+    message = Message(
         key=f"{plan.kind}:{event.kind}:{event.object_id}:{user.pk}",
         kind=plan.kind,
-        channel=channel,
+        channel=way[0] if way else Channel.MAIL,
         user=user,
-        to=str(user.phone) or user.email,
+        to=way[1] if way else "",
         about_kind=event.object_kind,
         about_id=event.object_id,
         cause=event.cause,
@@ -140,6 +166,10 @@ def _alert(event: Event, plan: policy.Planned, user: User) -> Message:
         due_at=plan.wanted_at,
         not_after=plan.not_after,
     )
+    if way is None:
+        message.status, message.why = Status.SUPPRESSED, NO_WAY
+        ask_to_call(message, now=now)
+    return message
 
 
 def _follow_zone(event: Event, now: datetime) -> None:
@@ -182,22 +212,3 @@ def _add(messages: Iterable[Message]) -> None:
         row.history = [entry(row.status, row.why)]
     Message.objects.bulk_create(rows, ignore_conflicts=True)
     hints.wake("notifications.send_due")
-
-
-def may_text(patient: Patient) -> bool:
-    """Whether the latest word of this patient about texts to this number is yes."""
-    phone = str(patient.phone)
-    if not phone or has_opted_out(phone):
-        return False
-    latest = Consent.objects.filter(patient=patient, kind=Consent.Kind.SMS).order_by("-pk").first()
-    return latest is not None and latest.accepted and str(latest.phone) == phone
-
-
-def has_opted_out(phone: str) -> bool:
-    """Whether this number wants no texts."""
-    return OptOut.objects.filter(phone=phone, ended_at__isnull=True).exists()
-
-
-def address_of(patient: Patient, channel: str) -> str:
-    """Where a channel reaches a patient."""
-    return str(patient.phone) if channel == Channel.SMS else patient.email

@@ -6,6 +6,7 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 import zipcodes
 
@@ -21,6 +22,7 @@ from patients.service_area import (
 
 CORRECTIONS = Path(__file__).with_name("zip_corrections.json")
 FLAGS = ("reshipper", "no_zcta", "base_access")
+KNOWN_ZONES = available_timezones()
 FLAG_OF_KIND = {"UNIQUE": "unique_zip", "PO BOX": "po_box_zip"}
 
 
@@ -57,13 +59,16 @@ def _row(raw: dict[str, Any]) -> Zip:
     flags = [name for name in FLAGS if code in corrections()[name]]
     if kind in FLAG_OF_KIND:
         flags.append(FLAG_OF_KIND[kind])
+    zones = _zones(code, state, counties, corrections()["zone_of"].get(code, raw["timezone"]))
+    if unknown := set(zones) - KNOWN_ZONES:
+        raise ValueError(f"{code} lies in the time zone {unknown}: correct it in {CORRECTIONS}.")
     return Zip(
         postal_code=code,
         state=state,
         city=raw["city"],
         cities=tuple(raw["acceptable_cities"]),
         counties=counties,
-        time_zones=_zones(code, state, counties, raw["timezone"]),
+        time_zones=zones,
         kind=kind,
         active=raw["active"],
         flags=tuple(flags),

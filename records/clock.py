@@ -8,20 +8,20 @@ from records.models import Clock
 
 
 def now() -> datetime:
-    """The time of care, in UTC: real time, unless development or a test has moved it.
+    """The time of care, in UTC: real time, unless it was moved, which only the sandbox can.
 
     Sign-ins, tokens, leases, kept answers and beat's ticks do not ask here: they use real time.
     """
     real = datetime.now(UTC)
-    if settings.PRODUCTION:
+    if not settings.SANDBOX:
         return real
     return real + sum(Clock.objects.values_list("offset", flat=True), timedelta())
 
 
 def move(to: datetime | None) -> None:
     """Make it ``to`` now, for web, worker and beat together; ``None`` puts real time back."""
-    if settings.PRODUCTION:
-        raise RuntimeError("The clock is not moved in production.")
+    if not settings.SANDBOX:
+        raise RuntimeError("The clock is not moved where real texts leave.")
     if to is None:
         Clock.objects.all().delete()
     else:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,17 @@ import psycopg
 import pytest
 import requests
 
-from config.embedded import NotStarted, services
+from config import embedded
+from config.embedded import NotStarted, alone
 from tests.started import ROOT, started, wait_for
+
+
+@contextmanager
+def services(data: Path, *, fast: bool) -> Iterator[dict[str, str]]:
+    """The servers, as `make run` and `make test` bring them up."""
+    with alone(data), embedded.services(data, fast=fast) as given:
+        yield given
+
 
 CLEAN = ("DATABASE_URL", "DATABASE_OWNER_URL", "BROKER_URL")
 
@@ -124,8 +134,9 @@ def test_after_a_kill_the_next_start_takes_over(tmp_path: Path) -> None:
     """The servers of a Hearth that was killed still run: they go, and the data is there."""
     script = (
         "import sys, pathlib, json\n"
-        "from config.embedded import services\n"
-        "with services(pathlib.Path(sys.argv[1]), fast=True) as given:\n"
+        "from config.embedded import alone, services\n"
+        "data = pathlib.Path(sys.argv[1])\n"
+        "with alone(data), services(data, fast=True) as given:\n"
         "    print(json.dumps(given), flush=True)\n"
         "    sys.stdin.read()\n"
     )
@@ -212,9 +223,9 @@ def test_what_dies_is_started_again(demo: Any) -> None:
         eldest = min(int(line.split()[0]) for line in mine)
         os.kill(eldest, signal.SIGKILL)
 
-        def fresh(part: str = part, old: int = eldest) -> bool:
+        def fresh(part: str = part, old: int = eldest, count: int = len(mine)) -> bool:
             now = [line for line in processes_with(part) if _below(line, demo.process.pid)]
-            return bool(now) and old not in {int(line.split()[0]) for line in now}
+            return len(now) >= count and old not in {int(line.split()[0]) for line in now}
 
         wait_for(fresh, f"a new {part}")
 
@@ -289,7 +300,16 @@ def test_ctrl_c_leaves_nothing_behind_and_demo_0_loads_nobody(tmp_path: Path) ->
 
 def test_real_credentials_and_demo_people_do_not_go_together(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    real = {"TWILIO_ACCOUNT_SID": "AC" + "1" * 32, "TWILIO_AUTH_TOKEN": "t", "PORT": "0"}
+    real = {"TWILIO_ACCOUNT_SID": "AC" + "1" * 32, "PORT": "0"}
+    refused = run(data, **real)
+    assert refused.returncode == 1
+    needed = "TWILIO_AUTH_TOKEN, TWILIO_MESSAGING_SERVICE_SID or TWILIO_FROM_NUMBER, EMAIL_URL"
+    assert f"Real texts and mails need {needed}." in refused.stderr
+    real |= {
+        "TWILIO_AUTH_TOKEN": "t",
+        "TWILIO_FROM_NUMBER": "+18505550100",
+        "EMAIL_URL": "smtp://127.0.0.1:9",
+    }
     refused = run(data, **real)
     assert refused.returncode == 1
     assert "set DEMO=0" in refused.stderr

@@ -12,7 +12,7 @@ from notifications.policy import (
     Meeting,
     about_meeting,
     alert,
-    channel_of,
+    helps_until,
     still_true,
     wall_before,
 )
@@ -138,7 +138,7 @@ def test_over_the_clock_change_the_reminder_keeps_its_wall_time() -> None:
 
 
 def kinds(fact: str, row: Meeting, now: datetime, revision: int = 1) -> list[str]:
-    return [p.kind for p in about_meeting(fact, row, revision=revision, now=now)]
+    return [p.kind for p in about_meeting(fact, row, revision=revision, occurred_at=now)]
 
 
 def test_a_booking_is_confirmed_and_gets_the_reminders_that_still_make_sense() -> None:
@@ -175,17 +175,17 @@ def test_before_it_leaves_a_message_is_checked_again() -> None:
 def test_physicians_are_told_of_what_is_urgent_and_of_nothing_else() -> None:
     now = datetime(2026, 11, 24, 8, tzinfo=UTC)
     for fact in ("assessment.crisis", "assessment.flagged"):
-        assert [p.kind for p in alert(fact, now=now)] == ["urgent_alert"]
+        assert [p.kind for p in alert(fact, occurred_at=now)] == ["urgent_alert"]
     for fact in ("assessment.submitted", "consultation.booked", "patient.created"):
-        assert not list(alert(fact, now=now))
+        assert not list(alert(fact, occurred_at=now))
 
 
-def test_how_somebody_is_reached() -> None:
-    both = {"phone": "+18505550101", "email": "a@example.org"}
-    assert channel_of(**both, texts_allowed=True) == "sms"
-    assert channel_of(**both, texts_allowed=False) == "mail"
-    assert channel_of(phone="", email="a@example.org", texts_allowed=True) == "mail"
-    assert channel_of(phone="+18505550101", email="", texts_allowed=False) is None
+def test_a_call_helps_in_place_of_a_message_until_the_meeting_starts() -> None:
+    start = local("2026-11-30T09:00", CENTRAL)
+    for plan in about_meeting(
+        "consultation.booked", meeting(start), revision=1, occurred_at=start - 48 * HOUR
+    ):
+        assert helps_until(plan.kind, plan.not_after) == start
 
 
 # --- the words -------------------------------------------------------------------------------
@@ -248,11 +248,20 @@ def test_times_are_told_in_the_zone_of_who_reads_with_its_name() -> None:
         "revoke", "OPTOUT", "opt-out", "please stop", "Stop texting me", "stop sending me these",
         "do not text me", "don't text me again", "Don’t contact me", "never message me again",
         "take me off your list", "remove me", "no more texts please", "leave me alone",
-        "ALTO", "no más", "No me envíen mensajes", "ｓｔｏｐ", "stop\n", "STOP 🛑",
+        "ALTO", "no más", "No me envíen mensajes", "ｓｔｏｐ", "stop\n", "STOP 🛑", "stop all",
+        "Stop now.", "Stop it", "pls stop", "stop please", "Stop these at once, who are you?",
     ],
 )  # fmt: skip
 def test_stop_in_any_reasonable_words(body: str) -> None:
-    assert meaning(body) == "stop"
+    assert meaning(body)[0] == "stop"
+
+
+def test_what_is_more_than_a_keyword_is_read_by_a_human_as_well() -> None:
+    assert meaning("STOP") == ("stop", False)
+    assert meaning("please stop") == ("stop", False)
+    assert meaning("stop texting me, and cancel my appointment") == ("stop", True)
+    assert meaning("help") == ("help", False)
+    assert meaning("where is the link?") == ("other", True)
 
 
 @pytest.mark.parametrize(
@@ -264,12 +273,13 @@ def test_stop_in_any_reasonable_words(body: str) -> None:
         ("I can't stop by before 9", "other"), ("the bus stop is near", "other"),
         ("please cancel my appointment", "other"), ("at the end of the street", "other"),
         ("", "other"), ("👍", "other"), ("help me find the link", "other"),
+        ("stop by tomorrow?", "other"), ("Can you please stop by at 9", "other"),
     ],
 )  # fmt: skip
 def test_other_words(body: str, expected: str) -> None:
-    assert meaning(body) == expected
+    assert meaning(body)[0] == expected
 
 
 @given(st.text(max_size=200))
 def test_any_text_means_something(body: str) -> None:
-    assert meaning(body) in ("stop", "start", "help", "other")
+    assert meaning(body)[0] in ("stop", "start", "help", "other")

@@ -26,7 +26,11 @@ class Migration(migrations.Migration):
                 ('body', models.TextField()),
                 ('meaning', models.CharField(max_length=10)),
                 ('received_at', models.DateTimeField()),
+                ('patient', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='patients.patient')),
             ],
+            options={
+                'ordering': ['-id'],
+            },
         ),
         migrations.CreateModel(
             name='Message',
@@ -54,7 +58,7 @@ class Migration(migrations.Migration):
                 ('lease_until', models.DateTimeField(null=True)),
                 ('try_after', models.DateTimeField(null=True)),
                 ('provider_id', models.CharField(max_length=40, null=True, unique=True)),
-                ('error_code', models.CharField(blank=True, max_length=10)),
+                ('error_code', models.CharField(blank=True, max_length=40)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('patient', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='patients.patient')),
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),

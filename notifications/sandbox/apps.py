@@ -11,5 +11,5 @@ class SandboxConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        if settings.PRODUCTION:
-            raise ImproperlyConfigured("The sandbox has no place in production.")
+        if not settings.SANDBOX:
+            raise ImproperlyConfigured("The sandbox has no place beside a real provider.")

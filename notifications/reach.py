@@ -1,0 +1,92 @@
+"""Which way leads to somebody now: a text, else mail; and what a human must say instead."""
+
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from accounts.models import User
+from notifications import policy
+from notifications.models import Channel, Message, OptOut, Status
+from notifications.moving import move
+from patients.models import Consent, Patient
+from records.actor import sweep
+from records.events import raise_work_item
+from records.models import WorkItem
+
+NO_WAY = "no way to reach this person"
+CALLS = {
+    "patient": ("call_patient", "A message did not reach this patient: please call."),
+    "physician": ("call_physician", "An urgent alert did not get through: call the physician now."),
+}
+
+
+def lock_phone(to: str) -> None:
+    """The last lock of all: who asks whether a number may be texted, and who says that not."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [to])
+
+
+def has_opted_out(phone: str) -> bool:
+    """Whether this number wants no texts."""
+    return OptOut.objects.filter(phone=phone, ended_at__isnull=True).exists()
+
+
+def way_to(patient: Patient | None, user: User | None) -> tuple[str, str] | None:
+    """The channel and the address for a message to somebody now; None when there is no way.
+
+    Patients are texted when their latest word about texts to this number is yes, others unless
+    they opted out.
+    """
+    person = patient or user
+    if person is None:
+        return None
+    phone = str(person.phone)
+    if phone and not has_opted_out(phone) and (patient is None or _agreed(patient, phone)):
+        return Channel.SMS, phone
+    return (Channel.MAIL, person.email) if person.email else None
+
+
+def _agreed(patient: Patient, phone: str) -> bool:
+    latest = Consent.objects.filter(patient=patient, kind=Consent.Kind.SMS).order_by("-pk").first()
+    return latest is not None and latest.accepted and str(latest.phone) == phone
+
+
+def point(message: Message, *, now: datetime) -> bool:
+    """Send a text where its reader may be reached now; False, and suppressed, when nowhere."""
+    way = way_to(message.patient, message.user)
+    if way is None:
+        move(message, Status.SUPPRESSED, NO_WAY, claim=None, secret="")
+        ask_to_call(message, now=now)
+        return False
+    message.channel, message.to = way
+    message.save(update_fields=["channel", "to"])
+    return True
+
+
+@transaction.atomic
+def point_all(phone: str, *, now: datetime) -> None:
+    """No pending text leaves to this number: each goes by mail, or not at all."""
+    rows = Message.objects.filter(to=phone, channel=Channel.SMS, status=Status.PENDING)
+    rows = rows.select_related("patient", "user").select_for_update(of=("self",))
+    for message in rows.order_by("pk"):
+        point(message, now=now)
+
+
+def ask_to_call(message: Message, *, now: datetime) -> None:
+    """A human tells what a message did not, while it still helps; asked once for each object.
+
+    Nobody is asked about a code: who waits for it asks for another one.
+    """
+    if message.kind == "sign_in_code" or now >= policy.helps_until(message.kind, message.not_after):
+        return
+    kind, detail = CALLS["patient" if message.patient_id else "physician"]
+    raise_work_item(
+        kind,
+        (message.about_kind, message.about_id),
+        detail=detail,
+        urgency=WorkItem.Urgency.TODAY if message.patient_id else WorkItem.Urgency.NOW,
+        for_role="staff",
+        by=sweep(),
+        now=now,
+        patient_id=message.patient_id,
+    )
