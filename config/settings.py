@@ -23,7 +23,9 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 
 # What the practice calls itself. A text shows this name: it must not say what kind of care it is.
 PRACTICE_NAME = env.str("PRACTICE_NAME", "Hearth")
-if not (PRACTICE_NAME.isascii() and PRACTICE_NAME.isprintable() and 0 < len(PRACTICE_NAME) <= 20):
+if not (PRACTICE_NAME.isascii() and PRACTICE_NAME.isprintable() and PRACTICE_NAME.strip()) or (
+    len(PRACTICE_NAME) > 20
+):
     raise ImproperlyConfigured("PRACTICE_NAME takes 1 to 20 plain letters: a text must hold it.")
 PRACTICE_PHONE = env.str("PRACTICE_PHONE", "+18505550100")
 

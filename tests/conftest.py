@@ -250,3 +250,13 @@ def web(committed: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             thread.join(10)
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def alice_booked(web: str) -> Caller:
+    """Alice, with a consultation on Monday at 9:00 in Pensacola, of which nobody was told yet."""
+    from tests.texting import book
+
+    alice = caller("alice")
+    book(alice)
+    return alice

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import requests
+
+from config.embedded import free_port
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,16 +93,14 @@ class Hearth:
 @contextmanager
 def started(data: Path, **env: str) -> Iterator[Hearth]:
     """Start Hearth, wait until it is ready, and end it as Ctrl-C does."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = int(env.get("PORT") or free_port())
     inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
     log = data.with_suffix(".log")
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "config.run"],
             cwd=ROOT,
-            env={**inherited, "PORT": str(port), "HEARTH_DATA": str(data), **env},
+            env={**inherited, **env, "PORT": str(port), "HEARTH_DATA": str(data)},
             stdout=out,
             stderr=out,
         )

@@ -18,7 +18,7 @@ import requests
 
 from config import embedded
 from config.embedded import NotStarted, alone
-from tests.started import ROOT, started, wait_for
+from tests.started import ROOT, Hearth, started, wait_for
 
 
 @contextmanager
@@ -180,6 +180,21 @@ def test_a_pid_file_that_lies_stops_nobody(tmp_path: Path) -> None:
         bystander.wait()
 
 
+def test_a_first_start_that_was_interrupted_is_begun_anew(tmp_path: Path) -> None:
+    """Killed within initdb: what it left is not taken for a cluster, nor half a file for one."""
+    with services(tmp_path, fast=True) as given:
+        with psycopg.connect(given["DATABASE_OWNER_URL"]) as owner:
+            shown = owner.execute("SHOW data_directory").fetchone()
+        assert shown
+    cluster = Path(shown[0])
+    cluster.rename(cluster.with_name("cluster.new"))
+    (cluster.with_name("cluster.new") / "PG_VERSION").write_text("18\n")
+    (tmp_path / "secrets.json.new").write_text("{")
+    with services(tmp_path, fast=True) as given:
+        psycopg.connect(given["DATABASE_URL"]).close()
+    assert not cluster.with_name("cluster.new").exists()
+
+
 # --- make run --------------------------------------------------------------------------------
 
 
@@ -229,13 +244,14 @@ def test_what_dies_is_started_again(demo: Any) -> None:
 
         wait_for(fresh, f"a new {part}")
 
-    def ready() -> bool:
-        try:
-            return bool(demo.call("GET", "/readyz").status_code == 200)
-        except requests.RequestException:
-            return False
+    wait_for(lambda: _answers(demo), "the page")
 
-    wait_for(ready, "the page")
+
+def _answers(hearth: Hearth) -> bool:
+    try:
+        return hearth.call("GET", "/readyz").status_code == 200
+    except requests.RequestException:
+        return False
 
 
 def _below(line: str, ancestor: int) -> bool:
@@ -296,6 +312,22 @@ def test_ctrl_c_leaves_nothing_behind_and_demo_0_loads_nobody(tmp_path: Path) ->
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", int(hearth.base.rpartition(":")[2])))
+
+
+def test_after_a_kill_of_everything_the_same_command_takes_over(tmp_path: Path) -> None:
+    """Killed, `make run` leaves supervisor with the port: the next one ends it."""
+    data = tmp_path / "data"
+    with started(data, DEMO="0") as hearth:
+        hearth.process.kill()
+        hearth.process.wait()
+        left = processes_with(str(data))
+        assert [line for line in left if "supervisord" in line]
+        port = int(hearth.base.rpartition(":")[2])
+        with started(data, DEMO="0", PORT=str(port)) as again:
+            assert again.base == hearth.base
+            wait_for(lambda: not set(left) & set(processes_with(str(data))), "its end")
+            wait_for(lambda: _answers(again), "the page")
+    assert processes_with(str(data)) == []
 
 
 def test_real_credentials_and_demo_people_do_not_go_together(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from records.refused import CODES
 from records.tasks import forget_old_answers
 from scheduling.models import Consultation
 from tests.cast import NEWARK, PENSACOLA, YES, person
-from tests.conftest import Caller
+from tests.conftest import Caller, caller
 
 SLOT = "2026-11-30T15:00:00Z"
 ANYONE = {
@@ -312,3 +312,30 @@ def test_a_stranger_s_assessment_and_a_staff_patient_share_their_manners(
 
 def test_the_age_of_a_patient_is_told(alice: Caller, now: datetime) -> None:
     assert alice.get("me/").json()["age"] == 38
+
+
+# --- when the database is away -----------------------------------------------------------------
+
+
+def test_without_the_database_every_door_says_come_back(
+    committed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, staff = caller("alice"), caller("sam")
+    connection.close()
+    monkeypatch.setitem(connection.settings_dict, "PORT", "9")
+    asked = [
+        alice.get("me/"),
+        alice.post("consultations/", wish(), Idempotency_Key="k"),
+        staff.get("patients/"),
+        Caller().get("service-area/", postal_code="32501"),
+        Caller().get("/readyz"),
+    ]
+    for answer in asked:
+        assert answer.status_code == 503
+        assert int(answer["Retry-After"]) > 0
+        assert answer["Content-Type"] == "application/problem+json"
+        assert answer.json()["code"] == "database_away"
+    assert Caller().get("/livez").status_code == 200
+    monkeypatch.undo()
+    connection.close()
+    assert alice.get("me/").status_code == 200

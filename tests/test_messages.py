@@ -1,12 +1,10 @@
 """Messages leave once, at the right hour, or show why not: through the sandbox over real HTTP."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
 from django.conf import settings
-from django.db.models.functions import Now
 from twilio.request_validator import RequestValidator
 
 from notifications import sending, writing
@@ -15,66 +13,25 @@ from notifications.sandbox import twilio_api
 from notifications.sandbox.models import SandboxMessage
 from patients.models import Consent, Patient
 from records import clock
-from records.models import Outbox, WorkItem
+from records.models import Outbox
 from scheduling.models import Physician
 from tests.cast import CAST
 from tests.conftest import Caller, caller
 from tests.started import wait_for
-
-SLOT = "2026-11-30T15:00:00Z"  # Monday, 9:00 in Pensacola
-ALICE = "+18505550101"
-
-
-def book(who: Caller, start: str = SLOT, state: str = "FL") -> dict[str, Any]:
-    wish = {"start": start, "kind": "initial", "location": {"state": state}}
-    answer = who.post("consultations/", wish)
-    assert answer.status_code == 201, answer.content
-    return dict(answer.json())
-
-
-def run() -> None:
-    """What the worker does at a tick."""
-    writing.write_messages(now=clock.now())
-    sending.send_due(clock=clock.now)
-
-
-def texts(to: str = ALICE) -> list[str]:
-    rows = SandboxMessage.objects.filter(to=to, direction="outbound-api").order_by("id")
-    return list(rows.values_list("body", flat=True))
-
-
-def message(kind: str) -> Message:
-    return Message.objects.filter(patient__email=CAST["alice"], kind=kind).latest("id")
-
-
-def state(kind: str) -> str:
-    return message(kind).status
-
-
-def again() -> None:
-    """Real time passes: what waits for another attempt or a look may have it now."""
-    Message.objects.filter(status=Status.PENDING).update(try_after=None)
-    Message.objects.exclude(lease_until=None).update(lease_until=Now() - timedelta(seconds=1))
-
-
-def to(text: str) -> None:
-    clock.move(datetime.fromisoformat(text).astimezone(UTC))
-
-
-def work(kind: str) -> int:
-    return WorkItem.objects.filter(kind=kind, status="open").count()
-
-
-def fault(web: str, kind: str, count: int = 1) -> None:
-    answer = requests.post(f"{web}/sandbox/faults/", json={"kind": kind, "count": count}, timeout=5)
-    assert answer.status_code == 200, answer.text
-
-
-@pytest.fixture
-def alice_booked(web: str) -> Caller:
-    alice = caller("alice")
-    book(alice)
-    return alice
+from tests.texting import (
+    ALICE,
+    again,
+    book,
+    fault,
+    inbound,
+    message,
+    run,
+    signed,
+    state,
+    texts,
+    to,
+    work,
+)
 
 
 def test_a_booking_is_confirmed_once_and_its_delivery_is_known(
@@ -407,13 +364,6 @@ def test_callbacks_in_any_order_and_number_end_the_same(
 # --- webhooks --------------------------------------------------------------------------------
 
 
-def signed(web: str, path: str, fields: dict[str, str], token: str = "") -> requests.Response:
-    url = web + path
-    validator = RequestValidator(token or settings.TWILIO_AUTH_TOKEN)
-    headers = {"X-Twilio-Signature": validator.compute_signature(url, fields)}
-    return requests.post(url, data=fields, headers=headers, timeout=5)
-
-
 @pytest.mark.parametrize("path", ["/webhooks/twilio/status/", "/webhooks/twilio/inbound/"])
 def test_who_does_not_sign_is_refused(alice_booked: Caller, web: str, path: str) -> None:
     run()
@@ -448,11 +398,6 @@ def test_a_status_of_something_unknown_is_kept_and_harms_nothing(
     for sid, query in (("SM" + "f" * 32, ""), ("", ""), ("x" * 500, "?m=no-uuid"), ("S", "?m=%00")):
         fields = {"MessageSid": sid, "MessageStatus": "delivered", "ErrorCode": "9" * 50}
         assert signed(web, f"/webhooks/twilio/status/{query}", fields).status_code == 204
-
-
-def inbound(web: str, sid: str, body: str, sender: str = ALICE) -> int:
-    fields = {"MessageSid": sid, "From": sender, "Body": body}
-    return signed(web, "/webhooks/twilio/inbound/", fields).status_code
 
 
 def test_a_text_that_comes_twice_counts_once(alice_booked: Caller, web: str) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patients.service_area import CENTRAL, EASTERN, SENTENCES, Place, place, zip_code
-from patients.zip_table import corrections, rows
+from patients.zip_table import KNOWN_ZONES, corrections, rows
 
 TABLE = {row.postal_code: row for row in rows()}
 SERVED = [row for row in TABLE.values() if row.state in ("FL", "NJ") and row.active]
@@ -260,3 +260,11 @@ def test_whatever_is_typed_there_is_an_answer_with_a_sentence(
     assert told.served == (told.code == "served")
     if told.served:
         assert told.state in ("FL", "NJ")
+
+
+def test_every_zone_of_the_table_is_one_that_exists() -> None:
+    """The package puts one ZIP code into the zone "Napakiak"; the clock there is Anchorage's."""
+    table = {row.postal_code: row for row in rows()}
+    assert table["99634"].time_zones == ("America/Anchorage",)
+    for row in table.values():
+        assert set(row.time_zones) <= KNOWN_ZONES, row

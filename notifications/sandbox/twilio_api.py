@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -72,14 +72,14 @@ def message(request: HttpRequest, account: str, sid: str) -> HttpResponse:
     """One text: look, empty its body, delete it."""
     if not _knows_us(request, account):
         return error(20003)
-    row = SandboxMessage.objects.filter(sid=sid).first()
+    row = SandboxMessage.objects.filter(sid=sid.replace("\x00", "")).first()
     if row is None:
         return error(20404)
     if request.method == "DELETE":
         row.delete()
         return HttpResponse(status=204)
     if "Body" in request.POST:
-        row.body = request.POST["Body"]
+        row.body = _text(request.POST, "Body")
     if request.POST.get("Status") == "canceled":
         row.status = "canceled"
     row.save()
@@ -105,18 +105,32 @@ def _list(request: HttpRequest) -> HttpResponse:
     rows = SandboxMessage.objects.filter(channel="sms")
     for name, field in (("To", "to"), ("From", "sender")):
         if name in request.GET:
-            rows = rows.filter(**{field: request.GET[name]})
-    size = min(int(request.GET.get("PageSize", "50")), 1000)
-    page = int(request.GET.get("Page", "0"))
+            rows = rows.filter(**{field: _text(request.GET, name)})
+    size = max(1, min(_number(request, "PageSize", 50), 1000))
+    page = _number(request, "Page", 0)
     found = list(rows[page * size : (page + 1) * size + 1])
-    more = f"{request.path}?PageSize={size}&Page={page + 1}" if len(found) > size else None
+    more = None
+    if len(found) > size:
+        query = request.GET.copy()
+        query["PageSize"], query["Page"] = str(size), str(page + 1)
+        more = f"{request.path.removeprefix('/sandbox')}?{query.urlencode()}"
     return JsonResponse(
         {"messages": [as_twilio(row) for row in found[:size]], "next_page_uri": more, "page": page}
     )
 
 
+def _text(sent: QueryDict, name: str) -> str:
+    return str(sent.get(name, "")).replace("\x00", "")
+
+
+def _number(request: HttpRequest, name: str, default: int) -> int:
+    """A count in the query; what is none counts as not given."""
+    text = request.GET.get(name, "")
+    return int(text) if re.fullmatch(r"\d{1,6}", text, re.ASCII) else default
+
+
 def _create(request: HttpRequest) -> HttpResponse:
-    to, body = request.POST.get("To", ""), request.POST.get("Body", "")
+    to, body = _text(request.POST, "To"), _text(request.POST, "Body")
     if not re.fullmatch(r"\+1[2-9]\d{9}", to, re.ASCII):
         return error(21211)
     if not body:
@@ -132,15 +146,15 @@ def _create(request: HttpRequest) -> HttpResponse:
 
 
 def _accept(request: HttpRequest, to: str, body: str, fault: str) -> SandboxMessage:
-    service = request.POST.get("MessagingServiceSid", "")
+    service = _text(request.POST, "MessagingServiceSid")[:34]
     row = SandboxMessage.objects.create(
         sid="SM" + token_hex(16),
         to=to,
         body=body,
-        sender=request.POST.get("From", "") or settings.TWILIO_FROM_NUMBER,
+        sender=_text(request.POST, "From")[:254] or settings.TWILIO_FROM_NUMBER,
         service=service,
         status="accepted" if service else "queued",
-        callback=request.POST.get("StatusCallback", ""),
+        callback=_text(request.POST, "StatusCallback"),
     )
     transaction.on_commit(lambda: report(row.pk, fault, FOLLOWS.get(fault, 0)))
     return row

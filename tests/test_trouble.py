@@ -1,0 +1,436 @@
+"""What happens to messages when something goes wrong: nothing is lost, doubled, or kept quiet."""
+
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from accounts.models import User
+from notifications import mail, sending, writing
+from notifications.models import TRANSITIONS, Message, OptOut, Status
+from notifications.moving import move
+from notifications.sandbox.models import SandboxFault, SandboxMessage
+from patients.models import Patient
+from records import clock
+from records.actor import sweep
+from records.events import record
+from records.models import Event, Outbox, WorkItem
+from scheduling.models import Consultation
+from tests.cast import CAST
+from tests.conftest import Caller, caller
+from tests.started import wait_for
+from tests.texting import (
+    ALICE,
+    again,
+    book,
+    fault,
+    inbound,
+    message,
+    run,
+    signed,
+    state,
+    texts,
+    to,
+    work,
+)
+
+CHEN = "+18505550111"
+
+
+# --- one bad apple ---------------------------------------------------------------------------
+
+
+def test_an_event_that_cannot_be_told_stops_no_other_and_is_shown(
+    alice_booked: Caller, web: str
+) -> None:
+    """A fact without its revision is written before Alice's booking is looked at."""
+    Outbox.objects.all().delete()
+    consultation = Consultation.objects.get()
+    broken = record("consultation.booked", consultation, by=sweep(), now=clock.now())
+    whole = Event.objects.get(kind="consultation.booked", payload__revision=1)
+    Outbox.objects.create(event=whole)
+    run()
+    assert len(texts()) == 1
+    (waiting,) = Outbox.objects.all()
+    assert (waiting.event, waiting.attempts) == (broken, 1)
+    run()
+    waiting.refresh_from_db()
+    assert waiting.attempts == 1  # not again at once
+    for _ in range(4):
+        Outbox.objects.update(try_after=None)
+        run()
+    assert Outbox.objects.get().attempts == 5
+    assert work("event_not_told") == 1
+    assert len(texts()) == 1
+
+
+def test_a_message_that_cannot_be_made_ready_stops_no_other_and_is_given_up(
+    alice_booked: Caller, web: str
+) -> None:
+    writing.write_messages(now=clock.now())
+    nobody = UUID(int=1)
+    Message.objects.filter(kind="confirmation").update(about_id=nobody)
+    book(caller("bruno"), "2026-11-30T16:00:00Z", "NJ")
+    run()
+    assert message("confirmation").why == "busy (DoesNotExist)"
+    assert len(texts("+18505550102")) == 1
+    for _ in range(6):
+        again()
+        run()
+    assert (state("confirmation"), message("confirmation").error_code) == ("failed", "DoesNotExist")
+    assert WorkItem.objects.get(kind="call_patient").object_id == nobody
+
+
+# --- late and double ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("then", ["pending", "missed", "cancelled", "suppressed", "failed"])
+def test_a_callback_proves_that_a_text_left_which_was_given_up(
+    alice_booked: Caller, web: str, then: str
+) -> None:
+    """The text is adopted, whatever we made of it meanwhile, and is not sent once more."""
+    writing.write_messages(now=clock.now())
+    Message.objects.filter(kind="confirmation").update(status=then)
+    fields = {"MessageSid": "SM" + "a" * 32, "MessageStatus": "delivered"}
+    path = f"/webhooks/twilio/status/?m={message('confirmation').pk}"
+    assert signed(web, path, fields).status_code == 204
+    assert state("confirmation") == "delivered"
+    assert message("confirmation").provider_id == "SM" + "a" * 32
+    run()
+    assert texts() == []
+
+
+def test_a_text_that_left_twice_is_shown_to_a_human(alice_booked: Caller, web: str) -> None:
+    run()
+    wait_for(lambda: state("confirmation") == "delivered", "the callback")
+    path = f"/webhooks/twilio/status/?m={message('confirmation').pk}"
+    for status in ("sent", "undelivered"):
+        fields = {"MessageSid": "SM" + "b" * 32, "MessageStatus": status}
+        assert signed(web, path, fields).status_code == 204
+    assert work("sent_twice") == 1
+    assert state("confirmation") == "delivered"
+
+
+def test_two_sweeps_at_once_count_one_look_once(alice_booked: Caller, web: str) -> None:
+    """The provider is slow to show a text: two looks at the same moment are one look."""
+    fault(web, "500_not_accepted")
+    run()
+    again()
+    barrier = threading.Barrier(2)
+
+    def look() -> None:
+        try:
+            barrier.wait(10)
+            sending.reconcile(now=clock.now())
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=look) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    told = message("confirmation")
+    assert (told.status, told.looks) == ("unknown", 1)
+    sending.reconcile(now=clock.now())
+    assert message("confirmation").looks == 1  # its grace is not over
+
+
+def test_what_can_never_be_looked_up_is_called_unclear_in_the_end(
+    alice_booked: Caller, web: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault(web, "500_not_accepted")
+    run()
+    monkeypatch.setattr(settings, "TWILIO_BASE_URL", "http://127.0.0.1:9")
+    again()
+    assert sending.reconcile(now=clock.now()) == 0
+    assert state("confirmation") == "unknown"
+    to("2026-11-30T15:00:00Z")
+    again()
+    assert sending.reconcile(now=clock.now()) == 1
+    told = message("confirmation")
+    assert (told.status, told.why) == ("missed", "nobody knows whether it left")
+
+
+def test_a_claim_that_dies_again_and_again_is_given_up(alice_booked: Caller, web: str) -> None:
+    writing.write_messages(now=clock.now())
+    for _ in range(sending.MOST_ATTEMPTS):
+        assert sending._claim(clock.now())
+        for _ in range(3):
+            again()
+            sending.reconcile(now=clock.now())
+    assert state("confirmation") == "failed"
+    assert work("call_patient") == 1
+
+
+# --- nobody home ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["http://no-such-host.invalid", "http://127.0.0.1:9"])
+def test_a_provider_that_cannot_be_reached_is_asked_again_not_doubted(
+    alice_booked: Caller, web: str, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(settings, "TWILIO_BASE_URL", where)
+        run()
+    assert message("confirmation").why == "busy (connection)"
+    again()
+    run()
+    assert len(texts()) == 1
+
+
+def test_without_an_account_nothing_is_lost(
+    alice_booked: Caller, web: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(settings, "TWILIO_ACCOUNT_SID", "")
+        run()
+    assert (state("confirmation"), work("texts_do_not_leave")) == ("pending", 1)
+    again()
+    run()
+    assert len(texts()) == 1
+
+
+@contextmanager
+def mail_server(replies: dict[str, bytes]) -> Iterator[tuple[str, list[str]]]:
+    """An SMTP server that answers to a command as told, else well; its URL and what came."""
+    came: list[str] = []
+
+    class Talk(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.say(replies.get("CONNECT", b"220 here"))
+            for line in self.rfile:
+                word = line.decode().split()[0].upper().split(":")[0]
+                came.append(word)
+                reply = replies.get(word, b"354 go on" if word == b"DATA" else b"250 fine")
+                if word == "DATA" and word not in replies:
+                    self.say(b"354 go on")
+                    while self.rfile.readline() not in (b".\r\n", b""):
+                        pass
+                    reply = replies.get("END", b"250 taken")
+                if reply == b"hang up":
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    return
+                self.say(b"221 bye" if word == "QUIT" else reply)
+                if word == "QUIT":
+                    return
+
+        def say(self, line: bytes) -> None:
+            self.wfile.write(line + b"\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Talk) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield str(server.server_address[1]), came
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("replies", "result"),
+    [
+        ({}, "accepted"),
+        ({"CONNECT": b"421 too many of you"}, "busy"),
+        ({"RCPT": b"450 the box is locked"}, "busy"),
+        ({"RCPT": b"550 nobody of that name"}, "refused"),
+        ({"MAIL": b"451 later"}, "busy"),
+        ({"MAIL": b"553 not from you"}, "refused"),
+        ({"END": b"452 no room"}, "busy"),
+        ({"END": b"554 no"}, "refused"),
+        ({"END": b"hang up"}, "unknown"),
+    ],
+)
+def test_what_a_mail_server_says_decides(
+    replies: dict[str, bytes], result: str, settings: Any
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST = "127.0.0.1"
+    with mail_server(replies) as (port, came):
+        settings.EMAIL_PORT = int(port)
+        told = mail.send(to="a@example.org", subject="S", body="B", message_id="m")
+    assert told.result == result
+    assert bool(came) is ("CONNECT" not in replies)
+    settings.EMAIL_PORT = 9
+    assert mail.send(to="a@example.org", subject="S", body="B", message_id="m").result == "busy"
+
+
+# --- who is reached how ----------------------------------------------------------------------
+
+
+def test_a_code_that_waits_goes_by_mail_after_stop(web: str) -> None:
+    alice = User.objects.get(email=CAST["alice"])
+    writing.queue_code(user=alice, channel="sms", to=ALICE, code="123456", now=clock.now())
+    assert inbound(web, "SM1", "STOP") == 200
+    sending.send_due(clock=clock.now)
+    assert texts() == []
+    (arrived,) = texts(CAST["alice"])
+    assert "123456" in arrived
+
+
+def test_a_code_that_the_provider_blocks_goes_by_mail(web: str) -> None:
+    alice = User.objects.get(email=CAST["alice"])
+    fault(web, "400_21610")
+    writing.queue_code(user=alice, channel="sms", to=ALICE, code="123456", now=clock.now())
+    sending.send_due(clock=clock.now)
+    sending.send_due(clock=clock.now)
+    assert (texts(), len(texts(CAST["alice"]))) == ([], 1)
+
+
+def flag(web: str) -> None:
+    from scheduling.demo import answers
+
+    told = caller("alice").post(
+        "assessments/",
+        {
+            "answers": answers(suic="plan_or_intent"),
+            "consents": {"privacy": True, "telehealth": True},
+        },
+    )
+    assert told.status_code == 201
+
+
+def test_a_physician_who_said_stop_is_alerted_by_mail(web: str) -> None:
+    OptOut.objects.create(phone=CHEN, source="reply", at=clock.now())
+    flag(web)
+    run()
+    assert texts(CHEN) == []
+    assert len(texts(CAST["chen"])) == 1
+
+
+def test_an_alert_that_reaches_nobody_is_given_to_staff_at_once(web: str) -> None:
+    fault(web, "undelivered_30003", 99)
+    flag(web)
+    run()
+    wait_for(lambda: work("call_physician") == 1, "the work item")
+    item = WorkItem.objects.get(kind="call_physician")
+    assert (item.for_role, item.urgency) == ("staff", WorkItem.Urgency.NOW)
+    assert item.patient_id is None
+
+
+def test_a_physician_without_number_and_mail_is_called(web: str) -> None:
+    User.objects.filter(email=CAST["chen"]).update(phone="", email="")
+    flag(web)
+    run()
+    assert (work("call_physician"), Message.objects.get().status) == (1, "suppressed")
+
+
+def test_who_missed_a_reminder_is_called_once_while_there_is_time(
+    alice_booked: Caller, web: str
+) -> None:
+    run()
+    to("2026-11-30T14:50:00Z")
+    run()
+    assert {state("reminder_24h"), state("reminder_2h")} == {"missed"}
+    assert work("call_patient") == 1
+    assert WorkItem.objects.get(kind="call_patient").object_id == Consultation.objects.get().pk
+
+
+def test_after_the_meeting_nobody_needs_a_call(alice_booked: Caller, web: str) -> None:
+    run()
+    to("2026-11-30T15:00:00Z")
+    run()
+    assert {state("reminder_24h"), state("reminder_2h")} == {"missed"}
+    assert work("call_patient") == 0
+
+
+def test_reminders_that_fell_due_before_anybody_wrote_them_down_are_not_forgotten(
+    alice_booked: Caller, web: str
+) -> None:
+    """The worker was away from the booking until ten hours before the meeting."""
+    to("2026-11-30T14:05:00Z")
+    run()
+    kinds = {m.kind: m.status for m in Message.objects.filter(patient__email=CAST["alice"])}
+    assert set(kinds) == {"confirmation", "reminder_24h", "reminder_2h"}
+    assert kinds["reminder_24h"] == "missed"
+    assert len(texts()) == 2
+
+
+def test_a_night_costs_no_attempt(alice_booked: Caller, web: str) -> None:
+    writing.write_messages(now=clock.now())
+    to("2026-11-25T03:00:00Z")
+    run()
+    assert message("confirmation").why == "it is night there"
+    assert message("confirmation").attempts == 0
+
+
+def test_the_number_of_the_moment_counts(alice_booked: Caller, web: str) -> None:
+    """A new number without a yes of its own, between writing and sending: it goes by mail."""
+    writing.write_messages(now=clock.now())
+    Patient.objects.filter(email=CAST["alice"]).update(phone="+18505550177")
+    sending.send_due(clock=clock.now)
+    assert (texts(), texts("+18505550177")) == ([], [])
+    assert len(texts(CAST["alice"])) == 1
+
+
+# --- lanes -----------------------------------------------------------------------------------
+
+
+def test_two_sweeps_send_at_once_and_a_third_leaves_it_to_them(
+    alice_booked: Caller, web: str
+) -> None:
+    writing.write_messages(now=clock.now())
+    where = {**connection.get_connection_params(), "cursor_factory": psycopg.Cursor}
+    others = [psycopg.connect(**where, autocommit=True) for _ in range(sending.LANES)]
+    try:
+        for lane, other in enumerate(others):
+            other.execute("SELECT pg_advisory_lock(%s, %s)", [sending.LANE, lane])
+        assert sending.send_due(clock=clock.now) == 0
+        others[0].close()
+        wait_for(lambda: sending.send_due(clock=clock.now) == 1, "a free lane")
+    finally:
+        for other in others:
+            other.close()
+
+
+def test_codes_come_before_everything_else(alice_booked: Caller, web: str) -> None:
+    writing.write_messages(now=clock.now())
+    alice = User.objects.get(email=CAST["alice"])
+    writing.queue_code(user=alice, channel="mail", to=CAST["alice"], code="1", now=clock.now())
+    sending.send_due(clock=clock.now)
+    first, second = SandboxMessage.objects.order_by("id")
+    assert "code" in first.body
+    assert "booked" in second.body
+
+
+# --- what staff read -------------------------------------------------------------------------
+
+
+def test_staff_read_what_people_answer_and_nobody_else_does(alice_booked: Caller, web: str) -> None:
+    assert inbound(web, "SM1", "Stop texting me. Where is the link?") == 200
+    assert inbound(web, "SM2", "Hello?", "+12015550177") == 200
+    hello, asked = caller("sam").get("inbox/").json()["results"]
+    assert (hello["body"], hello["patient"], hello["sender"]) == ("Hello?", None, "+12015550177")
+    assert (asked["meaning"], asked["sender"]) == ("stop", ALICE)
+    alice = str(Patient.objects.get(email=CAST["alice"]).pk)
+    assert asked["patient"] == alice
+    assert work("read_reply") == 2
+    one = caller("sam").get("inbox/", patient=alice).json()["results"]
+    assert [row["id"] for row in one] == [asked["id"]]
+    for name in ("alice", "chen", "admin"):
+        assert caller(name).get("inbox/").status_code == 403
+    assert Caller().get("inbox/").status_code == 401
+    assert caller("sam").get("inbox/", sender=ALICE).status_code == 400
+
+
+# --- every transition ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("start", Status.values)
+def test_only_the_transitions_of_the_table_are_made(
+    alice_booked: Caller, web: str, start: str
+) -> None:
+    writing.write_messages(now=clock.now())
+    for end in Status.values:
+        row = message("confirmation")
+        claim = {"claim": UUID(int=1), "lease_until": clock.now()}
+        Message.objects.filter(pk=row.pk).update(status=start, **claim)
+        row.refresh_from_db()
+        assert move(row, end, "tried") is (end in TRANSITIONS[start])
+        assert state("confirmation") == (end if end in TRANSITIONS[start] else start)
+    assert not SandboxFault.objects.exists()
