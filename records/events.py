@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import models
+from django.db import connection, models
 
 from records import hints
 from records.actor import Actor
@@ -48,6 +48,23 @@ def record(
     Outbox.objects.create(event=event)
     hints.wake("notifications.write_messages")
     return event
+
+
+OLDEST = """
+    SELECT coalesce(min(xact_start), clock_timestamp()) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+"""
+
+
+def settled_before() -> UUID:
+    """An id below which no event appears any more: that of the oldest transaction still open.
+
+    Who asks for what comes after an id would else miss an event that was committed late.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(OLDEST)
+        (oldest,) = cursor.fetchone()
+    return UUID(int=int(oldest.timestamp() * 1000) << 80)
 
 
 def raise_work_item(

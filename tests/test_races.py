@@ -12,16 +12,17 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from accounts.models import User
 from patients.assessments.actions import submit_assessment
-from records.actor import Actor
+from records.actor import Actor, sweep
+from records.events import record
 from records.models import Event
 from scheduling.demo import answers
 from scheduling.models import Consultation, Reservation
-from tests.cast import NOW, PENSACOLA, YES, person
-from tests.conftest import Caller, owner
+from tests.cast import CAST, NOW, PENSACOLA, YES, person
+from tests.conftest import Caller, caller, owner
 
 CLIENTS, ROUNDS = 50, 10
 FIRST = datetime.fromisoformat("2026-11-30T14:00:00+00:00")
@@ -187,3 +188,32 @@ def test_the_same_key_at_once_books_once(committed: str, pool: ThreadPoolExecuto
     assert len(made) == 1
     assert others <= {"in_progress"}
     assert Consultation.objects.count() == 1
+
+
+def test_who_reads_what_happened_misses_no_event_that_is_committed_late(committed: str) -> None:
+    """The smaller id is committed after the larger one: the larger waits for it."""
+    sam, about = caller("sam"), User.objects.get(email=CAST["sam"])
+    last = sam.get("events/", limit=100).json()["results"][-1]["id"]
+    is_written, may_commit = threading.Event(), threading.Event()
+
+    def late() -> None:
+        try:
+            with transaction.atomic():
+                record("tests.early", about, by=sweep(), now=NOW)
+                is_written.set()
+                assert may_commit.wait(30)
+        finally:
+            connection.close()
+
+    slow = threading.Thread(target=late)
+    slow.start()
+    try:
+        assert is_written.wait(30)
+        record("tests.late", about, by=sweep(), now=NOW)
+        before = sam.get("events/", after=last).json()["results"]
+    finally:
+        may_commit.set()
+        slow.join(30)
+    assert before == []
+    after = sam.get("events/", after=last).json()["results"]
+    assert [event["kind"] for event in after] == ["tests.early", "tests.late"]

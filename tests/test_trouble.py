@@ -210,7 +210,7 @@ def mail_server(replies: dict[str, bytes]) -> Iterator[tuple[str, list[str]]]:
             for line in self.rfile:
                 word = line.decode().split()[0].upper().split(":")[0]
                 came.append(word)
-                reply = replies.get(word, b"354 go on" if word == b"DATA" else b"250 fine")
+                reply = replies.get(word, b"250 fine")
                 if word == "DATA" and word not in replies:
                     self.say(b"354 go on")
                     while self.rfile.readline() not in (b".\r\n", b""):
