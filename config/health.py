@@ -1,10 +1,11 @@
-"""Whether Hearth lives and is ready, and what each code of a refusal means."""
+"""Whether Hearth lives and is ready, what each code of a refusal means, what is nowhere."""
 
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.defaults import page_not_found
 
-from records.refused import CODES
+from records.refused import CODES, problem_body
 
 
 def livez(request: HttpRequest) -> HttpResponse:
@@ -27,3 +28,11 @@ def problem_page(request: HttpRequest, code: str) -> HttpResponse:
         raise Http404
     status, title = CODES[code]
     return JsonResponse({"code": code, "status": status, "title": title})
+
+
+def nowhere(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """No such address: below the API a problem, as for every other refusal; else a page."""
+    if not request.path.startswith("/api/"):
+        return page_not_found(request, exception)
+    body = problem_body("not_found", f"{CODES['not_found'][1]}.")
+    return JsonResponse(body, status=404, content_type="application/problem+json")

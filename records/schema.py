@@ -24,7 +24,7 @@ PROBLEM = {
                 },
             },
         },
-        "next_slots": {"type": "array", "items": {"$ref": "#/components/schemas/SlotOut"}},
+        "next_slots": {"type": "array", "items": {"$ref": "#/components/schemas/Slot"}},
         "unmet_gates": {"type": "array", "items": {"type": "object"}},
     },
 }

@@ -1,11 +1,13 @@
 """The manners of the API: problems, answers given once, cursors, query budgets, who sees what."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import yaml
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -16,6 +18,7 @@ from records.tasks import forget_old_answers
 from scheduling.models import Consultation
 from tests.cast import NEWARK, PENSACOLA, YES, person
 from tests.conftest import Caller, caller
+from tests.started import ROOT
 
 SLOT = "2026-11-30T15:00:00Z"
 ANYONE = {
@@ -312,6 +315,26 @@ def test_a_stranger_s_assessment_and_a_staff_patient_share_their_manners(
 
 def test_the_age_of_a_patient_is_told(alice: Caller, now: datetime) -> None:
     assert alice.get("me/").json()["age"] == 38
+
+
+# --- addresses, and what the schema says --------------------------------------------------------
+
+
+def test_what_is_nowhere_is_a_problem_below_the_api_and_a_page_elsewhere(outsider: Caller) -> None:
+    for path in ("consultations/no-uuid/", "nothing/", "holds/1/", "me/x/y/"):
+        for answer in (outsider.get(path), outsider.post(path), outsider.delete(path)):
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
+            assert answer["Content-Type"] == "application/problem+json"
+    page = outsider.get("/nothing/")
+    assert (page.status_code, page["Content-Type"][:9]) == (404, "text/html")
+
+
+def test_the_schema_refers_to_nothing_that_it_does_not_define() -> None:
+    schema = yaml.safe_load((ROOT / "openapi.yaml").read_text())
+    refs = re.findall(r"#/components/(\w+)/(\w+)", json.dumps(schema))
+    assert len(refs) > 100
+    for kind, name in refs:
+        assert name in schema["components"][kind], name
 
 
 # --- when the database is away -----------------------------------------------------------------
