@@ -36,6 +36,15 @@ class MessageQuery(ListQuery):
     status = serializers.ChoiceField(choices=Status.values, required=False)
     patient = IdField(required=False)
     kind = TextField(max_length=30, required=False)
+    updated_since = InstantField(required=False)
+
+
+FILTERS = {
+    "status": "status",
+    "patient": "patient",
+    "kind": "kind",
+    "updated_since": "changed_at__gte",
+}
 
 
 class Messages(Door):
@@ -50,8 +59,7 @@ class Messages(Door):
         rows = Message.objects.visible_to(signed_in(request))
         if self.kinds:
             rows = rows.filter(kind__in=self.kinds)
-        names = ("status", "patient", "kind")
-        rows = rows.filter(**{name: asked[name] for name in names if name in asked})
+        rows = rows.filter(**{FILTERS[k]: v for k, v in asked.items() if k in FILTERS})
         pages = Cursor()
         page = pages.paginate_queryset(rows, request, self)
         return pages.get_paginated_response(MessageOut(page, many=True).data)

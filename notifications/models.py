@@ -97,6 +97,7 @@ class Message(models.Model):
     provider_id = models.CharField(max_length=40, null=True, unique=True)  # noqa: DJ001
     error_code = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField(db_default=Now())
+    changed_at = models.DateTimeField(db_default=Now())
 
     objects = MessageQuerySet.as_manager()
 
@@ -121,6 +122,7 @@ class Message(models.Model):
             ),
             models.Index(fields=["about_id"], name="message_about"),
             models.Index(fields=["patient", "id"], name="message_of_patient"),
+            models.Index(fields=["changed_at"], name="message_changed"),
         ]
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from notifications.models import TRANSITIONS, Message, Status
 
@@ -18,12 +19,16 @@ def move(message: Message, to: str, why: str = "", **changes: Any) -> bool:
     """Move a locked message and keep why; False when `TRANSITIONS` does not allow it."""
     if to not in TRANSITIONS[message.status]:
         return False
-    message.status, message.why = to, why
     message.history.append(entry(to, why))
-    for field, value in changes.items():
-        setattr(message, field, value)
-    message.save(update_fields=["status", "why", "history", *changes])
+    change(message, status=to, why=why, history=message.history, **changes)
     return True
+
+
+def change(message: Message, **changes: Any) -> None:
+    """Set fields of a locked message."""
+    for field, value in {**changes, "changed_at": Now()}.items():
+        setattr(message, field, value)
+    message.save(update_fields=[*changes, "changed_at"])
 
 
 @transaction.atomic

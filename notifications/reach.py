@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from accounts.models import User
 from notifications import policy
 from notifications.models import Channel, Message, OptOut, Status
-from notifications.moving import move
+from notifications.moving import change, move
 from patients.models import Consent, Patient
 from records.actor import sweep
 from records.events import raise_work_item
@@ -58,8 +58,7 @@ def point(message: Message, *, now: datetime) -> bool:
         move(message, Status.SUPPRESSED, NO_WAY, claim=None, secret="")
         ask_to_call(message, now=now)
         return False
-    message.channel, message.to = way
-    message.save(update_fields=["channel", "to"])
+    change(message, channel=way[0], to=way[1])
     return True
 
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from accounts.models import User
 from notifications import policy, quiet_hours
 from notifications.models import Channel, Message, Status
-from notifications.moving import entry, withdraw
+from notifications.moving import change, entry, withdraw
 from notifications.reach import NO_WAY, ask_to_call, way_to
 from patients.models import Patient
 from records import hints
@@ -181,8 +181,7 @@ def _follow_zone(event: Event, now: datetime) -> None:
             message.wanted_at, zone=patient.time_zone, now=now, not_after=message.not_after
         )
         if leaves and leaves != message.due_at and message.kind not in policy.ANY_HOUR:
-            message.due_at = leaves
-            message.save(update_fields=["due_at"])
+            change(message, due_at=leaves)
 
 
 def queue_code(*, user: User, channel: str, to: str, code: str, now: datetime) -> None:

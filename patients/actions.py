@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from accounts.models import Role, User
 from patients import service_area
@@ -77,8 +78,7 @@ def change_address(
     old = locked.address
     locked.address = _keep_address(locked, address, place, kind=kind, reason=reason, by=by, now=now)
     locked.replan_due_at, locked.replan_cause = now, by.cause
-    locked.version += 1
-    locked.save(update_fields=["address", "replan_due_at", "replan_cause", "version"])
+    _save(locked, "address", "replan_due_at", "replan_cause")
     names = ("line1", "line2", "city", "state", "postal_code", "county", "time_zone", "served")
     changed = [n for n in names if old is None or getattr(old, n) != getattr(locked.address, n)]
     record(
@@ -102,8 +102,7 @@ def rename_patient(
     locked = lock_patient(patient.pk, version=version)
     for field, value in names.items():
         setattr(locked, field, value)
-    locked.version += 1
-    locked.save(update_fields=[*names, "version"])
+    _save(locked, *names)
     record("patient.renamed", locked, by=by, now=now, patient_id=locked.pk, changed=sorted(names))
     return locked
 
@@ -159,6 +158,12 @@ def name_support_person(
     )
     record("support_person.named", person, by=by, now=now, patient_id=patient.pk)
     return person
+
+
+def _save(patient: Patient, *changed: str) -> None:
+    patient.version += 1
+    patient.changed_at = Now()
+    patient.save(update_fields=["version", "changed_at", *changed])
 
 
 def lock_patient(patient_id: UUID, *, version: int | None = None) -> Patient:

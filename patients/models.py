@@ -47,6 +47,7 @@ class Patient(models.Model):
         "Address", on_delete=models.PROTECT, related_name="current_for", null=True
     )
     created_at = models.DateTimeField()
+    changed_at = models.DateTimeField(db_default=Now())
     replan_due_at = models.DateTimeField(null=True)
     replan_cause = models.UUIDField(null=True)
     version = models.PositiveIntegerField(default=1)
@@ -65,6 +66,7 @@ class Patient(models.Model):
                 condition=models.Q(replan_due_at__isnull=False),
                 name="patient_to_replan",
             ),
+            models.Index(fields=["changed_at"], name="patient_changed"),
         ]
 
     def __str__(self) -> str:

@@ -66,6 +66,14 @@ class PatientQuery(ListQuery):
     search = TextField(max_length=100, required=False)
     state = serializers.ChoiceField(choices=["FL", "NJ"], required=False)
     county = TextField(max_length=60, required=False)
+    updated_since = InstantField(required=False)
+
+
+FILTERS = {
+    "state": "address__state",
+    "county": "address__county",
+    "updated_since": "changed_at__gte",
+}
 
 
 class PatientIn(Input):
@@ -84,9 +92,7 @@ class Patients(Door):
     def get(self, request: Request) -> Response:
         user, asked = signed_in(request), query(PatientQuery, request)
         rows = Patient.objects.visible_to(user).select_related("address")
-        for name in ("state", "county"):
-            if name in asked:
-                rows = rows.filter(**{f"address__{name}": asked[name]})
+        rows = rows.filter(**{FILTERS[k]: v for k, v in asked.items() if k in FILTERS})
         pages = Cursor()
         page = pages.paginate_queryset(_search(rows, asked.get("search", "")), request, self) or []
         look_log(user, "patient", page)

@@ -12,6 +12,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from notifications import writing
+from records import clock
 from records.models import AccessLog, IdempotentAnswer
 from records.refused import CODES
 from records.tasks import forget_old_answers
@@ -315,6 +317,31 @@ def test_a_stranger_s_assessment_and_a_staff_patient_share_their_manners(
 
 def test_the_age_of_a_patient_is_told(alice: Caller, now: datetime) -> None:
     assert alice.get("me/").json()["age"] == 38
+
+
+def test_lists_tell_what_changed_since(committed: str) -> None:
+    """By the time at which it was written down, which nothing moves."""
+    sam, alice = caller("sam"), caller("alice")
+    booked = alice.post("consultations/", wish()).json()
+    writing.write_messages(now=clock.now())
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        since = cursor.fetchone()[0].isoformat()
+    lists = ("patients/", "messages/", "consultations/")
+    assert [sam.get(path, updated_since=since).json()["results"] for path in lists] == [[], [], []]
+    alice.patch("me/", {"first_name": "Alicia"})
+    alice.post(f"consultations/{booked['id']}/cancel/")
+    writing.write_messages(now=clock.now())
+    patients, messages, consultations = (
+        sam.get(path, updated_since=since).json()["results"] for path in lists
+    )
+    assert [row["first_name"] for row in patients] == ["Alicia"]
+    assert [row["status"] for row in consultations] == ["cancelled"]
+    statuses = sorted((row["kind"], row["status"]) for row in messages)
+    assert statuses == [
+        ("cancelled", "pending"), ("confirmation", "cancelled"),
+        ("reminder_24h", "cancelled"), ("reminder_2h", "cancelled"),
+    ]  # fmt: skip
 
 
 # --- addresses, and what the schema says --------------------------------------------------------

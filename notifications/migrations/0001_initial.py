@@ -60,6 +60,7 @@ class Migration(migrations.Migration):
                 ('provider_id', models.CharField(max_length=40, null=True, unique=True)),
                 ('error_code', models.CharField(blank=True, max_length=40)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('patient', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='patients.patient')),
                 ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
@@ -106,6 +107,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='message',
             index=models.Index(fields=['patient', 'id'], name='message_of_patient'),
+        ),
+        migrations.AddIndex(
+            model_name='message',
+            index=models.Index(fields=['changed_at'], name='message_changed'),
         ),
         migrations.AddConstraint(
             model_name='message',

@@ -62,6 +62,7 @@ class Migration(migrations.Migration):
                 ('phone', phonenumber_field.modelfields.PhoneNumberField(blank=True, max_length=128, region='US')),
                 ('email', models.EmailField(blank=True, max_length=254)),
                 ('created_at', models.DateTimeField()),
+                ('changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('replan_due_at', models.DateTimeField(null=True)),
                 ('replan_cause', models.UUIDField(null=True)),
                 ('version', models.PositiveIntegerField(default=1)),
@@ -139,6 +140,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='patient',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('phone', ''), _negated=True), models.Q(('email', ''), _negated=True), _connector='OR'), name='can_be_reached'),
+        ),
+        migrations.AddIndex(
+            model_name='patient',
+            index=models.Index(fields=['changed_at'], name='patient_changed'),
         ),
         migrations.AddIndex(
             model_name='consent',
