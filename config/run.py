@@ -63,7 +63,7 @@ def commands(port: int) -> dict[str, str]:
     return {
         "web": f"{gunicorn} config.wsgi:application --bind 127.0.0.1:{port} --workers 2 "
         "--worker-class gthread --threads 8 --timeout 60 --graceful-timeout 10 "
-        "--log-level warning",
+        "--log-level warning --no-control-socket",
         "worker": f"{celery} --quiet --app config worker --concurrency 4 --without-gossip "
         "--without-mingle --loglevel WARNING",
         "beat": f"{celery} --quiet --app config beat --loglevel WARNING --pidfile= "
@@ -75,7 +75,7 @@ def main() -> int:
     """Run until Ctrl-C; the exit code."""
     data = Path(os.environ.get("HEARTH_DATA", ".data")).resolve()
     port = int(os.environ.get("PORT", "8000"))
-    for ending in (signal.SIGTERM, signal.SIGHUP):
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _interrupt)
     try:
         with alone(data):

@@ -55,13 +55,14 @@ class Messages(Door):
 
     @extend_schema(parameters=[MessageQuery], responses=MessageOut(many=True))
     def get(self, request: Request, **_: Any) -> Response:
-        asked = query(MessageQuery, request)
-        rows = Message.objects.visible_to(signed_in(request))
+        user, asked = signed_in(request), query(MessageQuery, request)
+        rows = Message.objects.visible_to(user)
         if self.kinds:
             rows = rows.filter(kind__in=self.kinds)
         rows = rows.filter(**{FILTERS[k]: v for k, v in asked.items() if k in FILTERS})
         pages = Cursor()
-        page = pages.paginate_queryset(rows, request, self)
+        page = pages.paginate_queryset(rows, request, self) or []
+        look_log(user, "message", page)
         return pages.get_paginated_response(MessageOut(page, many=True).data)
 
 
@@ -78,7 +79,10 @@ class MessageDetail(Door):
 
     @extend_schema(responses=MessageOut)
     def get(self, request: Request, pk: UUID) -> Response:
-        return Response(MessageOut(found(Message.objects.visible_to(signed_in(request)), pk)).data)
+        user = signed_in(request)
+        row = found(Message.objects.visible_to(user), pk)
+        look_log(user, "message", [row])
+        return Response(MessageOut(row).data)
 
 
 class InboundOut(serializers.ModelSerializer[InboundMessage]):

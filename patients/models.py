@@ -4,6 +4,7 @@ from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 from phonenumber_field.modelfields import PhoneNumberField
 
@@ -158,11 +159,16 @@ class AssessmentQuerySet(models.QuerySet["Assessment"]):
         return self.filter(status=Assessment.Status.SUBMITTED)
 
     def visible_to(self, user: User) -> Self:
-        """Of submitted ones: patients see their own, staff all, physicians queue and own care."""
-        mine = self.exclude(status=Assessment.Status.DRAFT)
-        if user.role in (Role.PATIENT, Role.STAFF, Role.PHYSICIAN):
-            return mine.filter(patient__in=Patient.objects.visible_to(user))
-        return self.none()
+        """Of submitted ones: patients see their own, staff all, physicians queue and own care.
+
+        A draft is nobody's to see, but one that holds a crisis: a physician was told to call.
+        """
+        if user.role not in (Role.PATIENT, Role.STAFF, Role.PHYSICIAN):
+            return self.none()
+        seen = Q(patient__in=Patient.objects.visible_to(user)) & ~Q(status=Assessment.Status.DRAFT)
+        if user.role == Role.PHYSICIAN:
+            seen |= Q(status=Assessment.Status.DRAFT, crisis=True)
+        return self.filter(seen)
 
 
 class Assessment(models.Model):

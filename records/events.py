@@ -59,7 +59,8 @@ OLDEST = """
 def settled_before() -> UUID:
     """An id below which no event appears any more: that of the oldest transaction still open.
 
-    Who asks for what comes after an id would else miss an event that was committed late.
+    Who asks for what comes after an id would else miss an event that was committed late. Ids are
+    of the web server's clock and transactions of the database's: the two must agree (NTP).
     """
     with connection.cursor() as cursor:
         cursor.execute(OLDEST)

@@ -207,7 +207,10 @@ class Calendar(Door):
         user, asked = signed_in(request), query(CalendarQuery, request)
         physician = _physician_for(user, asked)
         within = days(asked["from"], asked["to"], physician.time_zone)
-        entries = [*_reserved(physician, within), *_off(physician, within)]
+        reserved = _reserved(physician, within)
+        look_log(user, "reservation", [row for row in reserved if row.patient_id])
+        entries = [_entry(row, physician) for row in reserved]
+        entries += _off(physician, within)
         entries.sort(key=lambda entry: (entry["start"], entry["id"]))
         body = {"time_zone": physician.time_zone, "results": entries}
         return Response(CalendarOut(body).data)
@@ -225,13 +228,13 @@ def _physician_for(user: User, asked: dict[str, Any]) -> Physician:
     return row
 
 
-def _reserved(physician: Physician, within: Interval) -> list[dict[str, Any]]:
+def _reserved(physician: Physician, within: Interval) -> list[Reservation]:
     rows = Reservation.objects.filter(
         Q(expires_at__isnull=True) | Q(expires_at__gt=clock.now()),
         physician=physician,
         busy__overlap=(within.start, within.end),
     )
-    return [_entry(row, physician) for row in rows.select_related("consultation")]
+    return list(rows.select_related("consultation"))
 
 
 def _entry(row: Reservation, physician: Physician) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from patients.tasks import forget_drafts
 from records.models import Event, WorkItem
 from scheduling.demo import answers
 from tests.cast import ALBANY, NEWARK, PENSACOLA, YES, person
-from tests.conftest import Caller
+from tests.conftest import Caller, caller
 
 TABLES = (User, Patient, Address, Assessment, Consent, SupportPerson, Event, WorkItem)
 
@@ -320,6 +320,13 @@ def test_a_crisis_in_a_draft_acts_at_once_and_stays(
     assert "988" in told["crisis_text"]
     (item,) = chen.get("work-items/").json()["results"]
     assert item["kind"] == "crisis_answer"
+    seen = chen.get(f"assessments/{item['object_id']}/").json()
+    assert seen["contact"] == {"phone": BEGIN["phone"], "email": ""}
+    assert (seen["status"], seen["answers"]) == ("draft", {"suic": "plan_or_intent"})
+    assert [row["id"] for row in chen.get("assessments/").json()["results"]][:1] == [draft]
+    for name in ("sam", "alice", "eve", "admin"):
+        assert caller(name).get(f"assessments/{draft}/").status_code in (403, 404)
+        assert draft not in str(caller(name).get("assessments/").content)
     taken_back = outsider.patch(path, {"secret": secret, "answers": answers()}).json()
     assert taken_back["crisis"] is True
     sent = {"secret": secret, "person": person(1), "address": ALBANY, "consents": YES}

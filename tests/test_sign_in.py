@@ -166,7 +166,7 @@ def test_a_patient_has_no_password_and_nobody_signs_up(web: str) -> None:
         sent = {"email": CAST["alice"], "password": password}
         assert requests.post(web + API + "login", json=sent, timeout=10).status_code == 400
     new = {"email": "new@example.org", "password": PASSWORD}
-    assert requests.post(web + API + "signup", json=new, timeout=10).status_code == 403
+    assert requests.post(web + API + "signup", json=new, timeout=10).status_code == 404
     assert not User.objects.filter(email="new@example.org").exists()
 
 
@@ -181,6 +181,29 @@ def test_who_was_deactivated_is_out_at_once(web: str) -> None:
     ask(web, phone=ALICE)
     sending.send_due(clock=clock.now)
     assert SandboxMessage.objects.count() == before
+
+
+def test_of_allauth_s_doors_only_those_of_signing_in_are_open(web: str) -> None:
+    """By the others a patient could take over somebody's number, or set a password."""
+    done = confirm(web, ask(web, phone=ALICE), code_for(ALICE))
+    header = {"X-Session-Token": done.json()["meta"]["session_token"]}
+    for path, body in (
+        ("account/phone", {"phone": "+18505550187"}),
+        ("account/email", {"email": "x@example.org"}),
+        ("account/password/change", {"new_password": PASSWORD}),
+        ("auth/password/request", {"email": CAST["chen"]}),
+        ("auth/phone/verify", {"code": "123456"}),
+        ("auth/reauthenticate", {"password": PASSWORD}),
+        ("auth/signup", {"email": "x@example.org", "password": PASSWORD}),
+    ):
+        url = f"{web}/_allauth/app/v1/{path}"
+        for method in ("get", "post", "put", "patch", "delete"):
+            asked = requests.request(method, url, json=body, headers=header, timeout=10)
+            assert asked.status_code == 404, (method, path)
+    told = requests.get(web + API + "session", headers=header, timeout=10)
+    assert told.json()["meta"]["is_authenticated"] is True
+    assert requests.delete(web + API + "session", headers=header, timeout=10).status_code == 401
+    assert me(web, header["X-Session-Token"]).status_code == 401
 
 
 # --- tokens ----------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from notifications.sandbox.callbacks import post_signed
 from notifications.sandbox.models import SandboxBlock, SandboxFault, SandboxMessage
@@ -194,8 +196,8 @@ def move_clock(request: HttpRequest, sent: dict[str, Any]) -> HttpResponse:
     if request.method == "POST":
         clock.move(_target(sent))
         try:
-            current_app.send_task("sandbox.run_sweeps").get(timeout=SWEEPS_TAKE)
-        except NoAnswer:
+            current_app.send_task("sandbox.run_sweeps", retry=False).get(timeout=SWEEPS_TAKE)
+        except (NoAnswer, OperationalError, RedisError):
             detail = "The clock is moved, but no worker has run the sweeps: is one running?"
             return JsonResponse(problem_body("no_worker", detail), status=503)
     return JsonResponse({"now": clock.now().isoformat().replace("+00:00", "Z")})

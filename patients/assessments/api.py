@@ -139,13 +139,27 @@ class AssessmentOut(serializers.ModelSerializer[Assessment]):
         ]  # fmt: skip
 
 
+class ContactOut(serializers.Serializer[Any]):
+    phone = serializers.CharField(allow_blank=True)
+    email = serializers.CharField(allow_blank=True)
+
+
 class AssessmentForPhysician(AssessmentOut):
+    contact = serializers.SerializerMethodField()
+
     class Meta(AssessmentOut.Meta):
-        fields = [*AssessmentOut.Meta.fields, "answers", "flags", "urgency", "crisis"]
+        fields = [*AssessmentOut.Meta.fields, "answers", "flags", "urgency", "crisis", "contact"]
+
+    @extend_schema_field(ContactOut)
+    def get_contact(self, assessment: Assessment) -> dict[str, str]:
+        """How to reach who answered: also of a draft, which belongs to no patient yet."""
+        who = assessment.patient
+        typed = {"phone": str(who.phone), "email": who.email} if who else assessment.contact
+        return {"phone": typed.get("phone", ""), "email": typed.get("email", "")}
 
 
 class AssessmentQuery(ListQuery):
-    status = serializers.ChoiceField(choices=["submitted", "reviewed"], required=False)
+    status = serializers.ChoiceField(choices=["draft", "submitted", "reviewed"], required=False)
 
 
 class QueueQuery(AssessmentQuery):

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -217,7 +218,9 @@ class Holds(Door):
         user = user_of(request)
         cookie = request.get_signed_cookie(BROWSER, default="", salt=BROWSER)
         browser = str(user.pk) if user else cookie or secrets.token_urlsafe(18)
-        wish = Wish(sent["start"], sent["kind"], sent["state"], EASTERN, sent.get("physician"))
+        is_patient = user is not None and user.role == Role.PATIENT
+        zone = my_patient(request).time_zone if is_patient else EASTERN
+        wish = Wish(sent["start"], sent["kind"], sent["state"], zone, sent.get("physician"))
         hold, secret = actions.take_hold(
             wish=wish,
             browser=browser,
@@ -228,7 +231,13 @@ class Holds(Door):
         answer = Response(HoldOut(body).data, status=201)
         if not user:
             answer.set_signed_cookie(
-                BROWSER, browser, salt=BROWSER, max_age=86_400, httponly=True, samesite="Lax"
+                BROWSER,
+                browser,
+                salt=BROWSER,
+                max_age=86_400,
+                httponly=True,
+                secure=settings.SESSION_COOKIE_SECURE,
+                samesite="Lax",
             )
         return answer
 

@@ -228,7 +228,9 @@ class ConsultationHistory(Door):
 
     @extend_schema(responses=HistoryOut(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
-        row = found(Consultation.objects.visible_to(signed_in(request)), pk)
+        user = signed_in(request)
+        row = found(Consultation.objects.visible_to(user), pk)
+        look_log(user, "consultation", [row])
         return listed(self, Event.objects.filter(object_id=row.pk), HistoryOut)
 
 
