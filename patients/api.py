@@ -72,9 +72,11 @@ class AddressIn(Input):
 
 
 class ConsentsIn(Input):
+    """A kind that is left out changes nothing, and is no consent."""
+
     privacy = TruthField()
     telehealth = TruthField()
-    sms = TruthField(default=False)
+    sms = TruthField(required=False)
 
 
 def exactly(given: Mapping[str, Any], needed: set[str], *, of: set[str]) -> None:

@@ -127,9 +127,9 @@ def place(
     """What an address means; ``row`` is that of its ZIP code, None where the table has none."""
     typed = _state(state) if state else None
     code = (
-        _unreachable_line(line1, line2, city or "")
-        or _unusable(row, state, typed)
+        _unusable(row, state, typed)
         or _out_of_area(row)
+        or _unreachable_line(line1, line2, city or "")
     )
     if code or row is None:
         return _no(code or "unknown_zip", row)

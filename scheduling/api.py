@@ -18,6 +18,7 @@ from patients.api import (
     CHANNELS,
     AddressIn,
     ConsentsIn,
+    MoveIn,
     PatientOut,
     PersonIn,
     found,
@@ -154,7 +155,7 @@ class PatientAddress(Door):
 
     permission_classes = (roles(STAFF),)
 
-    @extend_schema(request=AddressIn, responses={201: PatientOut})
+    @extend_schema(request=MoveIn, responses={201: PatientOut})
     def post(self, request: Request, pk: UUID) -> Response:
         return move_answer(request, found(Patient.objects.visible_to(signed_in(request)), pk))
 
