@@ -188,6 +188,13 @@ class Cursor(pagination.CursorPagination):
                 raise
             raise serializers.ValidationError({"cursor": [NO_CURSOR]}) from error
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """In the words of OpenAPI 3.1: the ends of a list have no next, or no previous."""
+        shape: dict[str, Any] = super().get_paginated_response_schema(schema)
+        for name in ("next", "previous"):
+            shape["properties"][name] = {"type": ["string", "null"], "format": "uri"}
+        return shape
+
 
 def listed(
     door: APIView,

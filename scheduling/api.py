@@ -296,13 +296,16 @@ class TimeOffTakenOut(serializers.Serializer[Any]):
     at_risk = AtRiskOut(many=True)
 
 
+TAKEN = {200: TimeOffTakenOut, 201: TimeOffTakenOut}  # 200 where it is only shown
+
+
 @extend_schema_view(get=extend_schema(responses=TimeOffOut(many=True)))
 class TimeOffOf(OfPhysician):
     """Time that is not offered; what is booked in it is told, and is at risk."""
 
     model, shape_in, shape_out = TimeOff, SpanIn, TimeOffOut
 
-    @extend_schema(parameters=[PreviewQuery], request=SpanIn, responses={201: TimeOffTakenOut})
+    @extend_schema(parameters=[PreviewQuery], request=SpanIn, responses=TAKEN)
     def post(self, request: Request, pk: UUID) -> Response:
         physician = own_physician(self, request, pk)
         only_shows = query(PreviewQuery, request)["preview"] == "true"

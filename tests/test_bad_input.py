@@ -12,6 +12,7 @@ from django.db import connection
 from scheduling.demo import answers
 from tests.cast import NEWARK, PENSACOLA, YES, person
 from tests.conftest import Caller, caller
+from tests.contract import faults
 
 SLOT = "2026-11-30T15:00:00Z"
 LONG = "x" * 25_000
@@ -397,6 +398,7 @@ def test_the_right_bodies_are_right(request: pytest.FixtureRequest, world: dict[
         send = getattr(request.getfixturevalue(who_name), method)
         answer = send(filled(path, world), filled(body, world))
         assert answer.status_code in (200, 201, 204), (name, answer.content)
+        assert faults(answer) == []
 
 
 def test_a_pointer_finds_what_is_wrong_deep_inside(outsider: Caller) -> None:
