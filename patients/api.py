@@ -209,6 +209,7 @@ class Me(Door):
 
     @extend_schema(responses=PatientOut)
     def get(self, request: Request) -> Response:
+        query(Input, request)
         return patient_answer(my_patient(request))
 
     @extend_schema(request=NamesIn, responses=PatientOut)

@@ -20,7 +20,7 @@ from records.idempotency import answer_once
 from records.outage import DATABASE_AWAY
 from records.refused import CODES, Refused, pointer, problem_body
 
-RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)", re.A)
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.A)
 
 NO_CURSOR = "Use a cursor from the next or previous of this list."
 

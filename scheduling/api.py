@@ -358,6 +358,7 @@ class Settings(Door):
 
     @extend_schema(responses=SettingsOut)
     def get(self, request: Request) -> Response:
+        query(Input, request)
         return self._all()
 
     @extend_schema(request=SettingsIn, responses=SettingsOut)

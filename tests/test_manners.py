@@ -87,7 +87,7 @@ def test_what_is_not_signed_in_is_not_kept(outsider: Caller) -> None:
     assert not IdempotentAnswer.objects.exists()
 
 
-@pytest.mark.parametrize("key", ["", '"', "a b", "x" * 256, "ü"])
+@pytest.mark.parametrize("key", ["", '"', '"abc', 'abc"', "a b", "x" * 256, "ü"])
 def test_a_malformed_key_is_400(alice: Caller, key: str) -> None:
     answer = alice.post("consultations/", wish(), Idempotency_Key=key)
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
@@ -130,6 +130,25 @@ def test_what_a_list_does_not_know_is_refused(alice: Caller, query: dict[str, st
     answer = alice.get("consultations/", **query)
     assert answer.status_code == 400
     assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("query", [{"format": "zz"}, {"format": "json"}, {"colour": "blue"}])
+@pytest.mark.parametrize(
+    ("who", "path"),
+    [
+        ("alice", "me/"), ("sam", "settings/"), ("outsider", "assessments/questions/"),
+        ("alice", "consultations/"), ("outsider", "service-area/?postal_code=32501"),
+    ],
+)  # fmt: skip
+def test_a_parameter_that_a_door_does_not_know_is_pointed_at(
+    request: pytest.FixtureRequest, who: str, path: str, query: dict[str, str]
+) -> None:
+    (name,) = query
+    sign = "&" if "?" in path else "?"
+    client = request.getfixturevalue(who).client
+    answer = client.get(f"/api/v1/{path}{sign}{name}={query[name]}")
+    assert answer.status_code == 400
+    assert [error["pointer"] for error in answer.json()["errors"]] == [f"/{name}"]
 
 
 @pytest.mark.parametrize(

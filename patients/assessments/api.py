@@ -75,6 +75,7 @@ class Questions(Door):
 
     @extend_schema(responses=QuestionsOut)
     def get(self, request: Request) -> Response:
+        query(Input, request)
         asked = {"version": questionnaire.VERSION, "questions": questionnaire.QUESTIONS}
         return Response(QuestionsOut(asked).data)
 
