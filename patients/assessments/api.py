@@ -26,6 +26,7 @@ from patients.api import (
 )
 from patients.assessments import actions
 from patients.models import Assessment
+from patients.service_area import LONGEST_STATE
 from records import clock
 from records.api import (
     Cursor,
@@ -258,7 +259,7 @@ class DraftIn(Input):
 
     date_of_birth = DayField()
     postal_code = ZipField(max_length=20)
-    state = TextField(max_length=20, required=False)
+    state = TextField(max_length=LONGEST_STATE, required=False)
     time_zone = TimeZoneField(required=False)
     phone = TextField(max_length=30, allow_blank=True, default="")
     email = serializers.EmailField(max_length=254, allow_blank=True, default="")
