@@ -42,16 +42,15 @@ def hear_status(
     if message is None:
         return
     if message.provider_id is None:
-        move(message, Status.ACCEPTED, "its callback came", provider_id=provider_id, secret="")
+        left = "The provider says that it left."
+        move(message, Status.ACCEPTED, left, provider_id=provider_id, secret="")
     elif message.provider_id != provider_id:
         _ask_why_twice(message, now)
         return
     said = SAYS.get(status)
-    if said is None or not move(
-        message, said, error_code and f"code {error_code}", error_code=error_code
-    ):
-        return
-    if said in (Status.UNDELIVERED, Status.FAILED):
+    lost = said in (Status.UNDELIVERED, Status.FAILED)
+    why = "It did not get through." if lost else ""
+    if said and move(message, said, why, error_code=error_code) and lost:
         ask_to_call(message, now=now)
 
 

@@ -13,7 +13,7 @@ from records.actor import sweep
 from records.events import raise_work_item
 from records.models import WorkItem
 
-NO_WAY = "no way to reach this person"
+NO_WAY = "There is no way to reach this person."
 CALLS = {
     "patient": ("call_patient", "A message did not reach this patient: please call."),
     "physician": ("call_physician", "An urgent alert did not get through: call the physician now."),

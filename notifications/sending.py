@@ -170,7 +170,7 @@ def _check_again(claimed: Message, now: datetime) -> Message | None:
             move(message, Status.CANCELLED, untrue)
             return None
     if now >= message.not_after:
-        _miss(message, "it was too late for it", now)
+        _miss(message, "It was too late for it.", now)
         return None
     if not _allowed(message, now):
         return None
@@ -200,12 +200,12 @@ def _allowed(message: Message, now: datetime) -> bool:
         now, zone=patient.time_zone, now=now, not_after=message.not_after
     )
     if leaves is None:
-        _miss(message, "no hour was left outside the quiet hours", now)
+        _miss(message, "No hour was left outside the quiet hours.", now)
     else:
         move(
             message,
             Status.PENDING,
-            "it is night there",
+            "It is night there.",
             due_at=leaves,
             attempts=message.attempts - 1,
             claim=None,
@@ -276,7 +276,7 @@ def _settle(message: Message, outcome: Outcome, now: datetime) -> None:
 
 def _accepted(message: Message, outcome: Outcome, now: datetime) -> None:
     to = Status.SENT if message.channel == Channel.MAIL else Status.ACCEPTED
-    move(message, to, provider_id=outcome.provider_id, claim=None, secret="")
+    move(message, to, provider_id=outcome.provider_id, claim=None, secret="", error_code="")
 
 
 def _busy(message: Message, outcome: Outcome, now: datetime) -> None:
@@ -285,7 +285,14 @@ def _busy(message: Message, outcome: Outcome, now: datetime) -> None:
         _give_up(message, outcome, now)
         return
     wait = timedelta(seconds=FIRST_WAIT * 2 ** (message.attempts - 1))
-    move(message, Status.PENDING, f"busy ({outcome.code})", try_after=Now() + wait, claim=None)
+    move(
+        message,
+        Status.PENDING,
+        "It could not leave yet.",
+        try_after=Now() + wait,
+        error_code=outcome.code,
+        claim=None,
+    )
 
 
 def _misconfigured(message: Message, outcome: Outcome, now: datetime) -> None:
@@ -293,15 +300,16 @@ def _misconfigured(message: Message, outcome: Outcome, now: datetime) -> None:
     move(
         message,
         Status.PENDING,
-        f"the provider does not take our texts ({outcome.code})",
+        "Nothing leaves at the moment.",
         try_after=Now() + timedelta(seconds=60),
+        error_code=outcome.code,
         attempts=message.attempts - 1,
         claim=None,
     )
     raise_work_item(
         "texts_do_not_leave",
         ("provider", PROVIDER),
-        detail="The provider refuses all our messages: have its settings checked.",
+        detail=f"The provider takes none of our messages ({outcome.code}): check its settings.",
         urgency=WorkItem.Urgency.NOW,
         for_role="staff",
         by=sweep(),
@@ -310,7 +318,8 @@ def _misconfigured(message: Message, outcome: Outcome, now: datetime) -> None:
 
 
 def _unknown(message: Message, outcome: Outcome, now: datetime) -> None:
-    move(message, Status.UNKNOWN, f"no clear answer ({outcome.code})", lease_until=_grace())
+    why = "Nobody knows yet whether it left."
+    move(message, Status.UNKNOWN, why, lease_until=_grace(), error_code=outcome.code)
 
 
 def _opted_out(message: Message, outcome: Outcome, now: datetime) -> None:
@@ -320,7 +329,7 @@ def _opted_out(message: Message, outcome: Outcome, now: datetime) -> None:
         phone=phone, ended_at=None, defaults={"source": "provider", "at": now}
     )
     if point(message, now=now):
-        move(message, Status.PENDING, "the provider says they opted out", claim=None)
+        move(message, Status.PENDING, "This number takes no texts.", claim=None)
     point_all(phone, now=now)
 
 
@@ -328,7 +337,7 @@ def _give_up(message: Message, outcome: Outcome, now: datetime) -> None:
     move(
         message,
         Status.FAILED,
-        f"it could not be sent ({outcome.code})",
+        "It could not be sent.",
         error_code=outcome.code,
         claim=None,
         secret="",
@@ -366,7 +375,7 @@ def _doubt_what_was_dropped() -> None:
     """A claim whose lease is over: its process died, before or after the text left."""
     rows = Message.objects.filter(status=Status.SENDING, lease_until__lte=Now())
     for message in rows.select_for_update(skip_locked=True):
-        move(message, Status.UNKNOWN, "its sender died", lease_until=_grace(), claim=None)
+        move(message, Status.UNKNOWN, "It was interrupted.", lease_until=_grace(), claim=None)
 
 
 def _grace() -> Any:
@@ -401,7 +410,7 @@ def _look_up(message: Message, now: datetime) -> bool:
         if current is None:
             return False
         if found:
-            why = "found at the provider"
+            why = "It was found at the provider."
             return move(current, Status.ACCEPTED, why, provider_id=found.provider_id, secret="")
         return _without_a_trace(current, now) if is_known else _unasked(current, now)
 
@@ -410,7 +419,7 @@ def _unasked(message: Message, now: datetime) -> bool:
     """The provider could not be asked: later again, while there is a point in it."""
     if now < message.not_after:
         return False
-    _miss(message, "nobody knows whether it left", now)
+    _miss(message, "Nobody knows whether it left.", now)
     return True
 
 
@@ -423,9 +432,9 @@ def _without_a_trace(message: Message, now: datetime) -> bool:
     if message.channel == Channel.MAIL and message.body:
         _give_up(message, Outcome("unknown", code="no_answer"), now)
     elif now >= message.not_after:
-        _miss(message, "it was never sent, and is too late now", now)
+        _miss(message, "It was never sent, and is too late now.", now)
     elif message.attempts >= MOST_ATTEMPTS:
-        _give_up(message, Outcome("unknown", code="its sender died"), now)
+        _give_up(message, Outcome("unknown", code="interrupted"), now)
     else:
-        move(message, Status.PENDING, "it was never sent", looks=0, claim=None)
+        move(message, Status.PENDING, "It was never sent.", looks=0, claim=None)
     return True

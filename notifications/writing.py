@@ -1,7 +1,7 @@
 """Facts become messages: each event of the outbox once, in one transaction with its messages."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -89,14 +89,28 @@ def _tell(event: Event, now: datetime) -> None:
 def _about_consultation(event: Event, now: datetime) -> None:
     rows = Consultation.objects.select_related("patient__address")
     consultation = rows.get(pk=event.object_id)
-    if event.kind in policy.WITHDRAWN_BY:
-        withdraw(consultation.pk, why=event.kind, before_revision=_last_withdrawn(consultation))
+    if why := policy.WITHDRAWN_BY.get(event.kind):
+        withdraw(consultation.pk, why=why, before_revision=_last_withdrawn(consultation))
     meeting = meeting_of(consultation)
     plans = policy.about_meeting(
         event.kind, meeting, revision=event.payload["revision"], occurred_at=event.occurred_at
     )
+    for plan, leaves in _timed(plans, meeting.zone, now):
+        _write_for_patient(plan, leaves, consultation, event, now)
+
+
+def _timed(
+    plans: Iterable[policy.Planned], zone: str, now: datetime
+) -> Iterator[tuple[policy.Planned, datetime | None]]:
+    """Each plan with when it leaves, but for reminders that would leave beside the first word."""
+    first = None
     for plan in plans:
-        _write_for_patient(plan, consultation, event, now)
+        leaves = quiet_hours.leaves_at(plan.wanted_at, zone=zone, now=now, not_after=plan.not_after)
+        if plan.kind in policy.FIRST_WORD.values():
+            first = leaves
+        elif first and leaves and abs(leaves - first) < policy.APART:
+            continue
+        yield plan, leaves
 
 
 def _last_withdrawn(consultation: Consultation) -> int:
@@ -115,13 +129,14 @@ def meeting_of(consultation: Consultation) -> policy.Meeting:
 
 
 def _write_for_patient(
-    plan: policy.Planned, consultation: Consultation, event: Event, now: datetime
+    plan: policy.Planned,
+    leaves: datetime | None,
+    consultation: Consultation,
+    event: Event,
+    now: datetime,
 ) -> None:
     patient = consultation.patient
     way = way_to(patient, None)
-    leaves = quiet_hours.leaves_at(
-        plan.wanted_at, zone=patient.time_zone, now=now, not_after=plan.not_after
-    )
     message = Message(
         key=f"{plan.kind}:{consultation.pk}:r{consultation.revision}",
         kind=plan.kind,
@@ -140,7 +155,7 @@ def _write_for_patient(
     if way is None:
         message.status, message.why = Status.SUPPRESSED, NO_WAY
     elif leaves is None:
-        message.status, message.why = Status.MISSED, "no hour was left outside the quiet hours"
+        message.status, message.why = Status.MISSED, "No hour was left outside the quiet hours."
     if message.status != Status.PENDING:
         ask_to_call(message, now=now)
     _add([message])
@@ -154,7 +169,7 @@ def _alert_physicians(event: Event, plan: policy.Planned, now: datetime) -> None
 def _alert(event: Event, plan: policy.Planned, user: User, now: datetime) -> Message:
     way = way_to(None, user)
     message = Message(
-        key=f"{plan.kind}:{event.kind}:{event.object_id}:{user.pk}",
+        key=f"{plan.kind}:{event.pk}:{user.pk}",
         kind=plan.kind,
         channel=way[0] if way else Channel.MAIL,
         user=user,

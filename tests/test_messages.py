@@ -104,7 +104,7 @@ def test_what_could_not_leave_by_day_waits_for_the_morning(alice_booked: Caller,
     run()
     assert texts() == []
     told = message("confirmation")
-    assert (told.status, told.why) == ("pending", "it is night there")
+    assert (told.status, told.why) == ("pending", "It is night there.")
     assert told.due_at.isoformat() == "2026-11-25T14:00:00+00:00"
 
 
@@ -133,7 +133,7 @@ def test_a_reminder_that_is_too_late_is_missed_and_says_so(alice_booked: Caller,
     to("2026-11-30T14:50:00Z")
     run()
     for kind in ("reminder_24h", "reminder_2h"):
-        assert (state(kind), message(kind).why) == ("missed", "it was too late for it")
+        assert (state(kind), message(kind).why) == ("missed", "It was too late for it.")
     assert len(texts()) == 1
 
 
@@ -189,7 +189,7 @@ def test_booked_and_cancelled_before_anybody_looked_says_only_that(
 def test_a_provider_that_is_busy_is_asked_again(alice_booked: Caller, web: str) -> None:
     fault(web, "429", 2)
     run()
-    assert (state("confirmation"), message("confirmation").why) == ("pending", "busy (20429)")
+    assert (state("confirmation"), message("confirmation").error_code) == ("pending", "20429")
     run()
     assert texts() == []
     for _ in range(2):
@@ -309,7 +309,7 @@ def test_a_sender_that_slept_too_long_sends_nothing(
     monkeypatch.setattr(settings, "SEND_FENCE", -1)
     run()
     assert texts() == []
-    assert message("confirmation").why == "busy (late)"
+    assert message("confirmation").error_code == "late"
 
 
 def test_a_number_that_the_provider_blocks_gets_mail_from_then_on(
@@ -466,7 +466,7 @@ def test_who_cannot_be_reached_is_called(web: str) -> None:
     run()
     rows = Message.objects.filter(patient__user=alice.user)
     assert {row.status for row in rows} == {"suppressed"}
-    assert {row.why for row in rows} == {"no way to reach this person"}
+    assert {row.why for row in rows} == {"There is no way to reach this person."}
     assert work("call_patient") == 1
 
 

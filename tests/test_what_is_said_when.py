@@ -162,6 +162,15 @@ def test_a_fact_that_is_not_true_any_more_says_nothing() -> None:
     assert kinds("consultation.confirmed", meeting(start), now) == []
 
 
+def test_a_cancellation_is_told_until_the_meeting_would_be_over() -> None:
+    start = local("2026-11-30T09:00", CENTRAL)
+    gone = meeting(start, status="cancelled")
+    assert kinds("consultation.cancelled", gone, start + 59 * MINUTE) == ["cancelled"]
+    assert kinds("consultation.cancelled", gone, start + HOUR) == []
+    (told,) = about_meeting("consultation.cancelled", gone, revision=1, occurred_at=start)
+    assert helps_until(told.kind, told.not_after) == told.not_after == start + HOUR
+
+
 def test_before_it_leaves_a_message_is_checked_again() -> None:
     row = meeting(local("2026-11-30T09:00", CENTRAL), revision=2)
     assert still_true("reminder_2h", row, revision=2) == ""
