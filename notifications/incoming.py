@@ -110,7 +110,7 @@ def opt_out(*, phone: str, source: str, now: datetime) -> None:
     """
     lock_phone(phone)
     OptOut.objects.get_or_create(phone=phone, ended_at=None, defaults={"source": source, "at": now})
-    point_all(phone, now=now)
+    point_all(phone)
 
 
 def _ask_to_read(text: InboundMessage, now: datetime) -> None:

@@ -15,7 +15,7 @@ from patients.models import Consent, Patient
 from records import clock
 from records.models import Outbox
 from scheduling.models import Physician
-from tests.cast import CAST
+from tests.cast import CAST, NOW
 from tests.conftest import Caller, caller
 from tests.started import wait_for
 from tests.texting import (
@@ -464,10 +464,67 @@ def test_who_cannot_be_reached_is_called(web: str) -> None:
     alice.post("me/consents/", {"kind": "sms", "accepted": False})
     book(alice)
     run()
-    rows = Message.objects.filter(patient__user=alice.user)
-    assert {row.status for row in rows} == {"suppressed"}
-    assert {row.why for row in rows} == {"There is no way to reach this person."}
+    told = Message.objects.get(patient__user=alice.user, kind="confirmation")
+    assert (told.status, told.why) == ("suppressed", "There is no way to reach this person.")
     assert work("call_patient") == 1
+    reminders = Message.objects.filter(patient__user=alice.user, kind__startswith="reminder")
+    assert {row.status for row in reminders} == {"pending"}  # there may be a way until then
+    to("2026-11-29T15:00:00Z")
+    run()
+    assert [row.status for row in reminders.order_by("due_at")] == ["suppressed", "pending"]
+
+
+def test_a_yes_given_later_brings_the_reminders(web: str) -> None:
+    alice = caller("alice")
+    Patient.objects.filter(user=alice.user).update(email="")
+    alice.post("me/consents/", {"kind": "sms", "accepted": False})
+    book(alice)
+    run()
+    assert alice.post("me/consents/", {"kind": "sms", "accepted": True}).status_code == 201
+    for at, count in (("2026-11-29T15:00:00Z", 1), ("2026-11-30T14:00:00Z", 2)):
+        to(at)
+        run()
+        assert len(texts()) == count
+
+
+@pytest.mark.parametrize("email", ["", CAST["alice"]])
+def test_start_brings_the_texts_back(alice_booked: Caller, web: str, email: str) -> None:
+    Patient.objects.filter(user=alice_booked.user).update(email=email)
+    run()
+    assert inbound(web, "SM1", "STOP") == 200
+    assert Message.objects.get(kind="reminder_24h").status == "pending"
+    assert inbound(web, "SM2", "START") == 200
+    to("2026-11-29T15:00:00Z")
+    run()
+    assert len(texts()) == 2
+    assert texts(CAST["alice"]) == []
+
+
+def test_a_mail_goes_to_the_address_of_the_moment(alice_booked: Caller, web: str) -> None:
+    run()
+    assert inbound(web, "SM1", "STOP") == 200
+    Patient.objects.filter(user=alice_booked.user).update(email="new@example.org")
+    to("2026-11-29T15:00:00Z")
+    run()
+    assert (len(texts(CAST["alice"])), len(texts("new@example.org"))) == (0, 1)
+
+
+def test_stop_counts_for_everybody_with_this_number(alice_booked: Caller, web: str) -> None:
+    bruno = Patient.objects.get(email=CAST["bruno"])
+    Patient.objects.filter(pk=bruno.pk).update(phone=ALICE)
+    Consent.objects.create(
+        patient=bruno, kind="sms", version="1", accepted=True, phone=ALICE, at=NOW, channel="web"
+    )
+    book(caller("bruno"), "2026-11-30T16:00:00Z", "NJ")
+    run()
+    assert len(texts()) == 2
+    assert inbound(web, "SM1", "STOP") == 200
+    assert InboundMessage.objects.get().patient is None
+    for at in ("2026-11-29T15:00:00Z", "2026-11-29T16:00:00Z"):
+        to(at)
+        run()
+    assert len(texts()) == 2
+    assert (len(texts(CAST["alice"])), len(texts(CAST["bruno"]))) == (1, 1)
 
 
 # --- the physician ---------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import re
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -46,6 +47,12 @@ from tests.texting import (
 )
 
 CHEN = "+18505550111"
+
+
+def another_connection() -> psycopg.Connection:
+    """That of another process."""
+    where = {**connection.get_connection_params(), "cursor_factory": psycopg.Cursor}
+    return psycopg.connect(**where, autocommit=True)
 
 
 # --- one bad apple ---------------------------------------------------------------------------
@@ -201,6 +208,51 @@ def test_staff_who_cancel_after_the_start_still_tell_it(alice_booked: Caller, we
     assert caller("sam").post(cancel, {"reason": "physician is ill"}).status_code == 200
     run()
     assert "is cancelled" in texts()[-1]
+
+
+def test_a_mail_that_was_first_tried_as_a_text_survives_a_death(
+    alice_booked: Caller, web: str
+) -> None:
+    """The provider blocks the number; the next sender dies before it hands the mail over."""
+    fault(web, "400_21610")
+    writing.write_messages(now=clock.now())
+    tried = sending._claim(clock.now())
+    assert tried
+    sending._send(tried, time.monotonic(), clock.now())
+    assert (state("confirmation"), message("confirmation").channel) == ("pending", "mail")
+    assert sending._claim(clock.now())
+    for _ in range(2):
+        again()
+        sending.reconcile(now=clock.now())
+    run()
+    assert (len(texts()), len(texts(CAST["alice"]))) == (0, 1)
+
+
+def test_a_provider_that_does_not_answer_is_asked_about_one_text_alone(
+    alice_booked: Caller, web: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look may take as long as the provider may."""
+    book(alice_booked, "2026-12-02T15:00:00Z")
+    fault(web, "500_not_accepted", 2)
+    run()
+    again()
+    monkeypatch.setattr(settings, "TWILIO_BASE_URL", "http://127.0.0.1:9")
+    sending.reconcile(now=clock.now())
+    doubtful = Message.objects.filter(status="unknown")
+    assert (doubtful.count(), doubtful.filter(lease_until__gt=Now()).count()) == (2, 1)
+
+
+def test_one_sweep_looks_at_a_time(alice_booked: Caller, web: str) -> None:
+    fault(web, "500_not_accepted")
+    run()
+    again()
+    with another_connection() as other:
+        other.execute("SELECT pg_advisory_lock(%s, 0)", [sending.LOOK])
+        sending.reconcile(now=clock.now())
+        assert message("confirmation").looks == 0
+        other.execute("SELECT pg_advisory_unlock(%s, 0)", [sending.LOOK])
+    sending.reconcile(now=clock.now())
+    assert message("confirmation").looks == 1
 
 
 # --- nobody home ---------------------------------------------------------------------------------
@@ -481,8 +533,7 @@ def test_two_sweeps_send_at_once_and_a_third_leaves_it_to_them(
     alice_booked: Caller, web: str
 ) -> None:
     writing.write_messages(now=clock.now())
-    where = {**connection.get_connection_params(), "cursor_factory": psycopg.Cursor}
-    others = [psycopg.connect(**where, autocommit=True) for _ in range(sending.LANES)]
+    others = [another_connection() for _ in range(sending.LANES)]
     try:
         for lane, other in enumerate(others):
             other.execute("SELECT pg_advisory_lock(%s, %s)", [sending.LANE, lane])
