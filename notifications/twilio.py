@@ -7,6 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from django.conf import settings
+from django.http import QueryDict
 from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.request_validator import RequestValidator
@@ -121,7 +122,7 @@ def find(*, to: str, body: str, known: Iterable[str]) -> Outcome | None:
     return None
 
 
-def is_signed(path: str, fields: dict[str, Any], signature: str | None) -> bool:
+def is_signed(path: str, fields: QueryDict, signature: str | None) -> bool:
     """Whether Twilio signed this request to our public address; fails closed."""
     if not signature or not settings.TWILIO_AUTH_TOKEN:
         return False

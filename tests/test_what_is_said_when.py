@@ -259,6 +259,13 @@ def test_times_are_told_in_the_zone_of_who_reads_with_its_name() -> None:
         "take me off your list", "remove me", "no more texts please", "leave me alone",
         "ALTO", "no más", "No me envíen mensajes", "ｓｔｏｐ", "stop\n", "STOP 🛑", "stop all",
         "Stop now.", "Stop it", "pls stop", "stop please", "Stop these at once, who are you?",
+        "quit texting me", "cancel texts", "End texting!", "please cancel all text messages",
+        "no texts please", "No more messages", "I want no texts", "I don't want these texts",
+        "i dont want to get any more messages", "we do not need your reminders",
+        "i want to stop getting these", "Stop. I can't come", "I can't come. Stop.",
+        "Don't send me any more texts", "please don't send these", "stop by? no. Stop texts",
+        "unsubscribe me", "deje de enviarme mensajes", "Don't text my mom", "wrong number",
+        "you have the wrong person", "Número equivocado",
     ],
 )  # fmt: skip
 def test_stop_in_any_reasonable_words(body: str) -> None:
@@ -283,6 +290,14 @@ def test_what_is_more_than_a_keyword_is_read_by_a_human_as_well() -> None:
         ("please cancel my appointment", "other"), ("at the end of the street", "other"),
         ("", "other"), ("👍", "other"), ("help me find the link", "other"),
         ("stop by tomorrow?", "other"), ("Can you please stop by at 9", "other"),
+        ("Please don't send the driver today", "other"), ("stop at the gate please", "other"),
+        ("I had to stop it because of nausea", "other"), ("please stop at the gate", "other"),
+        ("Stop sign is at the corner, turn left", "other"), ("stop the delivery", "other"),
+        ("I had to stop this medication", "other"), ("I am at the bus stop", "other"),
+        ("the dog won't stop barking, please stop by", "other"), ("Don't send it today", "other"),
+        ("I got no texts", "other"), ("I have received no messages from you", "other"),
+        ("At the end text me when you are there", "other"), ("Stop my subscription", "other"),
+        ("Can you text me the link? I don't know how to stop the video", "other"),
     ],
 )  # fmt: skip
 def test_other_words(body: str, expected: str) -> None:
