@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from uuid import UUID
 
@@ -258,12 +259,13 @@ def test_one_sweep_looks_at_a_time(alice_booked: Caller, web: str) -> None:
 # --- nobody home ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("where", ["http://no-such-host.invalid", "http://127.0.0.1:9"])
+@pytest.mark.parametrize("where", ["http://no-such-host.invalid", "http://127.0.0.1:9", "no TLS"])
 def test_a_provider_that_cannot_be_reached_is_asked_again_not_doubted(
     alice_booked: Caller, web: str, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    there = web.replace("http:", "https:") if where == "no TLS" else where
     with monkeypatch.context() as patched:
-        patched.setattr(settings, "TWILIO_BASE_URL", where)
+        patched.setattr(settings, "TWILIO_BASE_URL", there)
         run()
     assert (state("confirmation"), message("confirmation").error_code) == ("pending", "connection")
     again()
@@ -278,6 +280,50 @@ def test_without_an_account_nothing_is_lost(
         patched.setattr(settings, "TWILIO_ACCOUNT_SID", "")
         run()
     assert (state("confirmation"), work("texts_do_not_leave")) == ("pending", 1)
+    again()
+    run()
+    assert len(texts()) == 1
+
+
+class Says(BaseHTTPRequestHandler):
+    """A server that answers all alike."""
+
+    status, body = 404, b"<html>"
+
+    def do_POST(self) -> None:
+        self.send_response(self.status)
+        self.send_header("Location", "https://example.org/")
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  its name there
+        """Nothing."""
+
+
+PROBLEM = b'{"type": "about:blank", "title": "T", "status": 404, "code": "not_found"}'
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, b"<html>"), (404, PROBLEM), (404, b'{"message": "No", "code": 20404}'), (405, b""),
+        (407, b""), (301, b""), (308, b""), (400, b'{"message": "No", "code": 21606}'),
+        (400, b'{"message": "No", "code": 21408}'), (400, b'{"message": "No", "code": 21701}'),
+        (400, b'{"message": "No", "code": 63038}'),
+    ],
+)  # fmt: skip
+def test_a_wrong_address_or_sender_keeps_everything_and_asks_a_human(
+    alice_booked: Caller, web: str, status: int, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = type("Answers", (Says,), {"status": status, "body": body})
+    with HTTPServer(("127.0.0.1", 0), answers) as server, monkeypatch.context() as patched:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        patched.setattr(settings, "TWILIO_BASE_URL", f"http://127.0.0.1:{server.server_port}")
+        run()
+        server.shutdown()
+    told = message("confirmation")
+    assert (told.status, told.attempts, work("texts_do_not_leave")) == ("pending", 0, 1)
     again()
     run()
     assert len(texts()) == 1

@@ -238,6 +238,20 @@ def test_a_text_names_no_person_and_nothing_about_health(kind: str) -> None:
     assert "STOP" not in text_of(kind, words, is_text=False)
 
 
+@pytest.mark.parametrize("kind", ["confirmation", "rescheduled", "reminder_24h", "reminder_2h"])
+def test_a_link_that_is_too_long_for_a_text_is_found_by_signing_in(kind: str) -> None:
+    when = local("2026-09-30T12:30", EASTERN)
+    words = Words("Coastal Home Care Co", "850-555-0100", ref="C-7K2M9Q", when=when, zone=EASTERN)
+    long = "https://video.example.org/j/81234567890?pwd=" + "x" * 40
+    for url in (long, "https://x.test/~chen"):  # phones do not all show a tilde
+        text = text_of(kind, replace(words, join_url=url))
+        assert "Sign in to join." in text
+        assert url not in text
+        assert len(text) <= ONE_SEGMENT
+        assert f"Join: {url} " in text_of(kind, replace(words, join_url=url), is_text=False)
+    assert "We call you." in text_of(kind, words)
+
+
 def test_times_are_told_in_the_zone_of_who_reads_with_its_name() -> None:
     when = local("2026-11-30T12:05", CENTRAL)
     words = Words("Hearth", "850-555-0100", ref="C-1", when=when, zone=CENTRAL)
