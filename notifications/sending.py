@@ -245,8 +245,9 @@ def _spoken(phone: str) -> str:
 def _consultation_of(message: Message) -> Consultation | None:
     if message.about_kind != "consultation":
         return None
-    rows = Consultation.objects.select_related("patient__address", "physician")
-    return rows.select_for_update(no_key=True, of=("self",)).get(pk=message.about_id)
+    # Prefetched, not joined: what is joined under a lock is from before the wait.
+    rows = Consultation.objects.prefetch_related("patient__address", "physician")
+    return rows.select_for_update(no_key=True).get(pk=message.about_id)
 
 
 def _valid_for(message: Message, now: datetime) -> int:

@@ -130,6 +130,36 @@ def test_a_hold_keeps_the_slot_for_ten_minutes(
     assert Reservation.objects.get().expires_at is None
 
 
+def test_a_hold_is_for_the_physician_who_is_held(
+    at: Any, now: datetime, alice: Caller, bruno: Caller, physician: Physician
+) -> None:
+    other = Physician.objects.create(user=_second_physician(), name="Dr. Rivera")
+    _works_like_chen(other)
+    hold = {"start": SLOT.isoformat(), "kind": "initial"}
+    for who, state, named in ((alice, "FL", None), (bruno, "NJ", str(other.pk))):
+        kept = {**hold, "state": state, "physician": str(other.pk)}
+        got = who.post("holds/", kept).json()
+        opened = wish(state=state, physician=named, hold=got["id"], secret=got["secret"])
+        booked = who.post("consultations/", opened)
+        assert booked.json()["physician"] == str(other.pk)
+        assert who.post(path(booked.json(), "cancel/")).status_code == 200
+
+
+def test_a_hold_on_one_physician_opens_no_time_of_another_within_the_lead(
+    at: Any, alice: Caller, physician: Physician
+) -> None:
+    other = Physician.objects.create(user=_second_physician(), name="Dr. Rivera")
+    _works_like_chen(other)
+    at(SLOT - timedelta(minutes=125))
+    hold = {"start": SLOT.isoformat(), "kind": "initial", "state": "FL"}
+    got = alice.post("holds/", {**hold, "physician": str(other.pk)}).json()
+    at(SLOT - timedelta(minutes=117))
+    opened = wish(physician=str(physician.pk), hold=got["id"], secret=got["secret"])
+    assert code(alice.post("consultations/", opened)) == (409, "not_offered")
+    opened["physician"] = str(other.pk)
+    assert alice.post("consultations/", opened).status_code == 201
+
+
 def test_an_expired_hold_gives_way_to_whoever_wants_its_time(
     at: Any, now: datetime, bruno: Caller, outsider: Caller
 ) -> None:
@@ -202,6 +232,14 @@ def test_rescheduling_frees_the_old_time(alice: Caller, booked: Any, bruno: Call
 def test_rescheduling_by_a_step_does_not_collide_with_itself(alice: Caller, booked: Any) -> None:
     start = (SLOT + timedelta(minutes=15)).isoformat()
     assert alice.post(path(booked, "reschedule/"), {"start": start}).status_code == 200
+
+
+def test_rescheduling_to_where_it_is_changes_nothing(alice: Caller, booked: Any) -> None:
+    assert alice.post(path(booked, "confirm/")).status_code == 200
+    before = alice.get(path(booked))
+    same = alice.post(path(booked, "reschedule/"), {"start": booked["start"]})
+    assert (same.status_code, same.json(), same["ETag"]) == (200, before.json(), before["ETag"])
+    assert not Event.objects.filter(kind="consultation.rescheduled").exists()
 
 
 def test_a_reschedule_that_is_refused_leaves_everything(
@@ -325,6 +363,9 @@ def test_an_old_version_is_told_so(alice: Caller, booked: Any) -> None:
     assert alice.post(path(booked, "confirm/"), If_Match=tag).status_code == 200
     late = alice.post(path(booked, "cancel/"), If_Match=tag)
     assert code(late) == (412, "stale")
+    assert alice.post("me/address/", {**ALBANY, "kind": "move"}).status_code == 201
+    moved = alice.post(path(booked, "reschedule/"), {"start": LATER}, If_Match=tag)
+    assert code(moved) == (412, "stale")
     fresh = alice.get(path(booked))["ETag"]
     assert alice.post(path(booked, "cancel/"), If_Match=fresh).status_code == 200
 

@@ -58,7 +58,8 @@ def book(
         physicians = lock_physicians([physician] if physician else None)
         wish = Wish(start, kind, location["state"], locked.time_zone, physician)
         own_hold = held(hold, secret, wish, now)
-        agenda, slot, offer = choose(wish, physicians, now=now, ignoring=own_hold)
+        able = [own_hold.physician_id] if own_hold and own_hold.physician_id else physicians
+        agenda, slot, offer = choose(wish, able, now=now, ignoring=own_hold)
         reservation = reserve(
             patient_id=locked.pk,
             agenda=agenda,
@@ -97,17 +98,22 @@ def reschedule(
 ) -> Consultation:
     """Move a booked consultation; its old time is free again in the same transaction.
 
-    Raises what `book` raises, ``wrong_state``, ``stale``, and ``too_late`` for a patient whose
-    consultation has begun.
+    To where it is already, it changes nothing. Raises what `book` raises, ``wrong_state``,
+    ``stale``, and ``too_late`` for a patient whose consultation has begun.
     """
     with one_place_at_a_time():
         patient = lock_patient(consultation.patient_id)
-        pass_gates(patient_gates(facts_of(patient)))
-        wanted = physician or consultation.physician_id
-        locked = lock_physicians({wanted, consultation.physician_id})
-        moved = _lock(consultation.pk, version)
+        # Read after that lock: another reschedule may just have changed the physician.
+        with_whom = Consultation.objects.values_list("physician", flat=True)
+        old = with_whom.get(pk=consultation.pk)
+        wanted = physician or old
+        locked = lock_physicians({wanted, old})
+        moved = _lock(consultation, version)
         _in_state(moved, Status.BOOKED)
         _not_begun(moved, by, now)
+        pass_gates(patient_gates(facts_of(patient)))
+        if (moved.physician_id, moved.start) == (wanted, start):
+            return moved
         old_start, own = moved.start, moved.reservation
         wish = Wish(start, moved.kind, moved.location_state, patient.time_zone, wanted)
         agenda, slot, offer = choose(wish, {wanted} & set(locked), now=now, ignoring=own)
@@ -133,7 +139,7 @@ def confirm(
     *, consultation: Consultation, by: Actor, now: datetime, version: int | None = None
 ) -> Consultation:
     """The patient says that they will be there; saying it twice changes nothing."""
-    locked = _lock(consultation.pk, version)
+    locked = _lock(consultation, version)
     _in_state(locked, Status.BOOKED)
     _not_begun(locked, by, now)
     if locked.confirmed_at is None:
@@ -153,7 +159,7 @@ def cancel(
     version: int | None = None,
 ) -> Consultation:
     """Cancel; the time is free at once. ``late`` when less notice was given than is asked for."""
-    locked = _lock(consultation.pk, version)
+    locked = _lock(consultation, version)
     _in_state(locked, Status.BOOKED)
     _not_begun(locked, by, now)
     notice = timedelta(hours=in_force(now)["consultation_cancel_notice"])
@@ -177,7 +183,7 @@ def arrive(
 
     Raises `Refused` ``too_early``, and ``blocked_location``.
     """
-    locked = _lock(consultation.pk, version)
+    locked = _lock(consultation, version)
     _in_state(locked, Status.BOOKED)
     early = timedelta(minutes=in_force(now)["consultation_arrive_early"])
     if now < locked.start - early:
@@ -204,7 +210,7 @@ def complete(
     version: int | None = None,
 ) -> Consultation:
     """The consultation was held; the note is the physician's. The decision is a step of its own."""
-    locked = _lock(consultation.pk, version)
+    locked = _lock(consultation, version)
     locked.completed_at, locked.note = now, note
     _move(locked, Status.COMPLETED, "completed_at", "note")
     _tell("consultation.completed", locked, by=by, now=now)
@@ -216,7 +222,7 @@ def no_show(
     *, consultation: Consultation, by: Actor, now: datetime, version: int | None = None
 ) -> Consultation:
     """The patient did not come; from fifteen minutes after the start on."""
-    locked = _lock(consultation.pk, version)
+    locked = _lock(consultation, version)
     _in_state(locked, Status.BOOKED)
     patience = timedelta(minutes=in_force(now)["consultation_no_show_after"])
     if now < locked.start + patience:
@@ -232,7 +238,7 @@ def note_risk(*, consultation: Consultation, by: Actor, now: datetime) -> bool:
 
     When it is not any more, the work item is closed. Returns whether something was written.
     """
-    locked = _lock(consultation.pk, None)
+    locked = _lock(consultation, None)
     unmet = risks_of(locked) if locked.status == Status.BOOKED else []
     if not unmet:
         return _no_risk_any_more(locked, now)
@@ -301,9 +307,17 @@ def licences_of(physician: Physician) -> list[Licensed]:
 # --- the pieces --------------------------------------------------------------------------------
 
 
-def _lock(consultation_id: UUID, version: int | None) -> Consultation:
-    rows = Consultation.objects.with_people().select_related("reservation")
-    locked = rows.select_for_update(no_key=True, of=("self",)).get(pk=consultation_id)
+def _lock(consultation: Consultation, version: int | None) -> Consultation:
+    """The consultation, locked after its patient, with all that its gates ask.
+
+    The relations are prefetched, not joined: what is joined under a lock is from before the wait.
+    """
+    patient = lock_patient(consultation.patient_id)
+    rows = Consultation.objects.prefetch_related(
+        "physician__licences", "physician__time_off", "reservation"
+    )
+    locked = rows.select_for_update(no_key=True).get(pk=consultation.pk)
+    locked.patient = patient
     if version is not None and version != locked.version:
         raise Refused("stale", "This has changed since you looked; please look again.")
     return locked
