@@ -3,10 +3,10 @@
 import logging
 
 from celery import shared_task
-from django.db import InterfaceError, OperationalError
 
 from records import clock
 from records.actor import sweep
+from records.outage import ENDS_A_SWEEP
 from scheduling.calendar.actions import release_expired_holds as release
 from scheduling.consultations.actions import note_risk
 from scheduling.consultations.models import Consultation, Status
@@ -31,7 +31,7 @@ def find_at_risk() -> None:
     for consultation in coming.iterator():
         try:
             note_risk(consultation=consultation, by=by, now=now)
-        except (OperationalError, InterfaceError):
+        except ENDS_A_SWEEP:
             raise
         except Exception:
             log.exception("risk_unknown", extra={"consultation_id": str(consultation.pk)})

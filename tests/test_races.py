@@ -1,6 +1,8 @@
 """Races, with real threads and real commits: one winner, no deadlock, no overlap."""
 
+import os
 import random
+import signal
 import threading
 import time
 from collections import Counter
@@ -12,9 +14,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection, connections, transaction
 
 from accounts.models import User
+from notifications.tasks import send_due, write_messages
 from patients.actions import change_address
 from patients.assessments.actions import submit_assessment
 from patients.models import Patient
@@ -25,6 +29,7 @@ from scheduling.calendar.actions import Wish, take_hold
 from scheduling.consultations.actions import book, reschedule
 from scheduling.demo import answers
 from scheduling.models import Consultation, Physician, Reservation
+from scheduling.tasks import find_at_risk
 from tests.cast import CAST, NEWARK, NOW, PENSACOLA, YES, person
 from tests.conftest import Caller, caller, owner
 from tests.started import wait_for
@@ -90,7 +95,7 @@ def test_fifty_clients_on_one_slot_ten_times(committed: str, pool: ThreadPoolExe
     codes: Counter[str] = Counter()
     for number in range(ROUNDS):
         start = (FIRST + timedelta(hours=number % 7, days=number // 7)).isoformat()
-        wish = {"start": start, "kind": "initial", "location": {"state": "FL"}}
+        wish = {"start": start, "kind": "follow_up", "location": {"state": "FL"}}
         got = at_once(pool, [partial(who.post, "consultations/", wish) for who in people])
         seen.update(answer.status_code for answer in got)
         lost = [answer.json() for answer in got if answer.status_code == 409]
@@ -146,7 +151,7 @@ def _one_move(dice: random.Random, who: Caller, starts: list[str]) -> int:
     booked = Consultation.objects.filter(patient__user=who.user, status="booked")
     mine = list(booked.values_list("pk", flat=True))
     if not mine or dice.random() < 0.4:
-        wish = {"start": start, "kind": "initial", "location": {"state": "FL"}}
+        wish = {"start": start, "kind": "follow_up", "location": {"state": "FL"}}
         return int(who.post("consultations/", wish).status_code)
     path = f"consultations/{dice.choice(mine)}/"
     if dice.random() < 0.6:
@@ -225,20 +230,62 @@ def test_who_reads_what_happened_misses_no_event_that_is_committed_late(committe
     assert [event["kind"] for event in after] == ["tests.early", "tests.late"]
 
 
+# --- a sweep whose time is over ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sweep_of", "table"),
+    [
+        (find_at_risk, "patients_patient"),
+        (write_messages, "notifications_message"),
+        (send_due, "patients_patient"),
+    ],
+)
+def test_a_sweep_whose_time_is_over_ends_instead_of_going_on_with_the_next(
+    committed: str, sweep_of: Callable[[], None], table: str
+) -> None:
+    """It waits for a row when the signal comes that Celery sends to a task over its soft limit."""
+    alice = caller("alice")
+    wish = {"start": FIRST.isoformat(), "kind": "initial", "location": {"state": "FL"}}
+    booked = alice.post("consultations/", wish).json()
+    write_messages()
+    alice.post(f"consultations/{booked['id']}/reschedule/", {"start": "2026-12-01T15:00:00Z"})
+
+    def too_long(*_: Any) -> None:
+        raise SoftTimeLimitExceeded
+
+    before = signal.signal(signal.SIGUSR1, too_long)
+    try:
+        with owner(committed) as holder, holder.transaction():
+            holder.execute(f"SELECT 1 FROM {table} FOR UPDATE")  # noqa: S608
+            threading.Thread(target=_signal_who_waits, args=(committed,), daemon=True).start()
+            with pytest.raises(SoftTimeLimitExceeded):
+                sweep_of()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def _signal_who_waits(database: str) -> None:
+    wait_for(lambda: waits(database), "somebody who waits")
+    os.kill(os.getpid(), signal.SIGUSR1)
+
+
+def waits(database: str) -> bool:
+    """Whether somebody waits for a lock."""
+    with owner() as watching:
+        rows = watching.execute(
+            "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'",
+            [database],
+        )
+        return rows.fetchone() is not None
+
+
 # --- who waited for a lock sees what was done meanwhile -----------------------------------------
 
 
 def behind(first: Callable[[], Any], then: Callable[[], Any]) -> Any:
     """What ``then`` gives when it has begun, and must wait, before ``first`` is committed."""
     name = connection.settings_dict["NAME"]
-
-    def waits() -> bool:
-        with owner() as watching:
-            rows = watching.execute(
-                "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'",
-                [name],
-            )
-            return rows.fetchone() is not None
 
     def run() -> Any:
         try:
@@ -250,7 +297,7 @@ def behind(first: Callable[[], Any], then: Callable[[], Any]) -> Any:
         with transaction.atomic():
             first()
             late = threads.submit(run)
-            wait_for(waits, "somebody who waits")
+            wait_for(lambda: waits(name), "somebody who waits")
         return late.result(30)
 
 
