@@ -1,4 +1,4 @@
-"""Half-open intervals of UTC instants: merge, subtract, cut. PURE."""
+"""Half-open intervals of UTC instants, and what wall clocks mean: merge, subtract, cut. PURE."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -76,6 +76,15 @@ def on_day(day: date, opens: time, closes: time, zone: str) -> Interval:
     start = datetime.combine(day, opens, local).replace(fold=0)
     end = datetime.combine(last, closes, local).replace(fold=1)
     return Interval(_real(start), _real(end))
+
+
+def wall_before(start: datetime, zone: str, earlier: timedelta) -> datetime:
+    """The instant whose wall clock in ``zone`` shows ``earlier`` than at ``start``.
+
+    "24 h before" is the same time on the day before, also when clocks change in between.
+    """
+    local = start.astimezone(ZoneInfo(zone)).replace(tzinfo=None) - earlier
+    return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 def _real(wall: datetime) -> datetime:

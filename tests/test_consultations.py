@@ -10,13 +10,14 @@ from records.actor import Actor
 from records.models import Event, WorkItem
 from scheduling.consultations import actions
 from scheduling.consultations.models import TRANSITIONS, Consultation, Status
-from scheduling.models import Licence, Physician, Reservation
+from scheduling.models import Licence, Opening, Physician, Reservation
 from scheduling.tasks import find_at_risk
 from tests.cast import ALBANY, PENSACOLA
 from tests.conftest import Caller
 
 SLOT = datetime.fromisoformat("2026-11-30T15:00:00+00:00")  # Monday, 10:00 Eastern
 LATER = "2026-12-01T15:00:00Z"
+CALLED = {"channel": "telephone"}
 
 
 def wish(start: str | datetime = SLOT, state: str = "FL", **more: Any) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def test_nobody_is_in_two_places(alice: Caller, booked: dict[str, Any]) -> None:
         user=_second_physician(), name="Dr. Rivera", time_zone="America/New_York"
     )
     _works_like_chen(other)
-    refused = alice.post("consultations/", wish(physician=str(other.pk)))
+    refused = alice.post("consultations/", wish(physician=str(other.pk), kind="follow_up"))
     assert code(refused) == (409, "patient_busy")
 
 
@@ -269,7 +270,45 @@ def test_after_the_start_patients_call_and_staff_still_may(
     for verb in ("confirm/", "cancel/"):
         assert code(alice.post(path(booked, verb))) == (409, "too_late")
     assert code(alice.post(path(booked, "reschedule/"), {"start": LATER})) == (409, "too_late")
-    assert sam.post(path(booked, "cancel/")).status_code == 200
+    assert sam.post(path(booked, "cancel/"), CALLED).status_code == 200
+
+
+def test_by_wall_clock_a_day_before_is_not_late_when_clocks_change(
+    at: Any, alice: Caller, physician: Physician
+) -> None:
+    """Sunday, 14 March 2027, has 23 hours in Pensacola: 9:30 on Saturday is a day before 10:00."""
+    at("2027-03-08T15:00Z")
+    opens = datetime.fromisoformat("2027-03-14T13:00:00+00:00")
+    Opening.objects.create(physician=physician, start=opens, end=opens + timedelta(hours=8))
+    for hour, late in (("15:30", False), ("16:30", True)):
+        at("2027-03-08T15:00Z")
+        meeting = alice.post("consultations/", wish("2027-03-14T15:00:00Z")).json()
+        at(f"2027-03-13T{hour}Z")
+        assert alice.post(path(meeting, "cancel/")).json()["late"] is late
+
+
+def test_staff_say_through_which_channel_a_wish_came(
+    alice: Caller, sam: Caller, booked: Any
+) -> None:
+    wishes: dict[str, Any] = {"confirm": {}, "reschedule": {"start": LATER}, "cancel": {}}
+    for verb, body in wishes.items():
+        by_alice = alice.post(path(booked, f"{verb}/"), {**body, **CALLED})
+        assert by_alice.json()["errors"][0]["code"] == "not_for_you"
+        silent = sam.post(path(booked, f"{verb}/"), body)
+        assert silent.json()["errors"][0]["pointer"] == "/channel"
+        assert sam.post(path(booked, f"{verb}/"), {**body, **CALLED}).status_code == 200
+    told = Event.objects.filter(object_id=booked["id"], role="staff")
+    assert list(told.values_list("channel", flat=True)) == ["telephone"] * 3
+
+
+def test_one_first_consultation_is_ahead_at_most(at: Any, alice: Caller, booked: Any) -> None:
+    again = alice.post("consultations/", wish(LATER))
+    assert code(again) == (409, "wrong_state")
+    assert "booked already" in again.json()["detail"]
+    for start in (LATER, "2026-12-02T15:00:00Z"):
+        assert alice.post("consultations/", wish(start, kind="follow_up")).status_code == 201
+    at(SLOT + timedelta(minutes=30))
+    assert alice.post("consultations/", wish("2026-12-03T15:00:00Z")).status_code == 201
 
 
 def test_arriving_and_not_showing_up_have_their_time(at: Any, chen: Caller, booked: Any) -> None:
@@ -285,6 +324,40 @@ def test_arriving_and_not_showing_up_have_their_time(at: Any, chen: Caller, book
     assert chen.post(path(booked, "complete/"), {"note": "x"}).status_code == 200
 
 
+def test_nobody_arrives_when_the_day_is_over(at: Any, chen: Caller, booked: Any) -> None:
+    here = {"location": {"state": "FL"}}
+    at("2026-12-01T00:00-05:00")
+    assert code(chen.post(path(booked, "arrive/"), here)) == (409, "too_late")
+    at("2026-11-30T23:59-05:00")
+    assert chen.post(path(booked, "arrive/"), here).status_code == 200
+
+
+def test_only_its_own_physician_says_what_became_of_a_consultation(
+    at: Any, chen: Caller, booked: Any
+) -> None:
+    rivera = Caller(_second_physician())
+    Physician.objects.create(user=rivera.user, name="Dr. Rivera")
+    assert rivera.get(path(booked)).status_code == 200  # Alice waits in the practice's queue
+    at(SLOT + timedelta(minutes=20))
+    here = {"location": {"state": "FL"}}
+    for verb, body in (("no-show/", {}), ("arrive/", here)):
+        assert code(rivera.post(path(booked, verb), body)) == (403, "permission_denied")
+    assert chen.post(path(booked, "arrive/"), here).status_code == 200
+    assert code(rivera.post(path(booked, "complete/"))) == (403, "permission_denied")
+
+
+def test_what_is_not_possible_any_more_is_said_in_plain_words(
+    at: Any, alice: Caller, chen: Caller, booked: Any
+) -> None:
+    at(SLOT)
+    early = chen.post(path(booked, "complete/"))
+    assert early.json()["detail"] == "The patient has not arrived yet."
+    chen.post(path(booked, "cancel/"))
+    for verb in ("cancel/", "confirm/"):
+        late = alice.post(path(booked, verb))
+        assert late.json()["detail"] == "This consultation has been cancelled."
+
+
 def test_where_the_physician_has_no_licence_nothing_begins(
     at: Any, chen: Caller, booked: Any
 ) -> None:
@@ -297,7 +370,8 @@ def test_where_the_physician_has_no_licence_nothing_begins(
 
 def _into(meeting: Consultation, status: str) -> Consultation:
     """Bring a booked consultation into a status by its verbs."""
-    by, now = _BY, SLOT + timedelta(minutes=20)
+    by = Actor(role="physician", user_id=meeting.physician.user_id)
+    now = SLOT + timedelta(minutes=20)
     if status in (Status.ARRIVED, Status.COMPLETED):
         actions.arrive(consultation=meeting, state="FL", by=by, now=now)
     if status == Status.COMPLETED:
@@ -309,7 +383,6 @@ def _into(meeting: Consultation, status: str) -> Consultation:
     return Consultation.objects.get(pk=meeting.pk)
 
 
-_BY = Actor(role="physician")
 VERBS = {
     Status.ARRIVED: "arrive/",
     Status.COMPLETED: "complete/",

@@ -30,8 +30,8 @@ ANYONE = {
 }  # fmt: skip
 
 
-def wish(start: str = SLOT, state: str = "FL") -> dict[str, Any]:
-    return {"start": start, "kind": "initial", "location": {"state": state}}
+def wish(start: str = SLOT, state: str = "FL", kind: str = "initial") -> dict[str, Any]:
+    return {"start": start, "kind": kind, "location": {"state": state}}
 
 
 def routes() -> list[str]:
@@ -59,6 +59,14 @@ def test_the_same_key_gives_the_same_answer_and_one_booking(alice: Caller) -> No
 def test_the_same_key_with_another_body_is_refused(alice: Caller) -> None:
     alice.post("consultations/", wish(), Idempotency_Key="k")
     other = alice.post("consultations/", wish("2026-12-01T15:00:00Z"), Idempotency_Key="k")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
+
+
+def test_the_same_key_with_another_query_is_refused(chen: Caller, physician: Any) -> None:
+    path = f"physicians/{physician.pk}/time-off/"
+    off = {"start": "2026-12-05T14:00:00Z", "end": "2026-12-06T14:00:00Z"}
+    assert chen.post(f"{path}?preview=true", off, Idempotency_Key="k").status_code == 200
+    other = chen.post(path, off, Idempotency_Key="k")
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
 
 
@@ -107,7 +115,8 @@ def test_answers_are_forgotten_after_a_day(alice: Caller) -> None:
 
 def test_lists_are_walked_by_cursor_without_gap_or_repeat(alice: Caller) -> None:
     for hour in range(14, 19):
-        assert alice.post("consultations/", wish(f"2026-11-30T{hour}:00:00Z")).status_code == 201
+        follow_up = wish(f"2026-11-30T{hour}:00:00Z", kind="follow_up")
+        assert alice.post("consultations/", follow_up).status_code == 201
     seen, url = [], "/api/v1/consultations/?limit=2"
     while url:
         page = alice.client.get(url).json()
@@ -144,7 +153,8 @@ def test_a_list_takes_as_many_queries_for_three_as_for_one(
     reader: Caller = request.getfixturevalue(who)
     counts = []
     for number, (booker, state) in enumerate(((alice, "FL"), (bruno, "NJ"), (alice, "FL"))):
-        booker.post("consultations/", wish(f"2026-12-0{number + 1}T15:00:00Z", state))
+        follow_up = wish(f"2026-12-0{number + 1}T15:00:00Z", state, "follow_up")
+        assert booker.post("consultations/", follow_up).status_code == 201
         if number in (0, 2):
             with CaptureQueriesContext(connection) as queries:
                 assert reader.client.get(f"/api/v1/{path}").status_code == 200

@@ -140,7 +140,7 @@ def test_slots_take_four_queries_whatever_is_booked(
     for number, who in enumerate((alice, bruno) * 3):
         start = f"2026-11-30T{14 + number}:00:00Z"
         state = "FL" if who is alice else "NJ"
-        wish = {"start": start, "kind": "initial", "location": {"state": state}}
+        wish = {"start": start, "kind": "follow_up", "location": {"state": state}}
         assert who.post("consultations/", wish).status_code == 201
     with CaptureQueriesContext(connection) as after:
         outsider.get("slots/", **query)

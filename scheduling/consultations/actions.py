@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Exists
@@ -11,7 +12,7 @@ from django.db.models.functions import Now
 
 from accounts.models import Role
 from patients.actions import lock_patient
-from patients.gates import PatientFacts, patient_gates
+from patients.gates import patient_gates
 from patients.models import Assessment, CareRelationship, Consent, Patient
 from records.actor import Actor
 from records.events import raise_work_item, record
@@ -30,9 +31,9 @@ from scheduling.calendar.actions import (
 )
 from scheduling.calendar.models import Physician, Reservation
 from scheduling.calendar.slots import Licensed, licensed
-from scheduling.consultations.gates import standing_gates
-from scheduling.consultations.models import TRANSITIONS, Consultation, Status
-from scheduling.intervals import Interval
+from scheduling.consultations.gates import BookingFacts, standing_gates
+from scheduling.consultations.models import TRANSITIONS, Consultation, Kind, Status
+from scheduling.intervals import Interval, wall_before
 
 
 def book(
@@ -49,12 +50,21 @@ def book(
 ) -> Consultation:
     """Book a consultation, with ``physician`` or whoever is free.
 
-    Raises `Refused` ``gate_unmet``, ``slot_taken`` and ``not_offered`` with the next slots,
-    ``patient_busy``, ``in_the_past``, ``too_far_ahead``.
+    A patient has one initial consultation ahead at most. Raises `Refused` ``gate_unmet``,
+    ``wrong_state``, ``slot_taken`` and ``not_offered`` with the next slots, ``patient_busy``,
+    ``in_the_past``, ``too_far_ahead``.
     """
     with one_place_at_a_time():
         locked = lock_patient(patient.pk)
-        pass_gates(patient_gates(facts_of(locked)))
+        if locked.address_id == patient.address_id:  # which never changes: it is read already
+            locked.address = patient.address
+        facts = facts_of(locked, now)
+        pass_gates(patient_gates(facts))
+        if kind == Kind.INITIAL and facts.initial_ahead:
+            raise Refused(
+                "wrong_state",
+                "A first consultation is booked already. Please move or cancel that one.",
+            )
         physicians = lock_physicians([physician] if physician else None)
         wish = Wish(start, kind, location["state"], locked.time_zone, physician)
         own_hold = held(hold, secret, wish, now)
@@ -111,7 +121,7 @@ def reschedule(
         moved = _lock(consultation, version)
         _in_state(moved, Status.BOOKED)
         _not_begun(moved, by, now)
-        pass_gates(patient_gates(facts_of(patient)))
+        pass_gates(patient_gates(facts_of(patient, now)))
         if (moved.physician_id, moved.start) == (wanted, start):
             return moved
         old_start, own = moved.start, moved.reservation
@@ -158,12 +168,15 @@ def cancel(
     now: datetime,
     version: int | None = None,
 ) -> Consultation:
-    """Cancel; the time is free at once. ``late`` when less notice was given than is asked for."""
+    """Cancel; the time is free at once. ``late`` when less notice was given than is asked for.
+
+    24 h of notice is the same wall time on the day before, where the patient is.
+    """
     locked = _lock(consultation, version)
     _in_state(locked, Status.BOOKED)
     _not_begun(locked, by, now)
     notice = timedelta(hours=in_force(now)["consultation_cancel_notice"])
-    locked.late = locked.start - now < notice
+    locked.late = now > wall_before(locked.start, locked.patient.time_zone, notice)
     locked.cancelled_at, locked.cancelled_by, locked.cancel_reason = now, by.role, reason
     _move(locked, Status.CANCELLED, "late", "cancelled_at", "cancelled_by", "cancel_reason")
     _tell("consultation.cancelled", locked, by=by, now=now)
@@ -181,13 +194,18 @@ def arrive(
 ) -> Consultation:
     """The patient is there, and says in which state: without a licence for it, nothing begins.
 
-    Raises `Refused` ``too_early``, and ``blocked_location``.
+    From a little before the start until the end of that day in the physician's zone. Raises
+    `Refused` ``permission_denied``, ``too_early``, ``too_late``, and ``blocked_location``.
     """
     locked = _lock(consultation, version)
+    _by_its_physician(locked, by)
     _in_state(locked, Status.BOOKED)
     early = timedelta(minutes=in_force(now)["consultation_arrive_early"])
     if now < locked.start - early:
         raise Refused("too_early", "The patient cannot arrive that long before the start.")
+    local = ZoneInfo(locked.physician.time_zone)
+    if now.astimezone(local).date() > locked.start.astimezone(local).date():
+        raise Refused("too_late", "The day of this consultation is over. Please book another one.")
     if not licensed(licences_of(locked.physician), state, now, locked.patient.time_zone):
         raise Refused(
             "blocked_location",
@@ -211,6 +229,7 @@ def complete(
 ) -> Consultation:
     """The consultation was held; the note is the physician's. The decision is a step of its own."""
     locked = _lock(consultation, version)
+    _by_its_physician(locked, by)
     locked.completed_at, locked.note = now, note
     _move(locked, Status.COMPLETED, "completed_at", "note")
     _tell("consultation.completed", locked, by=by, now=now)
@@ -223,6 +242,7 @@ def no_show(
 ) -> Consultation:
     """The patient did not come; from fifteen minutes after the start on."""
     locked = _lock(consultation, version)
+    _by_its_physician(locked, by)
     _in_state(locked, Status.BOOKED)
     patience = timedelta(minutes=in_force(now)["consultation_no_show_after"])
     if now < locked.start + patience:
@@ -272,16 +292,21 @@ def _no_risk_any_more(consultation: Consultation, now: datetime) -> bool:
 # --- what gates ask -------------------------------------------------------------------------
 
 
-def facts_of(patient: Patient) -> PatientFacts:
-    """What gates ask about a patient; one query."""
+def facts_of(patient: Patient, now: datetime) -> BookingFacts:
+    """What gates ask about a patient; one query, but for who never said anything of telehealth."""
     given = Consent.objects.filter(patient=patient, kind=Consent.Kind.TELEHEALTH).order_by("-pk")
-    latest = given.annotate(assessed=Exists(Assessment.objects.filter(patient=patient)))
-    row = latest.values_list("accepted", "assessed").first()
-    accepted, assessed = row or (False, Assessment.objects.filter(patient=patient).exists())
-    return PatientFacts(
+    assessments = Assessment.objects.filter(patient=patient)
+    ahead = Consultation.objects.filter(
+        patient=patient, kind=Kind.INITIAL, status=Status.BOOKED, end__gt=now
+    )
+    latest = given.annotate(assessed=Exists(assessments), ahead=Exists(ahead))
+    row = latest.values_list("accepted", "assessed", "ahead").first()
+    accepted, assessed, is_ahead = row or (False, assessments.exists(), ahead.exists())
+    return BookingFacts(
         assessed=assessed,
         telehealth=accepted,
         served=bool(patient.address and patient.address.served),
+        initial_ahead=is_ahead,
     )
 
 
@@ -323,11 +348,25 @@ def _lock(consultation: Consultation, version: int | None) -> Consultation:
     return locked
 
 
-def _in_state(consultation: Consultation, status: str) -> None:
-    if consultation.status != status:
-        raise Refused(
-            "wrong_state", f"This consultation is {consultation.get_status_display()} already."
-        )
+def _by_its_physician(consultation: Consultation, by: Actor) -> None:
+    """Colleagues see the consultations of their patients; who holds one says what became of it."""
+    if by.user_id != consultation.physician.user_id:
+        raise Refused("permission_denied", "Only the physician of this consultation does this.")
+
+
+# Status → why what was wanted is not possible in it.
+WRONG_STATE = {
+    Status.BOOKED: "The patient has not arrived yet.",
+    Status.ARRIVED: "The patient has arrived already.",
+    Status.COMPLETED: "This consultation has taken place already.",
+    Status.CANCELLED: "This consultation has been cancelled.",
+    Status.NO_SHOW: "The patient did not come to this consultation.",
+}
+
+
+def _in_state(consultation: Consultation, *allowed: str) -> None:
+    if consultation.status not in allowed:
+        raise Refused("wrong_state", WRONG_STATE[Status(consultation.status)])
 
 
 def _not_begun(consultation: Consultation, by: Actor, now: datetime) -> None:
@@ -337,10 +376,7 @@ def _not_begun(consultation: Consultation, by: Actor, now: datetime) -> None:
 
 def _move(consultation: Consultation, to: str, *changed: str) -> None:
     """The only way to another state; whatever `TRANSITIONS` does not name is refused."""
-    if to not in TRANSITIONS[consultation.status]:
-        raise Refused(
-            "wrong_state", f"This consultation is {consultation.get_status_display()} already."
-        )
+    _in_state(consultation, *(status for status in Status if to in TRANSITIONS[status]))
     reservation = consultation.reservation
     consultation.status = to
     if to in (Status.CANCELLED, Status.NO_SHOW):
