@@ -466,6 +466,57 @@ def test_moving_out_of_the_area_refuses_at_once_and_is_found_once(
     assert WorkItem.objects.get(kind="consultation_at_risk").status == "closed"
 
 
+def open_items() -> int:
+    return WorkItem.objects.filter(kind="consultation_at_risk", status="open").count()
+
+
+@pytest.mark.parametrize("verb", ["cancel", "arrive", "no-show", "reschedule", "past"])
+def test_what_does_not_stand_any_more_is_not_asked_about(
+    at: Any, alice: Caller, sam: Caller, chen: Caller, booked: Any, physician: Physician, verb: str
+) -> None:
+    off = {"start": "2026-11-30T14:00:00Z", "end": "2026-11-30T16:00:00Z"}
+    chen.post(f"physicians/{physician.pk}/time-off/", off)
+    find_at_risk()
+    assert open_items() == 1
+    if verb == "reschedule":
+        assert alice.post(path(booked, "reschedule/"), {"start": LATER}).status_code == 200
+    elif verb == "cancel":
+        assert sam.post(path(booked, "cancel/"), CALLED).status_code == 200
+    else:
+        at(SLOT + timedelta(minutes=30))
+        body = {"location": {"state": "FL"}} if verb == "arrive" else {}
+        if verb != "past":
+            assert chen.post(path(booked, f"{verb}/"), body).status_code == 200
+    if verb == "past":
+        find_at_risk()
+    assert open_items() == 0
+    assert Event.objects.filter(kind="work_item.closed").count() == 1
+    find_at_risk()
+    assert open_items() == 0
+
+
+def test_what_a_person_closed_comes_back_only_for_something_new(
+    alice: Caller, sam: Caller, chen: Caller, booked: Any, physician: Physician
+) -> None:
+    alice.post("me/address/", {**ALBANY, "kind": "move"})
+    find_at_risk()
+    (item,) = sam.get("work-items/", kind="consultation_at_risk").json()["results"]
+    assert sam.post(f"work-items/{item['id']}/close/", {"note": "called"}).status_code == 200
+    find_at_risk()
+    assert open_items() == 0
+    off = {"start": "2026-11-30T14:00:00Z", "end": "2026-11-30T16:00:00Z"}
+    chen.post(f"physicians/{physician.pk}/time-off/", off)
+    find_at_risk()
+    (item,) = sam.get("work-items/", kind="consultation_at_risk").json()["results"]
+    assert item["detail"].endswith("out_of_area, physician_away")
+    sam.post(f"work-items/{item['id']}/close/", {"note": "called again"})
+    alice.post("me/address/", {**PENSACOLA, "kind": "move"})
+    find_at_risk()
+    alice.post("me/address/", {**ALBANY, "kind": "move"})
+    find_at_risk()
+    assert open_items() == 1
+
+
 def test_a_licence_that_ends_takes_its_slots_and_a_renewal_gives_them_back(
     alice: Caller, booked: Any, physician: Physician
 ) -> None:

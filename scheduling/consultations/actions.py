@@ -21,6 +21,7 @@ from records.ids import reference
 from records.models import WorkItem
 from records.refused import Refused
 from records.values import in_force
+from records.work import settle
 from scheduling.calendar.actions import (
     Wish,
     choose,
@@ -34,6 +35,8 @@ from scheduling.calendar.slots import Licensed, licensed
 from scheduling.consultations.gates import BookingFacts, standing_gates
 from scheduling.consultations.models import TRANSITIONS, Consultation, Kind, Status
 from scheduling.intervals import Interval, wall_before
+
+AT_RISK = "consultation_at_risk"
 
 
 def book(
@@ -136,9 +139,10 @@ def reschedule(
             reservation=own,
         )
         moved.physician, moved.start, moved.end = locked[wanted], slot.start, slot.end
-        moved.confirmed_at = None
+        moved.confirmed_at, moved.risks_told = None, []
         moved.revision += 1
-        _save(moved, "physician", "start", "end", "confirmed_at", "revision")
+        _save(moved, "physician", "start", "end", "confirmed_at", "risks_told", "revision")
+        settle(AT_RISK, moved.pk, note="It was moved.", by=by, now=now)
         _take_into_care(moved, now)
         _tell("consultation.rescheduled", moved, by=by, now=now, was=old_start.isoformat())
     return moved
@@ -178,7 +182,16 @@ def cancel(
     notice = timedelta(hours=in_force(now)["consultation_cancel_notice"])
     locked.late = now > wall_before(locked.start, locked.patient.time_zone, notice)
     locked.cancelled_at, locked.cancelled_by, locked.cancel_reason = now, by.role, reason
-    _move(locked, Status.CANCELLED, "late", "cancelled_at", "cancelled_by", "cancel_reason")
+    _move(
+        locked,
+        Status.CANCELLED,
+        "late",
+        "cancelled_at",
+        "cancelled_by",
+        "cancel_reason",
+        by=by,
+        now=now,
+    )
     _tell("consultation.cancelled", locked, by=by, now=now)
     return locked
 
@@ -213,7 +226,7 @@ def arrive(
             "help in an emergency is never blocked: 911, or 988.",
         )
     locked.arrived_at, locked.arrived_state = now, state
-    _move(locked, Status.ARRIVED, "arrived_at", "arrived_state")
+    _move(locked, Status.ARRIVED, "arrived_at", "arrived_state", by=by, now=now)
     _tell("consultation.arrived", locked, by=by, now=now)
     return locked
 
@@ -231,7 +244,7 @@ def complete(
     locked = _lock(consultation, version)
     _by_its_physician(locked, by)
     locked.completed_at, locked.note = now, note
-    _move(locked, Status.COMPLETED, "completed_at", "note")
+    _move(locked, Status.COMPLETED, "completed_at", "note", by=by, now=now)
     _tell("consultation.completed", locked, by=by, now=now)
     return locked
 
@@ -247,46 +260,40 @@ def no_show(
     patience = timedelta(minutes=in_force(now)["consultation_no_show_after"])
     if now < locked.start + patience:
         raise Refused("too_early", "Please wait a little longer before saying so.")
-    _move(locked, Status.NO_SHOW)
+    _move(locked, Status.NO_SHOW, by=by, now=now)
     _tell("consultation.no_show", locked, by=by, now=now)
     return locked
 
 
 @transaction.atomic
 def note_risk(*, consultation: Consultation, by: Actor, now: datetime) -> bool:
-    """Say once that a booked consultation is at risk, with a work item for staff.
+    """Say once that a consultation to come is at risk, with a work item for staff.
 
-    When it is not any more, the work item is closed. Returns whether something was written.
+    The item is closed when nothing stands in the way any more, also because the consultation
+    does not. One that a person closed does not come back for what it was raised for: only another
+    reason, or the same one after it was away at some look, is new. Returns whether something was
+    written.
     """
     locked = _lock(consultation, None)
-    unmet = risks_of(locked) if locked.status == Status.BOOKED else []
-    if not unmet:
-        return _no_risk_any_more(locked, now)
-    new = raise_work_item(
-        "consultation_at_risk",
+    is_ahead = locked.status == Status.BOOKED and now < locked.end
+    risks = [gate.code for gate in risks_of(locked)] if is_ahead else []
+    is_new = not set(risks) <= set(locked.risks_told)
+    Consultation.objects.filter(pk=locked.pk).exclude(risks_told=risks).update(risks_told=risks)
+    if not risks:
+        return settle(AT_RISK, locked.pk, note="Nothing stands in the way now.", by=by, now=now)
+    if is_new and raise_work_item(
+        AT_RISK,
         locked,
-        detail="A booked consultation cannot take place as it is: "
-        + ", ".join(gate.code for gate in unmet),
+        detail="A booked consultation cannot take place as it is: " + ", ".join(risks),
         urgency=WorkItem.Urgency.TODAY,
         for_role=Role.STAFF,
         by=by,
         now=now,
         patient_id=locked.patient_id,
-    )
-    if new:
-        because = [gate.code for gate in unmet]
-        _tell("consultation.at_risk", locked, by=by, now=now, because=because)
-    return new
-
-
-def _no_risk_any_more(consultation: Consultation, now: datetime) -> bool:
-    open_items = WorkItem.objects.filter(
-        kind="consultation_at_risk", object_id=consultation.pk, status=WorkItem.Status.OPEN
-    )
-    closed = open_items.update(
-        status=WorkItem.Status.CLOSED, closed_at=now, note="Nothing stands in the way any more."
-    )
-    return closed > 0
+    ):
+        _tell("consultation.at_risk", locked, by=by, now=now, because=risks)
+        return True
+    return False
 
 
 # --- what gates ask -------------------------------------------------------------------------
@@ -374,7 +381,7 @@ def _not_begun(consultation: Consultation, by: Actor, now: datetime) -> None:
         raise Refused("too_late", "Your consultation has begun. Please call us.")
 
 
-def _move(consultation: Consultation, to: str, *changed: str) -> None:
+def _move(consultation: Consultation, to: str, *changed: str, by: Actor, now: datetime) -> None:
     """The only way to another state; whatever `TRANSITIONS` does not name is refused."""
     _in_state(consultation, *(status for status in Status if to in TRANSITIONS[status]))
     reservation = consultation.reservation
@@ -384,6 +391,8 @@ def _move(consultation: Consultation, to: str, *changed: str) -> None:
     _save(consultation, "status", "reservation", *changed)
     if consultation.reservation is None and reservation is not None:
         Reservation.objects.filter(pk=reservation.pk).delete()
+    note = f"The consultation is {consultation.get_status_display()}."
+    settle(AT_RISK, consultation.pk, note=note, by=by, now=now)
 
 
 def _save(consultation: Consultation, *changed: str) -> None:
