@@ -16,6 +16,10 @@ class Interval:
     def overlaps(self, other: "Interval") -> bool:
         return self.start < other.end and other.start < self.end
 
+    def common(self, other: "Interval") -> "Interval":
+        """The time of both; ends before it starts, or as it does, where they have none."""
+        return Interval(max(self.start, other.start), min(self.end, other.end))
+
     def padded(self, before: timedelta, after: timedelta) -> "Interval":
         """The interval with ``before`` added in front and ``after`` behind."""
         return Interval(self.start - before, self.end + after)

@@ -129,6 +129,24 @@ def test_slots_of_a_zip_out_of_area_and_of_one_in_two_zones(outsider: Caller) ->
     assert slots(outsider, "2026-11-30", postal_code="32456", time_zone=CENTRAL)
 
 
+def test_what_is_offered_around_the_clock_can_be_held(
+    outsider: Caller, chen: Caller, physician: Physician
+) -> None:
+    physician.working_hours.update(opens="00:00", closes="00:00")
+    chen.patch("settings/", {"slot_step": 25})
+    for start in slots(outsider, "2026-11-30", "2026-12-03", state="FL")[::40]:
+        wish = {"start": start, "kind": "initial", "state": "FL"}
+        assert Caller().post("holds/", wish).status_code == 201
+
+
+def test_an_opening_lasts_a_day_at_most(chen: Caller, physician: Physician) -> None:
+    place = f"physicians/{physician.pk}/openings/"
+    for end, status in (("2026-11-29T14:00:00Z", 201), ("2026-11-29T14:01:00Z", 400)):
+        answer = chen.post(place, {"start": "2026-11-28T14:00:00Z", "end": end})
+        assert answer.status_code == status
+    assert answer.json()["errors"][0]["pointer"] == "/end"
+
+
 @pytest.mark.parametrize("days", [1, 62])
 def test_slots_take_four_queries_whatever_is_booked(
     outsider: Caller, alice: Caller, bruno: Caller, days: int, physician: Physician

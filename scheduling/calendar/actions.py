@@ -92,7 +92,7 @@ def choose(
     if ignoring and ignoring.expires_at:  # a hold was taken in time; booking it may be later
         offer = replace(offer, earliest=now)
     found = agendas(
-        within=Interval(wish.start - DAY, wish.start + AHEAD), now=now, physicians=locked
+        within=Interval(wish.start - 2 * DAY, wish.start + AHEAD), now=now, physicians=locked
     )
     for agenda in found:
         open_agenda = _without(agenda, ignoring)

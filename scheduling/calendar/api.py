@@ -286,6 +286,13 @@ class SpanIn(Input):
         return attrs
 
 
+class OpeningIn(SpanIn):
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["end"] - attrs["start"] > DAY:
+            raise serializers.ValidationError({"end": ["An opening lasts 24 hours at most."]})
+        return super().validate(attrs)
+
+
 class LicenceIn(Input):
     state = serializers.ChoiceField(choices=["FL", "NJ"])
     number = TextField(max_length=30)
@@ -364,11 +371,11 @@ class WorkingHoursOf(OfPhysician):
     """Hours of a weekday, every week."""
 
 
-@shapes(SpanIn, OpeningOut)
+@shapes(OpeningIn, OpeningOut)
 class OpeningsOf(OfPhysician):
     """Additional hours, once."""
 
-    model, shape_in, shape_out = Opening, SpanIn, OpeningOut
+    model, shape_in, shape_out = Opening, OpeningIn, OpeningOut
     add = staticmethod(actions.add_opening)
 
 
