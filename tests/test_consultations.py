@@ -161,6 +161,16 @@ def test_a_hold_on_one_physician_opens_no_time_of_another_within_the_lead(
     assert alice.post("consultations/", opened).status_code == 201
 
 
+def test_a_calendar_tells_when_a_hold_ends_and_how_long_it_is_busy(
+    outsider: Caller, chen: Caller
+) -> None:
+    outsider.post("holds/", {"start": SLOT.isoformat(), "kind": "initial", "state": "FL"})
+    day = {"from": "2026-11-30", "to": "2026-11-30"}
+    (entry,) = chen.get("calendar/", **day).json()["results"]
+    assert (entry["type"], entry["start"]) == ("hold", "2026-11-30T15:00:00Z")
+    assert (entry["end"], entry["busy_end"]) == ("2026-11-30T15:30:00Z", "2026-11-30T15:45:00Z")
+
+
 def test_an_expired_hold_gives_way_to_whoever_wants_its_time(
     at: Any, now: datetime, bruno: Caller, outsider: Caller
 ) -> None:
@@ -518,14 +528,14 @@ def test_what_a_person_closed_comes_back_only_for_something_new(
 
 
 def test_a_licence_that_ends_takes_its_slots_and_a_renewal_gives_them_back(
-    alice: Caller, booked: Any, physician: Physician
+    alice: Caller, outsider: Caller, booked: Any, physician: Physician
 ) -> None:
     """T10: the last day of the licence is good, the day after is not; New Jersey stays."""
     florida = physician.licences.filter(state="FL")
     florida.update(expires_on="2026-11-29")
     query = {"from": "2026-11-30", "to": "2026-11-30"}
     assert alice.get("slots/", **query).json()["results"] == []
-    assert alice.get("slots/", **query, state="NJ").json()["results"] != []
+    assert outsider.get("slots/", **query, state="NJ").json()["results"] != []
     shown = alice.get(path(booked)).json()
     assert [gate["code"] for gate in shown["at_risk_because"]] == ["no_licence"]
     find_at_risk()

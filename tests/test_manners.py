@@ -2,6 +2,8 @@
 
 import json
 import re
+import socket
+import time
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,6 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from accounts.models import User
 from notifications import writing
 from records import clock
 from records.models import AccessLog, IdempotentAnswer
@@ -278,7 +281,27 @@ def test_a_token_that_only_reads_writes_nothing(alice: Caller) -> None:
     token = {"Authorization": f"Bearer {make_token(alice.user, 'read')}"}
     reader = Caller()
     assert reader.get("me/", headers=token).status_code == 200
-    assert reader.post("consultations/", wish(), **token).status_code == 403
+    hold = {"start": SLOT, "kind": "initial", "state": "FL"}
+    for path, body in (("consultations/", wish()), ("holds/", hold)):
+        assert reader.post(path, body, **token).status_code == 403
+    day = {"from": "2026-11-30", "to": "2026-11-30"}
+    assert reader.get("slots/", **day, headers=token).status_code == 200
+
+
+def test_a_physician_without_a_row_has_no_calendar(now: datetime) -> None:
+    new = User.objects.create_user(role="physician", name="N", email="new@hearth.test")
+    day = {"from": "2026-11-30", "to": "2026-11-30"}
+    assert Caller(new).get("calendar/", **day).status_code == 404
+
+
+def test_the_admin_changes_nobody_s_role(client: Any, admin: Caller) -> None:
+    assert admin.user
+    client.force_login(admin.user)
+    sam = User.objects.get(email="sam@hearth.test")
+    page = f"/admin/accounts/user/{sam.pk}/change/"
+    assert client.post(page, {"role": "administrator", "is_active": "on"}).status_code == 302
+    sam.refresh_from_db()
+    assert sam.role == "staff"
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer x", "Bearer \u00e9", "bearer hearth_x"])
@@ -362,6 +385,12 @@ def test_what_is_nowhere_is_a_problem_below_the_api_and_a_page_elsewhere(outside
         for answer in (outsider.get(path), outsider.post(path), outsider.delete(path)):
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
             assert answer["Content-Type"] == "application/problem+json"
+    unclosed = outsider.post("consultations")
+    assert (unclosed.status_code, unclosed.json()["code"]) == (404, "not_found")
+    assert outsider.get("plans").status_code == 301
+    stray = outsider.get("plans/", headers={"Host": "evil.example.org"})
+    assert (stray.status_code, stray.json()["code"]) == (400, "malformed")
+    assert stray["Content-Type"] == "application/problem+json"
     page = outsider.get("/nothing/")
     assert (page.status_code, page["Content-Type"][:9]) == (404, "text/html")
 
@@ -399,3 +428,16 @@ def test_without_the_database_every_door_says_come_back(
     monkeypatch.undo()
     connection.close()
     assert alice.get("me/").status_code == 200
+
+
+def test_a_database_that_does_not_answer_is_away_within_seconds(
+    committed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        connection.close()
+        monkeypatch.setitem(connection.settings_dict, "PORT", silent.getsockname()[1])
+        begun = time.monotonic()
+        assert Caller().get("plans/").status_code == 503
+        assert time.monotonic() - begun < 10
+        monkeypatch.undo()
+        connection.close()

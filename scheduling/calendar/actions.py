@@ -164,6 +164,7 @@ def take_hold(*, wish: Wish, browser: str, address: str, now: datetime) -> tuple
         hold = Reservation.objects.create(
             physician_id=agenda.physician,
             busy=(busy.start, busy.end),
+            period=(slot.start, slot.end),
             expires_at=now + timedelta(minutes=minutes),
             hold_start=slot.start,
             hold_kind=wish.kind,
