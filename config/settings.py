@@ -151,7 +151,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.Bearer", "accounts.api.SessionToken"],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.api.DenyAll"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "config.schema.Schema",
     "EXCEPTION_HANDLER": "records.api.problem",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%SZ",
     "NUM_PROXIES": ALLAUTH_TRUSTED_PROXY_COUNT,
@@ -176,7 +176,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
     "POSTPROCESSING_HOOKS": [
-        "records.schema.with_problems",
+        "records.schema.with_manners",
     ],
     "SCHEMA_PATH_PREFIX": "/api/v1",
 }

@@ -345,8 +345,8 @@ def test_nobody_arrives_when_the_day_is_over(at: Any, chen: Caller, booked: Any)
 def test_only_its_own_physician_says_what_became_of_a_consultation(
     at: Any, chen: Caller, booked: Any
 ) -> None:
-    rivera = Caller(_second_physician())
-    Physician.objects.create(user=rivera.user, name="Dr. Rivera")
+    other = Physician.objects.create(user=_second_physician(), name="Dr. Rivera")
+    rivera = Caller(other.user)
     assert rivera.get(path(booked)).status_code == 200  # Alice waits in the practice's queue
     at(SLOT + timedelta(minutes=20))
     here = {"location": {"state": "FL"}}

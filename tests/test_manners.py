@@ -403,6 +403,29 @@ def test_the_schema_refers_to_nothing_that_it_does_not_define() -> None:
         assert name in schema["components"][kind], name
 
 
+def test_the_schema_tells_who_needs_no_token_which_headers_count_and_what_is_always_there() -> None:
+    schema = yaml.safe_load((ROOT / "openapi.yaml").read_text())
+    paths = schema["paths"]
+    for route in ANYONE:
+        for door in paths["/api/v1/" + route.replace("<uuid:pk>", "{id}")].values():
+            assert {} in door["security"], route
+    assert {} in paths["/api/v1/assessments/"]["post"]["security"]
+    assert {} not in paths["/api/v1/me/"]["get"]["security"]
+    release = paths["/api/v1/holds/{id}/"]["delete"]["requestBody"]
+    assert "ReleaseIn" in str(release)
+    book = paths["/api/v1/consultations/"]["post"]
+    cancel = paths["/api/v1/consultations/{id}/cancel/"]["post"]
+    assert "IfMatch" not in str(book)
+    for door, answer in ((book, "201"), (cancel, "200")):
+        assert "IdempotencyKey" in str(door["parameters"])
+        assert set(door["responses"][answer]["headers"]) == {"ETag", "Idempotent-Replayed"}
+    assert "IfMatch" in str(cancel["parameters"])
+    listed = {p.get("name"): p for p in paths["/api/v1/plans/"]["get"]["parameters"]}
+    assert listed["limit"]["schema"]["type"] == "integer"
+    meeting = schema["components"]["schemas"]["ConsultationOut"]
+    assert set(meeting["required"]) == set(meeting["properties"])
+
+
 # --- when the database is away -----------------------------------------------------------------
 
 

@@ -245,7 +245,7 @@ class Nothing(Input):
 
 
 class ConfirmIn(OnBehalf):
-    """Nothing more."""
+    """No more than the channel."""
 
 
 class RescheduleIn(OnBehalf):
