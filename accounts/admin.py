@@ -8,12 +8,12 @@ from accounts.models import User
 
 @admin.register(User)
 class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Colleagues and patients: roles and whether they may sign in."""
+    """Colleagues and patients: whether they may sign in; the role is shown, not changed."""
 
     list_display = ("id", "role", "is_active", "created_at")
     list_filter = ("role", "is_active")
     fields = ("id", "role", "is_active", "created_at")
-    readonly_fields = ("id", "created_at")
+    readonly_fields = ("id", "role", "created_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

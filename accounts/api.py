@@ -69,11 +69,18 @@ class DenyAll(BasePermission):
         return False
 
 
+def _within_scope(request: Request) -> bool:
+    """Whether the token, if there is one, is good for this: one with the scope ``read`` looks."""
+    token = request.auth
+    reads = isinstance(token, ApiToken) and token.scope == ApiToken.Scope.READ
+    return request.method in SAFE_METHODS or not reads
+
+
 class Anyone(BasePermission):
-    """Also those who have not signed in."""
+    """Also those who have not signed in; a token keeps its scope here, too."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        return True
+        return _within_scope(request)
 
 
 def roles(*allowed: str) -> type[BasePermission]:
@@ -85,11 +92,7 @@ def roles(*allowed: str) -> type[BasePermission]:
         def has_permission(self, request: Request, view: Any) -> bool:
             if not request.user.is_authenticated:
                 return False
-            token = request.auth
-            reads_only = isinstance(token, ApiToken) and token.scope == ApiToken.Scope.READ
-            if reads_only and request.method not in SAFE_METHODS:
-                return False
-            return request.user.role in allowed
+            return _within_scope(request) and request.user.role in allowed
 
     return HasRole
 

@@ -1,9 +1,10 @@
-"""Whether Hearth lives and is ready, what each code of a refusal means, what is nowhere."""
+"""Whether Hearth lives and is ready, what each code of a refusal means, what leads nowhere."""
 
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.views.defaults import page_not_found
+from django.middleware.common import CommonMiddleware
+from django.views.defaults import bad_request, page_not_found
 
 from records.refused import CODES, problem_body
 
@@ -28,6 +29,25 @@ def problem_page(request: HttpRequest, code: str) -> HttpResponse:
         raise Http404
     status, title = CODES[code]
     return JsonResponse({"code": code, "status": status, "title": title})
+
+
+class Slashes(CommonMiddleware):
+    """Sends readers on to the address with its slash; what is posted to the API gets a problem.
+
+    Sent on, it would arrive without its body.
+    """
+
+    def should_redirect_with_slash(self, request: HttpRequest) -> bool:
+        reads = request.method in ("GET", "HEAD") or not request.path.startswith("/api/")
+        return reads and super().should_redirect_with_slash(request)
+
+
+def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A request that Django itself refuses, such as one for another host."""
+    if not request.path.startswith("/api/"):
+        return bad_request(request, exception)
+    body = problem_body("malformed", f"{CODES['malformed'][1]}.")
+    return JsonResponse(body, status=400, content_type="application/problem+json")
 
 
 def nowhere(request: HttpRequest, exception: Exception) -> HttpResponse:

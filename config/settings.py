@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import environ
+from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 
 env = environ.Env()
@@ -63,7 +64,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "records.outage.DatabaseAway",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "config.health.Slashes",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -91,6 +92,8 @@ TEMPLATES = [
 DATABASES = {"default": env.db("DATABASE_URL")}
 if env.str("DATABASE_OWNER_URL", ""):
     DATABASES["owner"] = env.db("DATABASE_OWNER_URL")
+for _database in DATABASES.values():  # one that does not answer is away: nobody waits longer
+    _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 BROKER_URL = env.str("BROKER_URL")
 # Sign-in limits count here, in the database: the broker may be emptied or away at any time.
@@ -151,14 +154,16 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.Bearer", "accounts.api.SessionToken"],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.api.DenyAll"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "URL_FORMAT_OVERRIDE": None,
+    "DEFAULT_SCHEMA_CLASS": "config.schema.Schema",
     "EXCEPTION_HANDLER": "records.api.problem",
     "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%SZ",
     "NUM_PROXIES": ALLAUTH_TRUSTED_PROXY_COUNT,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 # The practice's own site may ask what anybody may ask, without credentials.
+CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key"]
+CORS_EXPOSE_HEADERS = ["Retry-After", "Idempotent-Replayed"]
 CORS_ALLOWED_ORIGINS = env.list("EMBED_ORIGINS", default=[])
 CORS_URLS_REGEX = (
     r"^/api/v1/(service-area|plans|physicians|slots|holds(/[0-9a-f-]+)?|assessments"
@@ -175,7 +180,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
     "POSTPROCESSING_HOOKS": [
-        "records.schema.with_problems",
+        "records.schema.with_manners",
     ],
     "SCHEMA_PATH_PREFIX": "/api/v1",
 }
@@ -219,6 +224,10 @@ if not SANDBOX:
     }
     if _missing := [name for name, value in _given.items() if not value]:
         raise ImproperlyConfigured(f"Real texts and mails need {', '.join(_missing)}.")
+    if not PUBLIC_BASE_URL.startswith("https://"):
+        raise ImproperlyConfigured("PUBLIC_BASE_URL begins with https:// where real texts leave.")
+    if len(SECRET_KEY) < 50:
+        raise ImproperlyConfigured("SECRET_KEY needs 50 characters or more.")
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "care@hearth.test")
 

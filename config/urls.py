@@ -111,6 +111,6 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("problems/<slug:code>/", health.problem_page),
 ]
-handler404 = health.nowhere
+handler400, handler404 = health.unreadable, health.nowhere
 if settings.SANDBOX:
     urlpatterns.append(path("sandbox/", include("notifications.sandbox.urls")))

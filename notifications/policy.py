@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
+
+from scheduling.intervals import wall_before
 
 # How long before the start a message has lost its sense; a cancellation only an hour after it.
 NOT_AFTER = {
@@ -83,15 +84,6 @@ def still_true(kind: str, meeting: Meeting, *, revision: int) -> str:
     if meeting.status != "booked":
         return "The consultation is not ahead any more."
     return "" if meeting.revision == revision else "The consultation was moved."
-
-
-def wall_before(start: datetime, zone: str, earlier: timedelta) -> datetime:
-    """The instant whose wall clock in ``zone`` shows ``earlier`` than at ``start``.
-
-    "24 h before" is the same time on the day before, also when clocks change in between.
-    """
-    local = start.astimezone(ZoneInfo(zone)).replace(tzinfo=None) - earlier
-    return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 def helps_until(kind: str, not_after: datetime) -> datetime:

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Now
 
@@ -30,6 +30,7 @@ from records.actor import sweep
 from records.events import raise_work_item
 from records.ids import uuid7
 from records.models import WorkItem
+from records.outage import ENDS_A_SWEEP
 from scheduling import demo
 from scheduling.models import Consultation
 
@@ -113,7 +114,7 @@ def _send(message: Message, claimed_at: float, now: datetime) -> None:
     """One message that cannot be sent must not keep the others back, nor be tried for ever."""
     try:
         ready = _check_again(message, now)
-    except (OperationalError, InterfaceError):
+    except ENDS_A_SWEEP:
         raise
     except Exception as error:
         log.exception("message_not_ready", extra={"message_id": str(message.pk)})
@@ -127,6 +128,8 @@ def _send(message: Message, claimed_at: float, now: datetime) -> None:
         return
     try:
         outcome = _hand_over(ready, now)
+    except ENDS_A_SWEEP:
+        raise
     except Exception as error:
         log.exception("message_in_doubt", extra={"message_id": str(message.pk)})
         outcome = Outcome("unknown", code=type(error).__name__[:40])
@@ -250,8 +253,9 @@ def _spoken(phone: str) -> str:
 def _consultation_of(message: Message) -> Consultation | None:
     if message.about_kind != "consultation":
         return None
-    rows = Consultation.objects.select_related("patient__address", "physician")
-    return rows.select_for_update(no_key=True, of=("self",)).get(pk=message.about_id)
+    # Prefetched, not joined: what is joined under a lock is from before the wait.
+    rows = Consultation.objects.prefetch_related("patient__address", "physician")
+    return rows.select_for_update(no_key=True).get(pk=message.about_id)
 
 
 def _valid_for(message: Message, now: datetime) -> int:

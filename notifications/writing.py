@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -18,6 +18,7 @@ from records import hints
 from records.actor import Actor, sweep
 from records.events import raise_work_item
 from records.models import Event, Outbox, WorkItem
+from records.outage import ENDS_A_SWEEP
 from scheduling.models import Consultation, Physician
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ def _write_one(now: datetime) -> int:
     try:
         with transaction.atomic():
             _tell(waiting.event, now)
-    except (OperationalError, InterfaceError):
+    except ENDS_A_SWEEP:
         raise
     except Exception:
         log.exception("event_not_told", extra={"event_id": str(waiting.pk)})

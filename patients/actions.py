@@ -181,8 +181,8 @@ def lock_patient(patient_id: UUID, *, version: int | None = None) -> Patient:
 
     Raises `Refused` ``stale`` when it is not the ``version`` that the client saw.
     """
-    rows = Patient.objects.select_related("address")
-    patient = rows.select_for_update(no_key=True, of=("self",)).get(pk=patient_id)
+    # The bare row: joined under the lock, the address would be the one from before the wait.
+    patient = Patient.objects.select_for_update(no_key=True).get(pk=patient_id)
     if version is not None and version != patient.version:
         raise Refused("stale", "This has changed since you looked; please look again.")
     return patient

@@ -136,11 +136,16 @@ def read(
     return dict(incoming.validated_data)
 
 
+@extend_schema_field({"type": "integer", "minimum": 1, "maximum": 100, "default": 25})
+class LimitField(TextField):
+    """How many rows a page has; `Cursor` reads it."""
+
+
 class ListQuery(Input):
     """What every list takes; one with filters adds them."""
 
     cursor = TextField(required=False)
-    limit = TextField(required=False)
+    limit = LimitField(required=False)
 
 
 def query(

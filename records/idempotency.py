@@ -71,11 +71,15 @@ def _key(header: str) -> str:
 
 
 def _scope_and_fingerprint(request: Request, key: str) -> tuple[str, str]:
-    """Hashes of (who, route, key) and of the request; a stranger's body joins his scope."""
+    """Hashes of (who, route, key) and of the request; a stranger's body joins his scope.
+
+    The query belongs to the request: what only shows and what does it are two.
+    """
     body = hashlib.sha256(request.body).hexdigest()
     who = str(request.user.pk) if request.user.is_authenticated else f"anyone {body}"
     scope = hashlib.sha256(f"{who}\n{request.path}\n{key}".encode()).hexdigest()
-    return scope, body
+    asked = hashlib.sha256(f"{request.get_full_path()}\n{body}".encode()).hexdigest()
+    return scope, asked
 
 
 def _take_turn(scope: str) -> None:

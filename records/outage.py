@@ -1,13 +1,16 @@
-"""When the database is away, every door says so: 503 with Retry-After."""
+"""When the database is away, every door says so: 503 with Retry-After; and a sweep ends."""
 
 from collections.abc import Callable
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from records.refused import problem_body
 
 DATABASE_AWAY = "We cannot reach our records just now. Please try again shortly."
+# After these a sweep does not go on with its next row, which would fare no better.
+ENDS_A_SWEEP = (OperationalError, InterfaceError, SoftTimeLimitExceeded)
 Handler = Callable[[HttpRequest], HttpResponse]
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI schema: every operation may also answer with a problem (RFC 9457)."""
+"""The OpenAPI schema: what holds for every operation is said once, here."""
 
 from typing import Any
 
@@ -30,12 +30,71 @@ PROBLEM = {
 }
 
 
-def with_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Say once, for every operation, how it refuses."""
-    schemas = result["components"].setdefault("schemas", {})
+PARAMETERS = {
+    "IdempotencyKey": {
+        "in": "header",
+        "name": "Idempotency-Key",
+        "description": "The same key with the same request gives the same answer for 24 hours, and "
+        "takes effect once.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 257},
+    },
+    "IfMatch": {
+        "in": "header",
+        "name": "If-Match",
+        "description": "The ETag of what was looked at; 412 when it has changed since.",
+        "schema": {"type": "string"},
+    },
+}
+HEADERS = {
+    "ETag": {"description": "The version of this object.", "schema": {"type": "string"}},
+    "IdempotentReplayed": {
+        "description": "This was answered before, to the same Idempotency-Key.",
+        "schema": {"enum": ["true"]},
+    },
+}
+VERSIONED = ("ConsultationForPhysician", "ConsultationOut", "PatientOut")
+# What an answer has at times, or for some of its readers; everything else is always there.
+AT_TIMES = {
+    "AssessmentForPhysician": {"answers", "contact", "crisis", "flags", "urgency"},
+    "ConsultationForPhysician": {"note"},
+    "DraftAnswerOut": {"crisis_text"},
+    "SubmittedOut": {"crisis_text"},
+}
+
+
+def with_manners(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Say how every operation refuses, which headers it takes and gives, what is always there."""
+    components = result["components"]
+    schemas = components.setdefault("schemas", {})
+    for name, schema in schemas.items():
+        if not name.endswith("Request") and "properties" in schema:
+            schema["required"] = sorted(set(schema["properties"]) - AT_TIMES.get(name, set()))
     schemas["Problem"] = PROBLEM
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    components["parameters"], components["headers"] = PARAMETERS, HEADERS
+    content = {"application/problem+json": {"schema": _ref("schemas", "Problem")}}
     for path in result["paths"].values():
-        for operation in path.values():
+        for method, operation in path.items():
+            # A POST beside a GET makes something new: there is no version yet.
+            _say_headers(method, operation, is_new=method == "post" and "get" in path)
             operation["responses"]["default"] = {"description": "Refused", "content": content}
     return result
+
+
+def _say_headers(method: str, operation: dict[str, Any], *, is_new: bool) -> None:
+    answers = operation["responses"]
+    gives, takes = {}, []
+    if method == "post":
+        takes.append(_ref("parameters", "IdempotencyKey"))
+        gives["Idempotent-Replayed"] = _ref("headers", "IdempotentReplayed")
+    if any(f"/{name}'" in str(answers) for name in VERSIONED):
+        gives["ETag"] = _ref("headers", "ETag")
+        if method != "get" and not is_new:
+            takes.append(_ref("parameters", "IfMatch"))
+    if takes:
+        operation["parameters"] = [*operation.get("parameters", []), *takes]
+    for answer in answers.values() if gives else ():
+        answer["headers"] = gives
+
+
+def _ref(kind: str, name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/{kind}/{name}"}

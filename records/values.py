@@ -44,8 +44,8 @@ DEFAULTS: dict[str, Default] = {
 def in_force(now: datetime) -> Mapping[str, int]:
     """Every number in force at ``now``; one query."""
     values = {key: default.value for key, default in DEFAULTS.items()}
-    changed = Setting.objects.filter(valid_from__lte=now).order_by("valid_from", "id")
-    values.update(changed.values_list("key", "value"))
+    changed = Setting.objects.filter(valid_from__lte=now).order_by("key", "-valid_from", "-id")
+    values.update(changed.distinct("key").values_list("key", "value"))
     return values
 
 

@@ -1,6 +1,7 @@
 """What humans do with work items: claim them, close them."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
@@ -25,7 +26,23 @@ def claim(*, item: WorkItem, by: Actor, now: datetime) -> WorkItem:
 @transaction.atomic
 def close(*, item: WorkItem, note: str, by: Actor, now: datetime) -> WorkItem:
     """It is done; the note says how."""
-    locked = _lock(item)
+    return _close(_lock(item), note, by, now)
+
+
+@transaction.atomic
+def settle(kind: str, about: UUID, *, note: str, by: Actor, now: datetime) -> bool:
+    """Close the open item of a kind about something: the matter has settled itself.
+
+    Returns whether there was one.
+    """
+    rows = WorkItem.objects.select_for_update(no_key=True)
+    item = rows.filter(kind=kind, object_id=about, status=WorkItem.Status.OPEN).first()
+    if item:
+        _close(item, note, by, now)
+    return item is not None
+
+
+def _close(locked: WorkItem, note: str, by: Actor, now: datetime) -> WorkItem:
     locked.status, locked.note = WorkItem.Status.CLOSED, note
     locked.closed_by_id, locked.closed_at = by.user_id, now
     locked.save(update_fields=["status", "note", "closed_by", "closed_at"])

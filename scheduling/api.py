@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -219,13 +220,16 @@ class Calendar(Door):
 
 def _physician_for(user: User, asked: dict[str, Any]) -> Physician:
     """Staff name a physician; a physician sees his own calendar, with his patients in it."""
-    rows = Physician.objects.all()
+    rows = Physician.objects.order_by("pk")
     if user.role == Role.PHYSICIAN:
         rows = rows.filter(user=user)
-        asked = {"physician": rows.get().pk, **asked}
-    if "physician" not in asked:
+    elif "physician" not in asked:
         raise serializers.ValidationError({"physician": ["Name a physician."]})
-    row: Physician = found(rows, asked["physician"])
+    if "physician" in asked:
+        rows = rows.filter(pk=asked["physician"])
+    row = rows.first()
+    if row is None:
+        raise Http404
     return row
 
 
@@ -244,8 +248,8 @@ def _entry(row: Reservation, physician: Physician) -> dict[str, Any]:
         "type": "consultation" if meeting else "hold",
         "id": meeting.pk if meeting else row.pk,
         "physician": physician.pk,
-        "start": meeting.start if meeting else row.hold_start,
-        "end": meeting.end if meeting else row.busy.upper,
+        "start": row.period.lower,
+        "end": row.period.upper,
         "busy_start": row.busy.lower,
         "busy_end": row.busy.upper,
         "status": meeting and meeting.status,

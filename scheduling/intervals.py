@@ -1,4 +1,4 @@
-"""Half-open intervals of UTC instants: merge, subtract, cut. PURE."""
+"""Half-open intervals of UTC instants, and what wall clocks mean: merge, subtract, cut. PURE."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +15,10 @@ class Interval:
 
     def overlaps(self, other: "Interval") -> bool:
         return self.start < other.end and other.start < self.end
+
+    def common(self, other: "Interval") -> "Interval":
+        """The time of both; ends before it starts, or as it does, where they have none."""
+        return Interval(max(self.start, other.start), min(self.end, other.end))
 
     def padded(self, before: timedelta, after: timedelta) -> "Interval":
         """The interval with ``before`` added in front and ``after`` behind."""
@@ -76,6 +80,15 @@ def on_day(day: date, opens: time, closes: time, zone: str) -> Interval:
     start = datetime.combine(day, opens, local).replace(fold=0)
     end = datetime.combine(last, closes, local).replace(fold=1)
     return Interval(_real(start), _real(end))
+
+
+def wall_before(start: datetime, zone: str, earlier: timedelta) -> datetime:
+    """The instant whose wall clock in ``zone`` shows ``earlier`` than at ``start``.
+
+    "24 h before" is the same time on the day before, also when clocks change in between.
+    """
+    local = start.astimezone(ZoneInfo(zone)).replace(tzinfo=None) - earlier
+    return local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 def _real(wall: datetime) -> datetime:

@@ -3,12 +3,14 @@
 import logging
 
 from celery import shared_task
-from django.db import InterfaceError, OperationalError
+from django.db.models import Q
 
 from records import clock
 from records.actor import sweep
+from records.models import WorkItem
+from records.outage import ENDS_A_SWEEP
 from scheduling.calendar.actions import release_expired_holds as release
-from scheduling.consultations.actions import note_risk
+from scheduling.consultations.actions import AT_RISK, note_risk
 from scheduling.consultations.models import Consultation, Status
 
 log = logging.getLogger(__name__)
@@ -22,16 +24,21 @@ def release_expired_holds() -> None:
 
 @shared_task(name="scheduling.find_at_risk")
 def find_at_risk() -> None:
-    """Look at every booked consultation to come; one transaction for each.
+    """Look at every booked consultation to come, and at those that staff are asked about.
+
+    One transaction for each.
 
     One that cannot be looked at does not keep the others from it.
     """
     now, by = clock.now(), sweep()
-    coming = Consultation.objects.filter(status=Status.BOOKED, end__gt=now).order_by("start")
-    for consultation in coming.iterator():
+    asked = WorkItem.objects.filter(kind=AT_RISK, status=WorkItem.Status.OPEN)
+    rows = Consultation.objects.filter(
+        Q(status=Status.BOOKED, end__gt=now) | Q(pk__in=asked.values("object_id"))
+    )
+    for consultation in rows.order_by("start").iterator():
         try:
             note_risk(consultation=consultation, by=by, now=now)
-        except (OperationalError, InterfaceError):
+        except ENDS_A_SWEEP:
             raise
         except Exception:
             log.exception("risk_unknown", extra={"consultation_id": str(consultation.pk)})

@@ -10,13 +10,14 @@ from records.actor import Actor
 from records.models import Event, WorkItem
 from scheduling.consultations import actions
 from scheduling.consultations.models import TRANSITIONS, Consultation, Status
-from scheduling.models import Licence, Physician, Reservation
+from scheduling.models import Licence, Opening, Physician, Reservation
 from scheduling.tasks import find_at_risk
 from tests.cast import ALBANY, PENSACOLA
 from tests.conftest import Caller
 
 SLOT = datetime.fromisoformat("2026-11-30T15:00:00+00:00")  # Monday, 10:00 Eastern
 LATER = "2026-12-01T15:00:00Z"
+CALLED = {"channel": "telephone"}
 
 
 def wish(start: str | datetime = SLOT, state: str = "FL", **more: Any) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def test_nobody_is_in_two_places(alice: Caller, booked: dict[str, Any]) -> None:
         user=_second_physician(), name="Dr. Rivera", time_zone="America/New_York"
     )
     _works_like_chen(other)
-    refused = alice.post("consultations/", wish(physician=str(other.pk)))
+    refused = alice.post("consultations/", wish(physician=str(other.pk), kind="follow_up"))
     assert code(refused) == (409, "patient_busy")
 
 
@@ -128,6 +129,46 @@ def test_a_hold_keeps_the_slot_for_ten_minutes(
     right = wish(hold=held.json()["id"], secret=held.json()["secret"])
     assert alice.post("consultations/", right).status_code == 201
     assert Reservation.objects.get().expires_at is None
+
+
+def test_a_hold_is_for_the_physician_who_is_held(
+    at: Any, now: datetime, alice: Caller, bruno: Caller, physician: Physician
+) -> None:
+    other = Physician.objects.create(user=_second_physician(), name="Dr. Rivera")
+    _works_like_chen(other)
+    hold = {"start": SLOT.isoformat(), "kind": "initial"}
+    for who, state, named in ((alice, "FL", None), (bruno, "NJ", str(other.pk))):
+        kept = {**hold, "state": state, "physician": str(other.pk)}
+        got = who.post("holds/", kept).json()
+        opened = wish(state=state, physician=named, hold=got["id"], secret=got["secret"])
+        booked = who.post("consultations/", opened)
+        assert booked.json()["physician"] == str(other.pk)
+        assert who.post(path(booked.json(), "cancel/")).status_code == 200
+
+
+def test_a_hold_on_one_physician_opens_no_time_of_another_within_the_lead(
+    at: Any, alice: Caller, physician: Physician
+) -> None:
+    other = Physician.objects.create(user=_second_physician(), name="Dr. Rivera")
+    _works_like_chen(other)
+    at(SLOT - timedelta(minutes=125))
+    hold = {"start": SLOT.isoformat(), "kind": "initial", "state": "FL"}
+    got = alice.post("holds/", {**hold, "physician": str(other.pk)}).json()
+    at(SLOT - timedelta(minutes=117))
+    opened = wish(physician=str(physician.pk), hold=got["id"], secret=got["secret"])
+    assert code(alice.post("consultations/", opened)) == (409, "not_offered")
+    opened["physician"] = str(other.pk)
+    assert alice.post("consultations/", opened).status_code == 201
+
+
+def test_a_calendar_tells_when_a_hold_ends_and_how_long_it_is_busy(
+    outsider: Caller, chen: Caller
+) -> None:
+    outsider.post("holds/", {"start": SLOT.isoformat(), "kind": "initial", "state": "FL"})
+    day = {"from": "2026-11-30", "to": "2026-11-30"}
+    (entry,) = chen.get("calendar/", **day).json()["results"]
+    assert (entry["type"], entry["start"]) == ("hold", "2026-11-30T15:00:00Z")
+    assert (entry["end"], entry["busy_end"]) == ("2026-11-30T15:30:00Z", "2026-11-30T15:45:00Z")
 
 
 def test_an_expired_hold_gives_way_to_whoever_wants_its_time(
@@ -204,6 +245,14 @@ def test_rescheduling_by_a_step_does_not_collide_with_itself(alice: Caller, book
     assert alice.post(path(booked, "reschedule/"), {"start": start}).status_code == 200
 
 
+def test_rescheduling_to_where_it_is_changes_nothing(alice: Caller, booked: Any) -> None:
+    assert alice.post(path(booked, "confirm/")).status_code == 200
+    before = alice.get(path(booked))
+    same = alice.post(path(booked, "reschedule/"), {"start": booked["start"]})
+    assert (same.status_code, same.json(), same["ETag"]) == (200, before.json(), before["ETag"])
+    assert not Event.objects.filter(kind="consultation.rescheduled").exists()
+
+
 def test_a_reschedule_that_is_refused_leaves_everything(
     alice: Caller, booked: Any, bruno: Caller
 ) -> None:
@@ -231,7 +280,45 @@ def test_after_the_start_patients_call_and_staff_still_may(
     for verb in ("confirm/", "cancel/"):
         assert code(alice.post(path(booked, verb))) == (409, "too_late")
     assert code(alice.post(path(booked, "reschedule/"), {"start": LATER})) == (409, "too_late")
-    assert sam.post(path(booked, "cancel/")).status_code == 200
+    assert sam.post(path(booked, "cancel/"), CALLED).status_code == 200
+
+
+def test_by_wall_clock_a_day_before_is_not_late_when_clocks_change(
+    at: Any, alice: Caller, physician: Physician
+) -> None:
+    """Sunday, 14 March 2027, has 23 hours in Pensacola: 9:30 on Saturday is a day before 10:00."""
+    at("2027-03-08T15:00Z")
+    opens = datetime.fromisoformat("2027-03-14T13:00:00+00:00")
+    Opening.objects.create(physician=physician, start=opens, end=opens + timedelta(hours=8))
+    for hour, late in (("15:30", False), ("16:30", True)):
+        at("2027-03-08T15:00Z")
+        meeting = alice.post("consultations/", wish("2027-03-14T15:00:00Z")).json()
+        at(f"2027-03-13T{hour}Z")
+        assert alice.post(path(meeting, "cancel/")).json()["late"] is late
+
+
+def test_staff_say_through_which_channel_a_wish_came(
+    alice: Caller, sam: Caller, booked: Any
+) -> None:
+    wishes: dict[str, Any] = {"confirm": {}, "reschedule": {"start": LATER}, "cancel": {}}
+    for verb, body in wishes.items():
+        by_alice = alice.post(path(booked, f"{verb}/"), {**body, **CALLED})
+        assert by_alice.json()["errors"][0]["code"] == "not_for_you"
+        silent = sam.post(path(booked, f"{verb}/"), body)
+        assert silent.json()["errors"][0]["pointer"] == "/channel"
+        assert sam.post(path(booked, f"{verb}/"), {**body, **CALLED}).status_code == 200
+    told = Event.objects.filter(object_id=booked["id"], role="staff")
+    assert list(told.values_list("channel", flat=True)) == ["telephone"] * 3
+
+
+def test_one_first_consultation_is_ahead_at_most(at: Any, alice: Caller, booked: Any) -> None:
+    again = alice.post("consultations/", wish(LATER))
+    assert code(again) == (409, "wrong_state")
+    assert "booked already" in again.json()["detail"]
+    for start in (LATER, "2026-12-02T15:00:00Z"):
+        assert alice.post("consultations/", wish(start, kind="follow_up")).status_code == 201
+    at(SLOT + timedelta(minutes=30))
+    assert alice.post("consultations/", wish("2026-12-03T15:00:00Z")).status_code == 201
 
 
 def test_arriving_and_not_showing_up_have_their_time(at: Any, chen: Caller, booked: Any) -> None:
@@ -247,6 +334,40 @@ def test_arriving_and_not_showing_up_have_their_time(at: Any, chen: Caller, book
     assert chen.post(path(booked, "complete/"), {"note": "x"}).status_code == 200
 
 
+def test_nobody_arrives_when_the_day_is_over(at: Any, chen: Caller, booked: Any) -> None:
+    here = {"location": {"state": "FL"}}
+    at("2026-12-01T00:00-05:00")
+    assert code(chen.post(path(booked, "arrive/"), here)) == (409, "too_late")
+    at("2026-11-30T23:59-05:00")
+    assert chen.post(path(booked, "arrive/"), here).status_code == 200
+
+
+def test_only_its_own_physician_says_what_became_of_a_consultation(
+    at: Any, chen: Caller, booked: Any
+) -> None:
+    other = Physician.objects.create(user=_second_physician(), name="Dr. Rivera")
+    rivera = Caller(other.user)
+    assert rivera.get(path(booked)).status_code == 200  # Alice waits in the practice's queue
+    at(SLOT + timedelta(minutes=20))
+    here = {"location": {"state": "FL"}}
+    for verb, body in (("no-show/", {}), ("arrive/", here)):
+        assert code(rivera.post(path(booked, verb), body)) == (403, "permission_denied")
+    assert chen.post(path(booked, "arrive/"), here).status_code == 200
+    assert code(rivera.post(path(booked, "complete/"))) == (403, "permission_denied")
+
+
+def test_what_is_not_possible_any_more_is_said_in_plain_words(
+    at: Any, alice: Caller, chen: Caller, booked: Any
+) -> None:
+    at(SLOT)
+    early = chen.post(path(booked, "complete/"))
+    assert early.json()["detail"] == "The patient has not arrived yet."
+    chen.post(path(booked, "cancel/"))
+    for verb in ("cancel/", "confirm/"):
+        late = alice.post(path(booked, verb))
+        assert late.json()["detail"] == "This consultation has been cancelled."
+
+
 def test_where_the_physician_has_no_licence_nothing_begins(
     at: Any, chen: Caller, booked: Any
 ) -> None:
@@ -259,7 +380,8 @@ def test_where_the_physician_has_no_licence_nothing_begins(
 
 def _into(meeting: Consultation, status: str) -> Consultation:
     """Bring a booked consultation into a status by its verbs."""
-    by, now = _BY, SLOT + timedelta(minutes=20)
+    by = Actor(role="physician", user_id=meeting.physician.user_id)
+    now = SLOT + timedelta(minutes=20)
     if status in (Status.ARRIVED, Status.COMPLETED):
         actions.arrive(consultation=meeting, state="FL", by=by, now=now)
     if status == Status.COMPLETED:
@@ -271,7 +393,6 @@ def _into(meeting: Consultation, status: str) -> Consultation:
     return Consultation.objects.get(pk=meeting.pk)
 
 
-_BY = Actor(role="physician")
 VERBS = {
     Status.ARRIVED: "arrive/",
     Status.COMPLETED: "complete/",
@@ -325,6 +446,9 @@ def test_an_old_version_is_told_so(alice: Caller, booked: Any) -> None:
     assert alice.post(path(booked, "confirm/"), If_Match=tag).status_code == 200
     late = alice.post(path(booked, "cancel/"), If_Match=tag)
     assert code(late) == (412, "stale")
+    assert alice.post("me/address/", {**ALBANY, "kind": "move"}).status_code == 201
+    moved = alice.post(path(booked, "reschedule/"), {"start": LATER}, If_Match=tag)
+    assert code(moved) == (412, "stale")
     fresh = alice.get(path(booked))["ETag"]
     assert alice.post(path(booked, "cancel/"), If_Match=fresh).status_code == 200
 
@@ -352,15 +476,66 @@ def test_moving_out_of_the_area_refuses_at_once_and_is_found_once(
     assert WorkItem.objects.get(kind="consultation_at_risk").status == "closed"
 
 
+def open_items() -> int:
+    return WorkItem.objects.filter(kind="consultation_at_risk", status="open").count()
+
+
+@pytest.mark.parametrize("verb", ["cancel", "arrive", "no-show", "reschedule", "past"])
+def test_what_does_not_stand_any_more_is_not_asked_about(
+    at: Any, alice: Caller, sam: Caller, chen: Caller, booked: Any, physician: Physician, verb: str
+) -> None:
+    off = {"start": "2026-11-30T14:00:00Z", "end": "2026-11-30T16:00:00Z"}
+    chen.post(f"physicians/{physician.pk}/time-off/", off)
+    find_at_risk()
+    assert open_items() == 1
+    if verb == "reschedule":
+        assert alice.post(path(booked, "reschedule/"), {"start": LATER}).status_code == 200
+    elif verb == "cancel":
+        assert sam.post(path(booked, "cancel/"), CALLED).status_code == 200
+    else:
+        at(SLOT + timedelta(minutes=30))
+        body = {"location": {"state": "FL"}} if verb == "arrive" else {}
+        if verb != "past":
+            assert chen.post(path(booked, f"{verb}/"), body).status_code == 200
+    if verb == "past":
+        find_at_risk()
+    assert open_items() == 0
+    assert Event.objects.filter(kind="work_item.closed").count() == 1
+    find_at_risk()
+    assert open_items() == 0
+
+
+def test_what_a_person_closed_comes_back_only_for_something_new(
+    alice: Caller, sam: Caller, chen: Caller, booked: Any, physician: Physician
+) -> None:
+    alice.post("me/address/", {**ALBANY, "kind": "move"})
+    find_at_risk()
+    (item,) = sam.get("work-items/", kind="consultation_at_risk").json()["results"]
+    assert sam.post(f"work-items/{item['id']}/close/", {"note": "called"}).status_code == 200
+    find_at_risk()
+    assert open_items() == 0
+    off = {"start": "2026-11-30T14:00:00Z", "end": "2026-11-30T16:00:00Z"}
+    chen.post(f"physicians/{physician.pk}/time-off/", off)
+    find_at_risk()
+    (item,) = sam.get("work-items/", kind="consultation_at_risk").json()["results"]
+    assert item["detail"].endswith("out_of_area, physician_away")
+    sam.post(f"work-items/{item['id']}/close/", {"note": "called again"})
+    alice.post("me/address/", {**PENSACOLA, "kind": "move"})
+    find_at_risk()
+    alice.post("me/address/", {**ALBANY, "kind": "move"})
+    find_at_risk()
+    assert open_items() == 1
+
+
 def test_a_licence_that_ends_takes_its_slots_and_a_renewal_gives_them_back(
-    alice: Caller, booked: Any, physician: Physician
+    alice: Caller, outsider: Caller, booked: Any, physician: Physician
 ) -> None:
     """T10: the last day of the licence is good, the day after is not; New Jersey stays."""
     florida = physician.licences.filter(state="FL")
     florida.update(expires_on="2026-11-29")
     query = {"from": "2026-11-30", "to": "2026-11-30"}
     assert alice.get("slots/", **query).json()["results"] == []
-    assert alice.get("slots/", **query, state="NJ").json()["results"] != []
+    assert outsider.get("slots/", **query, state="NJ").json()["results"] != []
     shown = alice.get(path(booked)).json()
     assert [gate["code"] for gate in shown["at_risk_because"]] == ["no_licence"]
     find_at_risk()

@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import ProgrammingError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from records.append_only import TABLES
 from records.models import Event, Rule
@@ -174,7 +175,11 @@ def test_the_physician_changes_a_number_and_the_slots_follow(
     assert sam.patch("settings/", {"slot_step": 15}).status_code == 403
     assert alice.get("settings/").status_code == 403
     assert in_force(now - timedelta(days=1))["slot_step"] == 15
-    assert Event.objects.filter(kind="setting.changed").count() == 2
+    chen.patch("settings/", {"slot_step": 45})
+    with CaptureQueriesContext(connection) as queries:
+        assert in_force(now + timedelta(minutes=1))["slot_step"] == 45
+    assert len(sql(queries.captured_queries[0]["sql"])) == 2  # a row for each of what was changed
+    assert Event.objects.filter(kind="setting.changed").count() == 3
 
 
 @pytest.mark.parametrize(

@@ -341,6 +341,7 @@ def test_real_credentials_and_demo_people_do_not_go_together(tmp_path: Path) -> 
         "TWILIO_AUTH_TOKEN": "t",
         "TWILIO_FROM_NUMBER": "+18505550100",
         "EMAIL_URL": "smtp://127.0.0.1:9",
+        "PUBLIC_BASE_URL": "https://hearth.example.org",
     }
     refused = run(data, **real)
     assert refused.returncode == 1

@@ -229,7 +229,8 @@ def test_staff_do_the_same_for_a_caller_and_stop_ends_the_texts(hearth: Hearth) 
     hearth.move_clock(now=start.replace(day=start.day - 1).isoformat())
     assert hearth.texts(phone) == before
     assert "a reminder" in hearth.texts("caller@example.org")[0]
-    cancelled = hearth.call("POST", f"consultations/{booked.json()['id']}/cancel/", {}, **sam)
+    called = {"channel": "telephone"}
+    cancelled = hearth.call("POST", f"consultations/{booked.json()['id']}/cancel/", called, **sam)
     assert (cancelled.json()["status"], cancelled.json()["late"]) == ("cancelled", True)
     wait_for(lambda: "is cancelled" in str(hearth.texts("caller@example.org")), "the mail")
     assert hearth.texts(phone) == before

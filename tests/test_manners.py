@@ -2,6 +2,8 @@
 
 import json
 import re
+import socket
+import time
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,6 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from accounts.models import User
 from notifications import writing
 from records import clock
 from records.models import AccessLog, IdempotentAnswer
@@ -32,8 +35,8 @@ ANYONE = {
 }  # fmt: skip
 
 
-def wish(start: str = SLOT, state: str = "FL") -> dict[str, Any]:
-    return {"start": start, "kind": "initial", "location": {"state": state}}
+def wish(start: str = SLOT, state: str = "FL", kind: str = "initial") -> dict[str, Any]:
+    return {"start": start, "kind": kind, "location": {"state": state}}
 
 
 def routes() -> list[str]:
@@ -61,6 +64,14 @@ def test_the_same_key_gives_the_same_answer_and_one_booking(alice: Caller) -> No
 def test_the_same_key_with_another_body_is_refused(alice: Caller) -> None:
     alice.post("consultations/", wish(), Idempotency_Key="k")
     other = alice.post("consultations/", wish("2026-12-01T15:00:00Z"), Idempotency_Key="k")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
+
+
+def test_the_same_key_with_another_query_is_refused(chen: Caller, physician: Any) -> None:
+    path = f"physicians/{physician.pk}/time-off/"
+    off = {"start": "2026-12-05T14:00:00Z", "end": "2026-12-06T14:00:00Z"}
+    assert chen.post(f"{path}?preview=true", off, Idempotency_Key="k").status_code == 200
+    other = chen.post(path, off, Idempotency_Key="k")
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
 
 
@@ -109,7 +120,8 @@ def test_answers_are_forgotten_after_a_day(alice: Caller) -> None:
 
 def test_lists_are_walked_by_cursor_without_gap_or_repeat(alice: Caller) -> None:
     for hour in range(14, 19):
-        assert alice.post("consultations/", wish(f"2026-11-30T{hour}:00:00Z")).status_code == 201
+        follow_up = wish(f"2026-11-30T{hour}:00:00Z", kind="follow_up")
+        assert alice.post("consultations/", follow_up).status_code == 201
     seen, url = [], "/api/v1/consultations/?limit=2"
     while url:
         page = alice.client.get(url).json()
@@ -165,7 +177,8 @@ def test_a_list_takes_as_many_queries_for_three_as_for_one(
     reader: Caller = request.getfixturevalue(who)
     counts = []
     for number, (booker, state) in enumerate(((alice, "FL"), (bruno, "NJ"), (alice, "FL"))):
-        booker.post("consultations/", wish(f"2026-12-0{number + 1}T15:00:00Z", state))
+        follow_up = wish(f"2026-12-0{number + 1}T15:00:00Z", state, "follow_up")
+        assert booker.post("consultations/", follow_up).status_code == 201
         if number in (0, 2):
             with CaptureQueriesContext(connection) as queries:
                 assert reader.client.get(f"/api/v1/{path}").status_code == 200
@@ -309,7 +322,27 @@ def test_a_token_that_only_reads_writes_nothing(alice: Caller) -> None:
     token = {"Authorization": f"Bearer {make_token(alice.user, 'read')}"}
     reader = Caller()
     assert reader.get("me/", headers=token).status_code == 200
-    assert reader.post("consultations/", wish(), **token).status_code == 403
+    hold = {"start": SLOT, "kind": "initial", "state": "FL"}
+    for path, body in (("consultations/", wish()), ("holds/", hold)):
+        assert reader.post(path, body, **token).status_code == 403
+    day = {"from": "2026-11-30", "to": "2026-11-30"}
+    assert reader.get("slots/", **day, headers=token).status_code == 200
+
+
+def test_a_physician_without_a_row_has_no_calendar(now: datetime) -> None:
+    new = User.objects.create_user(role="physician", name="N", email="new@hearth.test")
+    day = {"from": "2026-11-30", "to": "2026-11-30"}
+    assert Caller(new).get("calendar/", **day).status_code == 404
+
+
+def test_the_admin_changes_nobody_s_role(client: Any, admin: Caller) -> None:
+    assert admin.user
+    client.force_login(admin.user)
+    sam = User.objects.get(email="sam@hearth.test")
+    page = f"/admin/accounts/user/{sam.pk}/change/"
+    assert client.post(page, {"role": "administrator", "is_active": "on"}).status_code == 302
+    sam.refresh_from_db()
+    assert sam.role == "staff"
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer x", "Bearer \u00e9", "bearer hearth_x"])
@@ -393,6 +426,12 @@ def test_what_is_nowhere_is_a_problem_below_the_api_and_a_page_elsewhere(outside
         for answer in (outsider.get(path), outsider.post(path), outsider.delete(path)):
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
             assert answer["Content-Type"] == "application/problem+json"
+    unclosed = outsider.post("consultations")
+    assert (unclosed.status_code, unclosed.json()["code"]) == (404, "not_found")
+    assert outsider.get("plans").status_code == 301
+    stray = outsider.get("plans/", headers={"Host": "evil.example.org"})
+    assert (stray.status_code, stray.json()["code"]) == (400, "malformed")
+    assert stray["Content-Type"] == "application/problem+json"
     page = outsider.get("/nothing/")
     assert (page.status_code, page["Content-Type"][:9]) == (404, "text/html")
 
@@ -448,6 +487,29 @@ def test_time_off_that_is_only_shown_is_200(chen: Caller, physician: Any) -> Non
         assert faults(told) == []
 
 
+def test_the_schema_tells_who_needs_no_token_which_headers_count_and_what_is_always_there() -> None:
+    schema = yaml.safe_load((ROOT / "openapi.yaml").read_text())
+    paths = schema["paths"]
+    for route in ANYONE:
+        for door in paths["/api/v1/" + route.replace("<uuid:pk>", "{id}")].values():
+            assert {} in door["security"], route
+    assert {} in paths["/api/v1/assessments/"]["post"]["security"]
+    assert {} not in paths["/api/v1/me/"]["get"]["security"]
+    release = paths["/api/v1/holds/{id}/"]["delete"]["requestBody"]
+    assert "ReleaseIn" in str(release)
+    book = paths["/api/v1/consultations/"]["post"]
+    cancel = paths["/api/v1/consultations/{id}/cancel/"]["post"]
+    assert "IfMatch" not in str(book)
+    for door, answer in ((book, "201"), (cancel, "200")):
+        assert "IdempotencyKey" in str(door["parameters"])
+        assert set(door["responses"][answer]["headers"]) == {"ETag", "Idempotent-Replayed"}
+    assert "IfMatch" in str(cancel["parameters"])
+    listed = {p.get("name"): p for p in paths["/api/v1/plans/"]["get"]["parameters"]}
+    assert listed["limit"]["schema"]["type"] == "integer"
+    meeting = schema["components"]["schemas"]["ConsultationOut"]
+    assert set(meeting["required"]) == set(meeting["properties"])
+
+
 # --- when the database is away -----------------------------------------------------------------
 
 
@@ -473,3 +535,16 @@ def test_without_the_database_every_door_says_come_back(
     monkeypatch.undo()
     connection.close()
     assert alice.get("me/").status_code == 200
+
+
+def test_a_database_that_does_not_answer_is_away_within_seconds(
+    committed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        connection.close()
+        monkeypatch.setitem(connection.settings_dict, "PORT", silent.getsockname()[1])
+        begun = time.monotonic()
+        assert Caller().get("plans/").status_code == 503
+        assert time.monotonic() - begun < 10
+        monkeypatch.undo()
+        connection.close()

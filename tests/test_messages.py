@@ -507,7 +507,7 @@ def test_stop_start_help_and_yes(alice_booked: Caller, web: str) -> None:
     assert work("read_reply") == 1  # the YES
     assert inbound(web, "SM5", "START") == 200
     assert living() == 0
-    book(alice_booked, "2026-12-02T15:00:00Z")
+    book(alice_booked, "2026-12-02T15:00:00Z", kind="follow_up")
     run()
     assert len(texts()) == 2
 

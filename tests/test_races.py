@@ -1,6 +1,8 @@
 """Races, with real threads and real commits: one winner, no deadlock, no overlap."""
 
+import os
 import random
+import signal
 import threading
 import time
 from collections import Counter
@@ -12,17 +14,26 @@ from typing import Any
 
 import psycopg
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection, connections, transaction
 
 from accounts.models import User
+from notifications.tasks import send_due, write_messages
+from patients.actions import change_address
 from patients.assessments.actions import submit_assessment
+from patients.models import Patient
 from records.actor import Actor, sweep
 from records.events import record
 from records.models import Event
+from scheduling.calendar.actions import Wish, take_hold
+from scheduling.consultations.actions import book, reschedule
 from scheduling.demo import answers
-from scheduling.models import Consultation, Reservation
-from tests.cast import CAST, NOW, PENSACOLA, YES, person
+from scheduling.models import Consultation, Physician, Reservation
+from scheduling.tasks import find_at_risk
+from tests.cast import CAST, NEWARK, NOW, PENSACOLA, YES, person
 from tests.conftest import Caller, caller, owner
+from tests.started import wait_for
+from tests.test_consultations import _second_physician, _works_like_chen
 
 CLIENTS, ROUNDS = 50, 10
 FIRST = datetime.fromisoformat("2026-11-30T14:00:00+00:00")
@@ -84,7 +95,7 @@ def test_fifty_clients_on_one_slot_ten_times(committed: str, pool: ThreadPoolExe
     codes: Counter[str] = Counter()
     for number in range(ROUNDS):
         start = (FIRST + timedelta(hours=number % 7, days=number // 7)).isoformat()
-        wish = {"start": start, "kind": "initial", "location": {"state": "FL"}}
+        wish = {"start": start, "kind": "follow_up", "location": {"state": "FL"}}
         got = at_once(pool, [partial(who.post, "consultations/", wish) for who in people])
         seen.update(answer.status_code for answer in got)
         lost = [answer.json() for answer in got if answer.status_code == 409]
@@ -140,7 +151,7 @@ def _one_move(dice: random.Random, who: Caller, starts: list[str]) -> int:
     booked = Consultation.objects.filter(patient__user=who.user, status="booked")
     mine = list(booked.values_list("pk", flat=True))
     if not mine or dice.random() < 0.4:
-        wish = {"start": start, "kind": "initial", "location": {"state": "FL"}}
+        wish = {"start": start, "kind": "follow_up", "location": {"state": "FL"}}
         return int(who.post("consultations/", wish).status_code)
     path = f"consultations/{dice.choice(mine)}/"
     if dice.random() < 0.6:
@@ -217,3 +228,180 @@ def test_who_reads_what_happened_misses_no_event_that_is_committed_late(committe
     assert before == []
     after = sam.get("events/", after=last).json()["results"]
     assert [event["kind"] for event in after] == ["tests.early", "tests.late"]
+
+
+# --- a sweep whose time is over ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sweep_of", "table"),
+    [
+        (find_at_risk, "patients_patient"),
+        (write_messages, "notifications_message"),
+        (send_due, "patients_patient"),
+    ],
+)
+def test_a_sweep_whose_time_is_over_ends_instead_of_going_on_with_the_next(
+    committed: str, sweep_of: Callable[[], None], table: str
+) -> None:
+    """It waits for a row when the signal comes that Celery sends to a task over its soft limit."""
+    alice = caller("alice")
+    wish = {"start": FIRST.isoformat(), "kind": "initial", "location": {"state": "FL"}}
+    booked = alice.post("consultations/", wish).json()
+    write_messages()
+    alice.post(f"consultations/{booked['id']}/reschedule/", {"start": "2026-12-01T15:00:00Z"})
+
+    def too_long(*_: Any) -> None:
+        raise SoftTimeLimitExceeded
+
+    before = signal.signal(signal.SIGUSR1, too_long)
+    try:
+        with owner(committed) as holder, holder.transaction():
+            holder.execute(f"SELECT 1 FROM {table} FOR UPDATE")  # noqa: S608
+            threading.Thread(target=_signal_who_waits, args=(committed,), daemon=True).start()
+            with pytest.raises(SoftTimeLimitExceeded):
+                sweep_of()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def _signal_who_waits(database: str) -> None:
+    wait_for(lambda: waits(database), "somebody who waits")
+    os.kill(os.getpid(), signal.SIGUSR1)
+
+
+def waits(database: str) -> bool:
+    """Whether somebody waits for a lock."""
+    with owner() as watching:
+        rows = watching.execute(
+            "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'",
+            [database],
+        )
+        return rows.fetchone() is not None
+
+
+# --- who waited for a lock sees what was done meanwhile -----------------------------------------
+
+
+def behind(first: Callable[[], Any], then: Callable[[], Any]) -> Any:
+    """What ``then`` gives when it has begun, and must wait, before ``first`` is committed."""
+    name = connection.settings_dict["NAME"]
+
+    def run() -> Any:
+        try:
+            return then()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            first()
+            late = threads.submit(run)
+            wait_for(lambda: waits(name), "somebody who waits")
+        return late.result(30)
+
+
+@pytest.fixture
+def rivera(committed: str) -> Physician:
+    """A second physician, who works like Dr. Chen."""
+    other = Physician.objects.create(user=_second_physician(), name="Dr. Rivera")
+    _works_like_chen(other)
+    return other
+
+
+@pytest.fixture
+def meeting(rivera: Physician) -> Consultation:
+    """Alice's consultation with Dr. Chen."""
+    chen = Physician.objects.exclude(pk=rivera.pk).get()
+    wish = {"start": FIRST.isoformat(), "kind": "initial", "location": {"state": "FL"}}
+    answer = caller("alice").post("consultations/", {**wish, "physician": str(chen.pk)})
+    assert answer.status_code == 201, answer.content
+    return Consultation.objects.get()
+
+
+def to_rivera(meeting: Consultation, rivera: Physician) -> Callable[[], Consultation]:
+    by = Actor(role="staff")
+    return partial(
+        reschedule,
+        consultation=meeting,
+        start=meeting.start,
+        physician=rivera.pk,
+        by=by,
+        now=NOW,
+    )
+
+
+@pytest.mark.parametrize("verb", ["confirm/", "cancel/"])
+def test_behind_a_reschedule_to_another_physician(
+    meeting: Consultation, rivera: Physician, verb: str
+) -> None:
+    path = f"consultations/{meeting.pk}/{verb}"
+    answer = behind(to_rivera(meeting, rivera), lambda: caller("alice").post(path))
+    assert (answer.status_code, answer.json()["physician"]) == (200, str(rivera.pk))
+
+
+def test_a_move_to_another_time_behind_one_to_another_physician_stays_with_that_one(
+    meeting: Consultation, rivera: Physician
+) -> None:
+    path = f"consultations/{meeting.pk}/reschedule/"
+    later = {"start": (FIRST + timedelta(hours=2)).isoformat()}
+    answer = behind(to_rivera(meeting, rivera), lambda: caller("alice").post(path, later))
+    assert (answer.status_code, answer.json()["physician"]) == (200, str(rivera.pk))
+
+
+def test_a_change_behind_a_change_of_address_tells_the_new_one(committed: str) -> None:
+    alice = Patient.objects.get(user__email=CAST["alice"])
+    move = partial(
+        change_address,
+        patient=alice,
+        kind="move",
+        address=NEWARK,
+        reason="",
+        by=Actor(role="patient"),
+        now=NOW,
+    )
+    answer = behind(move, lambda: caller("alice").patch("me/", {"first_name": "Alicia"}))
+    assert answer.json()["address"]["city"] == "Newark"
+
+
+def test_a_hold_that_is_released_behind_its_booking_is_not_there_any_more(
+    committed: str,
+) -> None:
+    alice = caller("alice")
+    wish = {"start": FIRST.isoformat(), "kind": "initial", "state": "FL"}
+    hold = alice.post("holds/", wish).json()
+    booked = partial(
+        book,
+        patient=Patient.objects.get(user=alice.user),
+        physician=None,
+        start=FIRST,
+        kind="initial",
+        location={"state": "FL"},
+        by=Actor(role="patient"),
+        now=NOW,
+        hold=hold["id"],
+        secret=hold["secret"],
+    )
+    path, secret = f"holds/{hold['id']}/", {"secret": hold["secret"]}
+    assert behind(booked, lambda: alice.delete(path, secret)).status_code == 404
+    assert Consultation.objects.get().reservation
+
+
+def test_a_browser_that_asks_twice_at_once_holds_two_slots_all_the_same(
+    rivera: Physician,
+) -> None:
+    alice = caller("alice")
+    chen = Physician.objects.exclude(pk=rivera.pk).get()
+    wish = {"start": FIRST.isoformat(), "kind": "initial", "state": "FL"}
+    later = (FIRST + timedelta(hours=1)).isoformat()
+    assert alice.post("holds/", {**wish, "start": later}).status_code == 201
+    second = partial(
+        take_hold,
+        wish=Wish(FIRST, "initial", "FL", "America/Chicago", chen.pk),
+        browser=str(alice.user and alice.user.pk),
+        address="",
+        now=NOW,
+    )
+    third = {**wish, "physician": str(rivera.pk)}
+    assert behind(second, lambda: alice.post("holds/", third)).status_code == 429
+    assert Reservation.objects.count() == 2

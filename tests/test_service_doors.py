@@ -75,6 +75,15 @@ def test_physicians_and_the_states_of_their_licences(outsider: Caller) -> None:
     assert (chen["name"], chen["states"]) == ("Dr. Chen", ["FL", "NJ"])
 
 
+def test_a_licence_is_told_until_its_last_day_is_over_where_the_physician_is(
+    outsider: Caller, physician: Physician, at: Any
+) -> None:
+    physician.licences.filter(state="NJ").update(expires_on="2026-11-24")
+    for hour, states in (("23:59", ["FL", "NJ"]), ("24:00", ["FL"])):
+        at("2026-11-25T00:00-05:00" if hour == "24:00" else f"2026-11-24T{hour}-05:00")
+        assert outsider.get("physicians/").json()["results"][0]["states"] == states
+
+
 def slots(who: Caller, first: str, last: str = "", **query: Any) -> list[str]:
     answer = who.get("slots/", **{"from": first, "to": last or first, **query})
     assert answer.status_code == 200, answer.content
@@ -131,9 +140,50 @@ def test_slots_of_a_zip_out_of_area_and_of_one_in_two_zones(outsider: Caller) ->
     day = {"from": "2026-11-30", "to": "2026-11-30"}
     away = outsider.get("slots/", **day, postal_code="10001")
     assert (away.status_code, away.json()["code"]) == (422, "out_of_area")
+    there = outsider.get("slots/", **day, state="NY")
+    assert (there.status_code, there.json()["detail"]) == (422, away.json()["detail"])
+    assert there.json()["errors"][0]["pointer"] == "/state"
+    none = outsider.get("slots/", **day, state="ZZ")
+    assert (none.status_code, none.json()["code"]) == (422, "unknown_state")
     asks = outsider.get("slots/", **day, postal_code="32456")
     assert (asks.status_code, asks.json()["code"]) == (422, "time_zone_required")
     assert slots(outsider, "2026-11-30", postal_code="32456", time_zone=CENTRAL)
+
+
+def test_what_is_offered_around_the_clock_can_be_held(
+    outsider: Caller, chen: Caller, physician: Physician
+) -> None:
+    physician.working_hours.update(opens="00:00", closes="00:00")
+    chen.patch("settings/", {"slot_step": 25})
+    for start in slots(outsider, "2026-11-30", "2026-12-03", state="FL")[::40]:
+        wish = {"start": start, "kind": "initial", "state": "FL"}
+        assert Caller().post("holds/", wish).status_code == 201
+
+
+def test_an_opening_lasts_a_day_at_most(chen: Caller, physician: Physician) -> None:
+    place = f"physicians/{physician.pk}/openings/"
+    for end, status in (("2026-11-29T14:00:00Z", 201), ("2026-11-29T14:01:00Z", 400)):
+        answer = chen.post(place, {"start": "2026-11-28T14:00:00Z", "end": end})
+        assert answer.status_code == status
+    assert answer.json()["errors"][0]["pointer"] == "/end"
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs", "other"),
+    [
+        ("state", "FL", "NJ"),
+        ("postal_code", "32501", "07105"),
+        ("time_zone", CENTRAL, EASTERN),
+    ],
+)
+def test_a_patient_asks_for_slots_where_they_live(
+    alice: Caller, name: str, theirs: str, other: str
+) -> None:
+    assert slots(alice, "2026-11-30") == slots(alice, "2026-11-30", **{name: theirs})
+    day = {"from": "2026-11-30", "to": "2026-11-30"}
+    refused = alice.get("slots/", **day, **{name: other})
+    assert refused.status_code == 400
+    assert [error["pointer"] for error in refused.json()["errors"]] == [f"/{name}"]
 
 
 @pytest.mark.parametrize("days", [1, 62])
@@ -147,7 +197,7 @@ def test_slots_take_four_queries_whatever_is_booked(
     for number, who in enumerate((alice, bruno) * 3):
         start = f"2026-11-30T{14 + number}:00:00Z"
         state = "FL" if who is alice else "NJ"
-        wish = {"start": start, "kind": "initial", "location": {"state": state}}
+        wish = {"start": start, "kind": "follow_up", "location": {"state": state}}
         assert who.post("consultations/", wish).status_code == 201
     with CaptureQueriesContext(connection) as after:
         outsider.get("slots/", **query)

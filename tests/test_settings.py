@@ -25,6 +25,7 @@ from tests.texting import ALICE, again, fault, run
 REAL = {
     "HEARTH_ENV": "production",
     "SECRET_KEY": "x" * 50,
+    "PUBLIC_BASE_URL": "https://hearth.example.org",
     "TWILIO_ACCOUNT_SID": "AC" + "1" * 32,
     "TWILIO_AUTH_TOKEN": "t",
     "TWILIO_FROM_NUMBER": "+18505550100",
@@ -60,6 +61,9 @@ def told(done: subprocess.CompletedProcess[str]) -> str:
         ({"HEARTH_ENV": "staging"}, "HEARTH_ENV is development, test or production."),
         ({"PRACTICE_NAME": "The Practice of Dr. Elizabeth Chen"}, "1 to 20 plain letters"),
         ({"PRACTICE_NAME": "Café"}, "1 to 20 plain letters"),
+        ({"SECRET_KEY": "x" * 49}, "SECRET_KEY needs 50 characters or more."),
+        ({"PUBLIC_BASE_URL": "http://hearth.example.org"}, "PUBLIC_BASE_URL begins with https://"),
+        ({"HEARTH_ENV": "development", "PUBLIC_BASE_URL": ""}, "begins with https://"),
         ({"PRACTICE_NAME": " "}, "1 to 20 plain letters"),
         *(
             ({"PRACTICE_PHONE": wrong}, "PRACTICE_PHONE")
@@ -142,6 +146,9 @@ def test_the_practice_s_own_site_may_ask_what_anybody_may_and_nothing_else(
         asked = {"Origin": origin, "Access-Control-Request-Method": "POST"}
         preflight = Client().options(f"/api/v1/{path}", headers=asked)
         assert ("Access-Control-Allow-Origin" in preflight.headers) is expected
+        if expected:
+            assert "idempotency-key" in preflight["Access-Control-Allow-Headers"]
+            assert answer["Access-Control-Expose-Headers"] == "Retry-After, Idempotent-Replayed"
 
 
 # --- logs ----------------------------------------------------------------------------------------

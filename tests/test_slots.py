@@ -1,6 +1,7 @@
 """Intervals and slots: any hours, any bookings, both clock changes, both zones."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from uuid import UUID
@@ -231,6 +232,32 @@ def test_every_slot_is_free_and_every_free_time_on_the_grid_is_a_slot(
             )
             assert (at in starts) == wanted
             at += offer.step
+
+
+@given(
+    hours=st.lists(hours_of_day, min_size=1, max_size=3),
+    openings=st.lists(spans, max_size=3),
+    step=st.integers(5, 60),
+    first=st.sampled_from((SPRING - DAY, AUTUMN - DAY)),
+)
+def test_what_is_offered_among_many_days_is_offered_when_it_is_asked_for_alone(
+    hours: list[tuple[int, int]], openings: list[Interval], step: int, first: date
+) -> None:
+    """Around the clock, too, and whatever the step."""
+    start = day_of(first, ZONES[0]).start
+    mine = agenda(
+        hours=[(day, time(a), time(b % 24)) for day in range(7) for a, b in hours],
+        openings=[Interval(o.start - BASE + start, o.end - BASE + start) for o in openings],
+    )
+    offer = replace(OFFER, step=step * MINUTE)
+
+    def found(within: Interval) -> list[Interval]:
+        return list(free_slots(mine, offer, state="FL", within=within, zone=ZONES[0]))
+
+    many = found(Interval(start, start + 4 * DAY))
+    some = many[::9]
+    alone = [found(Interval(slot.start, slot.start + MINUTE)) for slot in some]
+    assert alone == [[slot] for slot in some]
 
 
 def walls(day: date, **hours: object) -> list[str]:

@@ -14,11 +14,11 @@ from notifications.policy import (
     alert,
     helps_until,
     still_true,
-    wall_before,
 )
 from notifications.quiet_hours import awake, leaves_at
 from notifications.replies import meaning
 from notifications.texts import ONE_SEGMENT, TEXTS, Words, text_of
+from scheduling.intervals import wall_before
 
 EASTERN, CENTRAL = "America/New_York", "America/Chicago"
 ZONES = (EASTERN, CENTRAL)

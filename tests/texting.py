@@ -20,8 +20,10 @@ SLOT = "2026-11-30T15:00:00Z"  # Monday, 9:00 in Pensacola
 ALICE = "+18505550101"
 
 
-def book(who: Caller, start: str = SLOT, state: str = "FL") -> dict[str, Any]:
-    wish = {"start": start, "kind": "initial", "location": {"state": state}}
+def book(
+    who: Caller, start: str = SLOT, state: str = "FL", kind: str = "initial"
+) -> dict[str, Any]:
+    wish = {"start": start, "kind": kind, "location": {"state": state}}
     answer = who.post("consultations/", wish)
     assert answer.status_code == 201, answer.content
     return dict(answer.json())

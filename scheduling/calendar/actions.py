@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
 from accounts.tokens import digest
@@ -92,7 +92,7 @@ def choose(
     if ignoring and ignoring.expires_at:  # a hold was taken in time; booking it may be later
         offer = replace(offer, earliest=now)
     found = agendas(
-        within=Interval(wish.start - DAY, wish.start + AHEAD), now=now, physicians=locked
+        within=Interval(wish.start - 2 * DAY, wish.start + AHEAD), now=now, physicians=locked
     )
     for agenda in found:
         open_agenda = _without(agenda, ignoring)
@@ -127,7 +127,10 @@ def reserve(
 
 
 def held(hold_id: UUID | None, secret: str, wish: Wish, now: datetime) -> Reservation | None:
-    """The living hold on exactly this wish that ``secret`` opens, locked; else None."""
+    """The living hold on exactly this wish that ``secret`` opens, locked; else None.
+
+    A wish that names no physician means the one who is held.
+    """
     if hold_id is None:
         return None
     rows = Reservation.objects.select_for_update(no_key=True).filter(
@@ -138,6 +141,8 @@ def held(hold_id: UUID | None, secret: str, wish: Wish, now: datetime) -> Reserv
         hold_kind=wish.kind,
         hold_state=wish.state,
     )
+    if wish.physician:
+        rows = rows.filter(physician=wish.physician)
     return rows.first()
 
 
@@ -149,6 +154,7 @@ def take_hold(*, wish: Wish, browser: str, address: str, now: datetime) -> tuple
     """
     secret = secrets.token_urlsafe(24)
     with one_place_at_a_time():
+        _lock_browser(browser)
         locked = lock_physicians([wish.physician] if wish.physician else None)
         _check_holds(browser, address, now)
         agenda, slot, offer = choose(wish, locked, now=now)
@@ -158,6 +164,7 @@ def take_hold(*, wish: Wish, browser: str, address: str, now: datetime) -> tuple
         hold = Reservation.objects.create(
             physician_id=agenda.physician,
             busy=(busy.start, busy.end),
+            period=(slot.start, slot.end),
             expires_at=now + timedelta(minutes=minutes),
             hold_start=slot.start,
             hold_kind=wish.kind,
@@ -172,11 +179,9 @@ def take_hold(*, wish: Wish, browser: str, address: str, now: datetime) -> tuple
 @transaction.atomic
 def release_hold(*, hold_id: UUID, secret: str) -> None:
     """Give a held slot back; raises DoesNotExist for a hold that this secret does not open."""
-    rows = Reservation.objects.filter(
-        pk=hold_id, hold_secret=digest(secret), expires_at__isnull=False
-    )
-    if not rows.delete()[0]:
-        raise Reservation.DoesNotExist
+    # Locked first: while we waited for its booking, it may have become a consultation's.
+    rows = Reservation.objects.select_for_update().filter(expires_at__isnull=False)
+    rows.get(pk=hold_id, hold_secret=digest(secret)).delete()
 
 
 @transaction.atomic
@@ -312,6 +317,12 @@ def _release_expired(
     # One statement: no consultation ever refers to a hold, so nothing has to be collected.
     rows = Reservation.objects.expired(now).filter(in_the_way)
     rows._raw_delete(rows.db)  # noqa: SLF001
+
+
+def _lock_browser(browser: str) -> None:
+    """The first lock of who takes a hold, and of nobody else: two at once are counted in turn."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [digest(browser)])
 
 
 def _check_holds(browser: str, address: str, now: datetime) -> None:

@@ -19,6 +19,7 @@ from accounts.api import PHYSICIAN, STAFF, Anyone, actor_of, roles, signed_in, u
 from accounts.models import Role
 from patients.actions import place_of
 from patients.api import TimeZoneField, ZipField, found, my_patient
+from patients.service_area import KNOWN_STATES, SENTENCES, SERVED_STATES
 from records import clock
 from records.api import (
     DayField,
@@ -62,7 +63,7 @@ class PhysicianOut(serializers.ModelSerializer[Physician]):
         fields = ["id", "name", "time_zone", "states", "kinds"]
 
     def get_states(self, physician: Physician) -> list[str]:
-        today = self.context["now"].date()
+        today = self.context["now"].astimezone(ZoneInfo(physician.time_zone)).date()
         valid = (x for x in physician.licences.all() if x.valid_from <= today <= x.expires_on)
         return sorted({licence.state for licence in valid})
 
@@ -71,7 +72,7 @@ class PhysicianOut(serializers.ModelSerializer[Physician]):
 
 
 class Physicians(Door):
-    """The physicians of the practice, and where they may practise today."""
+    """The physicians of the practice, and where they may practise today, in their own zone."""
 
     permission_classes = (Anyone,)
 
@@ -166,17 +167,26 @@ def days(first: date, last: date, zone: str) -> Interval:
 
 
 def _where(request: Request, asked: dict[str, Any]) -> tuple[str, str | None]:
-    """The state and zone of who asks: of a patient's address, of a ZIP code, or a state alone."""
+    """The state and zone of who asks: of a patient's address, of a ZIP code, or a state alone.
+
+    What a patient says beside the address must agree with it.
+    """
     user = user_of(request)
     if user and user.role == Role.PATIENT:
         address = my_patient(request).address
         if address is None or not address.served:
             raise Refused("out_of_area", "We only treat at addresses in Florida and New Jersey.")
-        return asked.get("state", address.state), address.time_zone
+        told = [n for n in ("state", "postal_code", "time_zone") if n in asked]
+        if wrong := [name for name in told if asked[name] != getattr(address, name)]:
+            raise serializers.ValidationError({name: ["Yours is another one."] for name in wrong})
+        return address.state, address.time_zone
     if "postal_code" in asked:
         return _of_zip(asked)
     if "state" not in asked:
         raise serializers.ValidationError({"state": ["Give a state or a postal_code."]})
+    if asked["state"] not in SERVED_STATES:
+        code = "out_of_area" if asked["state"] in KNOWN_STATES else "unknown_state"
+        raise Refused(code, SENTENCES[code], pointer="/state")
     return asked["state"], asked.get("time_zone")
 
 
@@ -294,6 +304,13 @@ class SpanIn(Input):
         return attrs
 
 
+class OpeningIn(SpanIn):
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["end"] - attrs["start"] > DAY:
+            raise serializers.ValidationError({"end": ["An opening lasts 24 hours at most."]})
+        return super().validate(attrs)
+
+
 class LicenceIn(Input):
     state = serializers.ChoiceField(choices=["FL", "NJ"])
     number = TextField(max_length=30)
@@ -372,11 +389,11 @@ class WorkingHoursOf(OfPhysician):
     """Hours of a weekday, every week."""
 
 
-@shapes(SpanIn, OpeningOut)
+@shapes(OpeningIn, OpeningOut)
 class OpeningsOf(OfPhysician):
     """Additional hours, once."""
 
-    model, shape_in, shape_out = Opening, SpanIn, OpeningOut
+    model, shape_in, shape_out = Opening, OpeningIn, OpeningOut
     add = staticmethod(actions.add_opening)
 
 

@@ -122,8 +122,8 @@ class Reservation(models.Model):
     """The only table that holds anybody's time; intervals are half-open, in UTC.
 
     ``period`` is the patient's time, ``busy`` the physician's, with the buffers. A row with
-    ``expires_at`` is a hold: `hold_secret` (hashed) opens it, `hold_browser` and `hold_address`
-    (hashed) count against the limits.
+    ``expires_at`` is a hold, whose ``period`` is nobody's yet: `hold_secret` (hashed) opens it,
+    `hold_browser` and `hold_address` (hashed) count against the limits.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

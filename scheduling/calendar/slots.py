@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from scheduling.intervals import Interval, cut, merge, on_day, subtract
 
 KINDS = ("initial", "follow_up")
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,35 +75,46 @@ def free_slots(
 ) -> Iterator[Interval]:
     """The slots of one physician that start ``within``, for a patient in ``state`` and ``zone``.
 
-    A slot fits whole into the hours; with its buffers it keeps clear of everything reserved.
+    A slot fits whole into the hours; with its buffers it keeps clear of everything reserved. The
+    grid begins with each opening, and with each midnight of the physician that one goes over: so
+    it is the same whatever else is asked for.
     """
+    wanted = Interval(max(within.start, offer.earliest), min(within.end, offer.latest))
     taken = [
         *agenda.time_off,
         *(busy.padded(offer.after, offer.before) for busy in agenda.busy),
     ]
-    for opening in _openings(agenda, within, offer.length):
-        free = subtract([opening], taken)
-        for slot in cut(free, length=offer.length, step=offer.step, anchor=opening.start):
-            if (
-                within.start <= slot.start < within.end
-                and offer.earliest <= slot.start < offer.latest
-                and licensed(agenda.licences, state, slot.start, zone)
-            ):
-                yield slot
+    for opening in _openings(agenda, wanted):
+        for day in _dates(opening.common(wanted), agenda.time_zone):
+            whole = on_day(day, time(0), time(0), agenda.time_zone)
+            starts = opening.common(wanted).common(whole)
+            room = opening.common(starts.padded(timedelta(0), offer.length))
+            grid = cut(
+                subtract([room], taken),
+                length=offer.length,
+                step=offer.step,
+                anchor=max(opening.start, whole.start),
+            )
+            for slot in grid:
+                if slot.start < starts.end and licensed(agenda.licences, state, slot.start, zone):
+                    yield slot
 
 
-def _openings(agenda: Agenda, within: Interval, length: timedelta) -> list[Interval]:
-    """The hours and openings that touch ``within``, as merged intervals."""
-    local = ZoneInfo(agenda.time_zone)
-    day = within.start.astimezone(local).date() - timedelta(days=1)
-    last = within.end.astimezone(local).date()
-    opened = list(agenda.openings)
+def _openings(agenda: Agenda, wanted: Interval) -> list[Interval]:
+    """The hours and openings that have time in ``wanted``, merged with those of the days around."""
+    opened = [
+        on_day(day, opens, closes, agenda.time_zone)
+        for day in _dates(wanted.padded(DAY, DAY), agenda.time_zone)
+        for weekday, opens, closes in agenda.hours
+        if weekday == day.weekday()
+    ]
+    return [o for o in merge([*opened, *agenda.openings]) if o.overlaps(wanted)]
+
+
+def _dates(span: Interval, zone: str) -> Iterator[date]:
+    """The days that have time in a span, where ``zone`` is."""
+    local = ZoneInfo(zone)
+    day, last = (at.astimezone(local).date() for at in (span.start, span.end))
     while day <= last:
-        opened += [
-            on_day(day, opens, closes, agenda.time_zone)
-            for weekday, opens, closes in agenda.hours
-            if weekday == day.weekday()
-        ]
-        day += timedelta(days=1)
-    reach = within.padded(length, length)
-    return [opening for opening in merge(opened) if opening.overlaps(reach)]
+        yield day
+        day += DAY

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Exists
@@ -11,7 +12,7 @@ from django.db.models.functions import Now
 
 from accounts.models import Role
 from patients.actions import lock_patient
-from patients.gates import PatientFacts, patient_gates
+from patients.gates import patient_gates
 from patients.models import Assessment, CareRelationship, Consent, Patient
 from records.actor import Actor
 from records.events import raise_work_item, record
@@ -20,6 +21,7 @@ from records.ids import reference
 from records.models import WorkItem
 from records.refused import Refused
 from records.values import in_force
+from records.work import settle
 from scheduling.calendar.actions import (
     Wish,
     choose,
@@ -30,9 +32,11 @@ from scheduling.calendar.actions import (
 )
 from scheduling.calendar.models import Physician, Reservation
 from scheduling.calendar.slots import Licensed, licensed
-from scheduling.consultations.gates import standing_gates
-from scheduling.consultations.models import TRANSITIONS, Consultation, Status
-from scheduling.intervals import Interval
+from scheduling.consultations.gates import BookingFacts, standing_gates
+from scheduling.consultations.models import TRANSITIONS, Consultation, Kind, Status
+from scheduling.intervals import Interval, wall_before
+
+AT_RISK = "consultation_at_risk"
 
 
 def book(
@@ -49,16 +53,26 @@ def book(
 ) -> Consultation:
     """Book a consultation, with ``physician`` or whoever is free.
 
-    Raises `Refused` ``gate_unmet``, ``slot_taken`` and ``not_offered`` with the next slots,
-    ``patient_busy``, ``in_the_past``, ``too_far_ahead``.
+    A patient has one initial consultation ahead at most. Raises `Refused` ``gate_unmet``,
+    ``wrong_state``, ``slot_taken`` and ``not_offered`` with the next slots, ``patient_busy``,
+    ``in_the_past``, ``too_far_ahead``.
     """
     with one_place_at_a_time():
         locked = lock_patient(patient.pk)
-        pass_gates(patient_gates(facts_of(locked)))
+        if locked.address_id == patient.address_id:  # which never changes: it is read already
+            locked.address = patient.address
+        facts = facts_of(locked, now)
+        pass_gates(patient_gates(facts))
+        if kind == Kind.INITIAL and facts.initial_ahead:
+            raise Refused(
+                "wrong_state",
+                "A first consultation is booked already. Please move or cancel that one.",
+            )
         physicians = lock_physicians([physician] if physician else None)
         wish = Wish(start, kind, location["state"], locked.time_zone, physician)
         own_hold = held(hold, secret, wish, now)
-        agenda, slot, offer = choose(wish, physicians, now=now, ignoring=own_hold)
+        able = [own_hold.physician_id] if own_hold and own_hold.physician_id else physicians
+        agenda, slot, offer = choose(wish, able, now=now, ignoring=own_hold)
         reservation = reserve(
             patient_id=locked.pk,
             agenda=agenda,
@@ -97,17 +111,22 @@ def reschedule(
 ) -> Consultation:
     """Move a booked consultation; its old time is free again in the same transaction.
 
-    Raises what `book` raises, ``wrong_state``, ``stale``, and ``too_late`` for a patient whose
-    consultation has begun.
+    To where it is already, it changes nothing. Raises what `book` raises, ``wrong_state``,
+    ``stale``, and ``too_late`` for a patient whose consultation has begun.
     """
     with one_place_at_a_time():
         patient = lock_patient(consultation.patient_id)
-        pass_gates(patient_gates(facts_of(patient)))
-        wanted = physician or consultation.physician_id
-        locked = lock_physicians({wanted, consultation.physician_id})
-        moved = _lock(consultation.pk, version)
+        # Read after that lock: another reschedule may just have changed the physician.
+        with_whom = Consultation.objects.values_list("physician", flat=True)
+        old = with_whom.get(pk=consultation.pk)
+        wanted = physician or old
+        locked = lock_physicians({wanted, old})
+        moved = _lock(consultation, version)
         _in_state(moved, Status.BOOKED)
         _not_begun(moved, by, now)
+        pass_gates(patient_gates(facts_of(patient, now)))
+        if (moved.physician_id, moved.start) == (wanted, start):
+            return moved
         old_start, own = moved.start, moved.reservation
         wish = Wish(start, moved.kind, moved.location_state, patient.time_zone, wanted)
         agenda, slot, offer = choose(wish, {wanted} & set(locked), now=now, ignoring=own)
@@ -120,9 +139,10 @@ def reschedule(
             reservation=own,
         )
         moved.physician, moved.start, moved.end = locked[wanted], slot.start, slot.end
-        moved.confirmed_at = None
+        moved.confirmed_at, moved.risks_told = None, []
         moved.revision += 1
-        _save(moved, "physician", "start", "end", "confirmed_at", "revision")
+        _save(moved, "physician", "start", "end", "confirmed_at", "risks_told", "revision")
+        settle(AT_RISK, moved.pk, note="It was moved.", by=by, now=now)
         _take_into_care(moved, now)
         _tell("consultation.rescheduled", moved, by=by, now=now, was=old_start.isoformat())
     return moved
@@ -133,7 +153,7 @@ def confirm(
     *, consultation: Consultation, by: Actor, now: datetime, version: int | None = None
 ) -> Consultation:
     """The patient says that they will be there; saying it twice changes nothing."""
-    locked = _lock(consultation.pk, version)
+    locked = _lock(consultation, version)
     _in_state(locked, Status.BOOKED)
     _not_begun(locked, by, now)
     if locked.confirmed_at is None:
@@ -152,14 +172,26 @@ def cancel(
     now: datetime,
     version: int | None = None,
 ) -> Consultation:
-    """Cancel; the time is free at once. ``late`` when less notice was given than is asked for."""
-    locked = _lock(consultation.pk, version)
+    """Cancel; the time is free at once. ``late`` when less notice was given than is asked for.
+
+    24 h of notice is the same wall time on the day before, where the patient is.
+    """
+    locked = _lock(consultation, version)
     _in_state(locked, Status.BOOKED)
     _not_begun(locked, by, now)
     notice = timedelta(hours=in_force(now)["consultation_cancel_notice"])
-    locked.late = locked.start - now < notice
+    locked.late = now > wall_before(locked.start, locked.patient.time_zone, notice)
     locked.cancelled_at, locked.cancelled_by, locked.cancel_reason = now, by.role, reason
-    _move(locked, Status.CANCELLED, "late", "cancelled_at", "cancelled_by", "cancel_reason")
+    _move(
+        locked,
+        Status.CANCELLED,
+        "late",
+        "cancelled_at",
+        "cancelled_by",
+        "cancel_reason",
+        by=by,
+        now=now,
+    )
     _tell("consultation.cancelled", locked, by=by, now=now)
     return locked
 
@@ -175,13 +207,18 @@ def arrive(
 ) -> Consultation:
     """The patient is there, and says in which state: without a licence for it, nothing begins.
 
-    Raises `Refused` ``too_early``, and ``blocked_location``.
+    From a little before the start until the end of that day in the physician's zone. Raises
+    `Refused` ``permission_denied``, ``too_early``, ``too_late``, and ``blocked_location``.
     """
-    locked = _lock(consultation.pk, version)
+    locked = _lock(consultation, version)
+    _by_its_physician(locked, by)
     _in_state(locked, Status.BOOKED)
     early = timedelta(minutes=in_force(now)["consultation_arrive_early"])
     if now < locked.start - early:
         raise Refused("too_early", "The patient cannot arrive that long before the start.")
+    local = ZoneInfo(locked.physician.time_zone)
+    if now.astimezone(local).date() > locked.start.astimezone(local).date():
+        raise Refused("too_late", "The day of this consultation is over. Please book another one.")
     if not licensed(licences_of(locked.physician), state, now, locked.patient.time_zone):
         raise Refused(
             "blocked_location",
@@ -189,7 +226,7 @@ def arrive(
             "help in an emergency is never blocked: 911, or 988.",
         )
     locked.arrived_at, locked.arrived_state = now, state
-    _move(locked, Status.ARRIVED, "arrived_at", "arrived_state")
+    _move(locked, Status.ARRIVED, "arrived_at", "arrived_state", by=by, now=now)
     _tell("consultation.arrived", locked, by=by, now=now)
     return locked
 
@@ -204,9 +241,10 @@ def complete(
     version: int | None = None,
 ) -> Consultation:
     """The consultation was held; the note is the physician's. The decision is a step of its own."""
-    locked = _lock(consultation.pk, version)
+    locked = _lock(consultation, version)
+    _by_its_physician(locked, by)
     locked.completed_at, locked.note = now, note
-    _move(locked, Status.COMPLETED, "completed_at", "note")
+    _move(locked, Status.COMPLETED, "completed_at", "note", by=by, now=now)
     _tell("consultation.completed", locked, by=by, now=now)
     return locked
 
@@ -216,66 +254,66 @@ def no_show(
     *, consultation: Consultation, by: Actor, now: datetime, version: int | None = None
 ) -> Consultation:
     """The patient did not come; from fifteen minutes after the start on."""
-    locked = _lock(consultation.pk, version)
+    locked = _lock(consultation, version)
+    _by_its_physician(locked, by)
     _in_state(locked, Status.BOOKED)
     patience = timedelta(minutes=in_force(now)["consultation_no_show_after"])
     if now < locked.start + patience:
         raise Refused("too_early", "Please wait a little longer before saying so.")
-    _move(locked, Status.NO_SHOW)
+    _move(locked, Status.NO_SHOW, by=by, now=now)
     _tell("consultation.no_show", locked, by=by, now=now)
     return locked
 
 
 @transaction.atomic
 def note_risk(*, consultation: Consultation, by: Actor, now: datetime) -> bool:
-    """Say once that a booked consultation is at risk, with a work item for staff.
+    """Say once that a consultation to come is at risk, with a work item for staff.
 
-    When it is not any more, the work item is closed. Returns whether something was written.
+    The item is closed when nothing stands in the way any more, also because the consultation
+    does not. One that a person closed does not come back for what it was raised for: only another
+    reason, or the same one after it was away at some look, is new. Returns whether something was
+    written.
     """
-    locked = _lock(consultation.pk, None)
-    unmet = risks_of(locked) if locked.status == Status.BOOKED else []
-    if not unmet:
-        return _no_risk_any_more(locked, now)
-    new = raise_work_item(
-        "consultation_at_risk",
+    locked = _lock(consultation, None)
+    is_ahead = locked.status == Status.BOOKED and now < locked.end
+    risks = [gate.code for gate in risks_of(locked)] if is_ahead else []
+    is_new = not set(risks) <= set(locked.risks_told)
+    Consultation.objects.filter(pk=locked.pk).exclude(risks_told=risks).update(risks_told=risks)
+    if not risks:
+        return settle(AT_RISK, locked.pk, note="Nothing stands in the way now.", by=by, now=now)
+    if is_new and raise_work_item(
+        AT_RISK,
         locked,
-        detail="A booked consultation cannot take place as it is: "
-        + ", ".join(gate.code for gate in unmet),
+        detail="A booked consultation cannot take place as it is: " + ", ".join(risks),
         urgency=WorkItem.Urgency.TODAY,
         for_role=Role.STAFF,
         by=by,
         now=now,
         patient_id=locked.patient_id,
-    )
-    if new:
-        because = [gate.code for gate in unmet]
-        _tell("consultation.at_risk", locked, by=by, now=now, because=because)
-    return new
-
-
-def _no_risk_any_more(consultation: Consultation, now: datetime) -> bool:
-    open_items = WorkItem.objects.filter(
-        kind="consultation_at_risk", object_id=consultation.pk, status=WorkItem.Status.OPEN
-    )
-    closed = open_items.update(
-        status=WorkItem.Status.CLOSED, closed_at=now, note="Nothing stands in the way any more."
-    )
-    return closed > 0
+    ):
+        _tell("consultation.at_risk", locked, by=by, now=now, because=risks)
+        return True
+    return False
 
 
 # --- what gates ask -------------------------------------------------------------------------
 
 
-def facts_of(patient: Patient) -> PatientFacts:
-    """What gates ask about a patient; one query."""
+def facts_of(patient: Patient, now: datetime) -> BookingFacts:
+    """What gates ask about a patient; one query, but for who never said anything of telehealth."""
     given = Consent.objects.filter(patient=patient, kind=Consent.Kind.TELEHEALTH).order_by("-pk")
-    latest = given.annotate(assessed=Exists(Assessment.objects.filter(patient=patient)))
-    row = latest.values_list("accepted", "assessed").first()
-    accepted, assessed = row or (False, Assessment.objects.filter(patient=patient).exists())
-    return PatientFacts(
+    assessments = Assessment.objects.filter(patient=patient)
+    ahead = Consultation.objects.filter(
+        patient=patient, kind=Kind.INITIAL, status=Status.BOOKED, end__gt=now
+    )
+    latest = given.annotate(assessed=Exists(assessments), ahead=Exists(ahead))
+    row = latest.values_list("accepted", "assessed", "ahead").first()
+    accepted, assessed, is_ahead = row or (False, assessments.exists(), ahead.exists())
+    return BookingFacts(
         assessed=assessed,
         telehealth=accepted,
         served=bool(patient.address and patient.address.served),
+        initial_ahead=is_ahead,
     )
 
 
@@ -301,19 +339,41 @@ def licences_of(physician: Physician) -> list[Licensed]:
 # --- the pieces --------------------------------------------------------------------------------
 
 
-def _lock(consultation_id: UUID, version: int | None) -> Consultation:
-    rows = Consultation.objects.with_people().select_related("reservation")
-    locked = rows.select_for_update(no_key=True, of=("self",)).get(pk=consultation_id)
+def _lock(consultation: Consultation, version: int | None) -> Consultation:
+    """The consultation, locked after its patient, with all that its gates ask.
+
+    The relations are prefetched, not joined: what is joined under a lock is from before the wait.
+    """
+    patient = lock_patient(consultation.patient_id)
+    rows = Consultation.objects.prefetch_related(
+        "physician__licences", "physician__time_off", "reservation"
+    )
+    locked = rows.select_for_update(no_key=True).get(pk=consultation.pk)
+    locked.patient = patient
     if version is not None and version != locked.version:
         raise Refused("stale", "This has changed since you looked; please look again.")
     return locked
 
 
-def _in_state(consultation: Consultation, status: str) -> None:
-    if consultation.status != status:
-        raise Refused(
-            "wrong_state", f"This consultation is {consultation.get_status_display()} already."
-        )
+def _by_its_physician(consultation: Consultation, by: Actor) -> None:
+    """Colleagues see the consultations of their patients; who holds one says what became of it."""
+    if by.user_id != consultation.physician.user_id:
+        raise Refused("permission_denied", "Only the physician of this consultation does this.")
+
+
+# Status → why what was wanted is not possible in it.
+WRONG_STATE = {
+    Status.BOOKED: "The patient has not arrived yet.",
+    Status.ARRIVED: "The patient has arrived already.",
+    Status.COMPLETED: "This consultation has taken place already.",
+    Status.CANCELLED: "This consultation has been cancelled.",
+    Status.NO_SHOW: "The patient did not come to this consultation.",
+}
+
+
+def _in_state(consultation: Consultation, *allowed: str) -> None:
+    if consultation.status not in allowed:
+        raise Refused("wrong_state", WRONG_STATE[Status(consultation.status)])
 
 
 def _not_begun(consultation: Consultation, by: Actor, now: datetime) -> None:
@@ -321,12 +381,9 @@ def _not_begun(consultation: Consultation, by: Actor, now: datetime) -> None:
         raise Refused("too_late", "Your consultation has begun. Please call us.")
 
 
-def _move(consultation: Consultation, to: str, *changed: str) -> None:
+def _move(consultation: Consultation, to: str, *changed: str, by: Actor, now: datetime) -> None:
     """The only way to another state; whatever `TRANSITIONS` does not name is refused."""
-    if to not in TRANSITIONS[consultation.status]:
-        raise Refused(
-            "wrong_state", f"This consultation is {consultation.get_status_display()} already."
-        )
+    _in_state(consultation, *(status for status in Status if to in TRANSITIONS[status]))
     reservation = consultation.reservation
     consultation.status = to
     if to in (Status.CANCELLED, Status.NO_SHOW):
@@ -334,6 +391,8 @@ def _move(consultation: Consultation, to: str, *changed: str) -> None:
     _save(consultation, "status", "reservation", *changed)
     if consultation.reservation is None and reservation is not None:
         Reservation.objects.filter(pk=reservation.pk).delete()
+    note = f"The consultation is {consultation.get_status_display()}."
+    settle(AT_RISK, consultation.pk, note=note, by=by, now=now)
 
 
 def _save(consultation: Consultation, *changed: str) -> None:

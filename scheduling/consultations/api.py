@@ -117,8 +117,20 @@ def _told(user: User, row: Consultation, context: dict[str, Any], status: int = 
     return with_etag(Response(shape(row, context=context).data, status=status), row.version)
 
 
-class BookIn(Input):
-    """Staff also name the ``patient`` and the ``channel`` the wish came through."""
+class OnBehalf(Input):
+    """What staff also say, and nobody else: the ``channel`` that the wish came through."""
+
+    channel = serializers.ChoiceField(choices=CHANNELS, required=False)
+    for_staff = {"channel"}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        needed = self.for_staff if self.context["user"].role == Role.STAFF else set()
+        exactly(attrs, needed, of=self.for_staff)
+        return attrs
+
+
+class BookIn(OnBehalf):
+    """Staff also name the ``patient``, and the ``channel``."""
 
     physician = IdField(required=False, allow_null=True)
     start = InstantField()
@@ -127,13 +139,7 @@ class BookIn(Input):
     hold = IdField(required=False)
     secret = TextField(max_length=100, required=False)
     patient = IdField(required=False)
-    channel = serializers.ChoiceField(choices=CHANNELS, required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        for_staff = {"patient", "channel"}
-        needed = for_staff if self.context["user"].role == Role.STAFF else set()
-        exactly(attrs, needed, of=for_staff)
-        return attrs
+    for_staff = {"patient", "channel"}
 
 
 class ConsultationQuery(ListQuery):
@@ -238,12 +244,16 @@ class Nothing(Input):
     """No fields."""
 
 
-class RescheduleIn(Input):
+class ConfirmIn(OnBehalf):
+    """No more than the channel."""
+
+
+class RescheduleIn(OnBehalf):
     start = InstantField()
     physician = IdField(required=False)
 
 
-class CancelIn(Input):
+class CancelIn(OnBehalf):
     reason = TextField(max_length=300, allow_blank=True, default="")
 
 
@@ -267,14 +277,16 @@ class Act(Door):
     def post(self, request: Request, pk: UUID) -> Response:
         user = signed_in(request)
         row = found(Consultation.objects.visible_to(user), pk)
-        sent, now = read(self.takes, request.data), clock.now()
-        common = {"by": actor_of(request), "now": now, "version": if_match(request)}
+        sent, now = read(self.takes, request.data, user=user), clock.now()
+        by = actor_of(request, channel=sent.get("channel", "web"))
+        common = {"by": by, "now": now, "version": if_match(request)}
         return answer(user, self.act(row, sent, common), now)
 
 
-@extend_schema(request=Nothing, responses=ConsultationOut)
+@extend_schema(request=ConfirmIn, responses=ConsultationOut)
 class Confirm(Act):
     permission_classes = (roles(PATIENT, STAFF),)
+    takes = ConfirmIn
 
     def act(self, row: Consultation, sent: dict[str, Any], common: dict[str, Any]) -> Consultation:
         return actions.confirm(consultation=row, **common)

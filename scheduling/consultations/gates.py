@@ -5,11 +5,21 @@ there are.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+from patients.gates import PatientFacts
 from records.gates import UnmetGate
 from scheduling.calendar.slots import Licensed, licensed
 from scheduling.intervals import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class BookingFacts(PatientFacts):
+    """What is asked of a patient who books; ``initial_ahead``: a first consultation is booked."""
+
+    initial_ahead: bool
+
 
 NO_LICENCE = UnmetGate(
     "no_licence", "The physician may not practise in this state on that day.", "physician"

@@ -65,7 +65,8 @@ class Consultation(models.Model):
     """A meeting of a patient with the physician, by video or telephone; times in UTC.
 
     ``location_state`` is where the patient plans to be; ``arrived_state`` where they said they
-    were. ``revision`` grows with every reschedule, ``version`` with every change.
+    were. ``risks_told``: the codes of what stands in its way, as staff were last asked about them.
+    ``revision`` grows with every reschedule, ``version`` with every change.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -92,6 +93,7 @@ class Consultation(models.Model):
     cancelled_by = models.CharField(max_length=20, blank=True)
     cancel_reason = models.CharField(max_length=300, blank=True)
     late = models.BooleanField(default=False)
+    risks_told = models.JSONField(default=list)
     note = models.TextField(blank=True)
     revision = models.PositiveIntegerField(default=1)
     version = models.PositiveIntegerField(default=1)

@@ -87,6 +87,7 @@ class Migration(migrations.Migration):
                 ('cancelled_by', models.CharField(blank=True, max_length=20)),
                 ('cancel_reason', models.CharField(blank=True, max_length=300)),
                 ('late', models.BooleanField(default=False)),
+                ('risks_told', models.JSONField(default=list)),
                 ('note', models.TextField(blank=True)),
                 ('revision', models.PositiveIntegerField(default=1)),
                 ('version', models.PositiveIntegerField(default=1)),
