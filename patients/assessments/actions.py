@@ -11,7 +11,14 @@ from django.db import transaction
 from accounts.models import Role
 from accounts.tokens import digest
 from patients import questionnaire
-from patients.actions import accept, contact_of, create_patient, give_consents, lock_patient
+from patients.actions import (
+    accept,
+    contact_of,
+    create_patient,
+    give_consents,
+    hold_patient,
+    lock_patient,
+)
 from patients.models import Assessment, Patient
 from records.actor import Actor
 from records.events import raise_work_item, record
@@ -189,6 +196,7 @@ def _keep_assessment(
     assessment.save()
     record("assessment.submitted", assessment, by=by, now=now, patient_id=patient.pk)
     if assessment.crisis:
+        hold_patient(patient_id=patient.pk, reason="crisis", about_id=assessment.pk, by=by, now=now)
         _call_for_help(assessment, by=by, now=now)
     elif assessment.urgency == 1:
         _ask_physician("urgent_assessment", "assessment.flagged", assessment, by=by, now=now)

@@ -75,14 +75,16 @@ def choose(
     *,
     now: datetime,
     ignoring: Reservation | None = None,
+    offer: Offer | None = None,
 ) -> tuple[Agenda, Interval, Offer]:
     """The physician who is free for the wish, the slot, and its buffers.
 
     Call it with the physicians locked. ``ignoring`` is the reservation that the wish already has:
-    what was held or is moved. Raises `Refused` ``in_the_past``, ``too_far_ahead``,
-    ``not_offered`` or ``slot_taken``, the last two with ``next_slots``.
+    what was held or is moved. ``offer`` is that of the wish's kind of consultation, unless given.
+    Raises `Refused` ``in_the_past``, ``too_far_ahead``, ``not_offered`` or ``slot_taken``, the
+    last two with ``next_slots``.
     """
-    offer = offer_of(wish.kind, in_force(now), now)
+    offer = offer or offer_of(wish.kind, in_force(now), now)
     if wish.start <= now:
         raise Refused("in_the_past", "That time has passed.", pointer="/start")
     if wish.start >= offer.latest:
@@ -105,21 +107,21 @@ def choose(
 def reserve(
     *,
     patient_id: UUID,
-    agenda: Agenda,
-    slot: Interval,
-    offer: Offer,
+    period: Interval,
+    physician: UUID | None,
+    busy: Interval | None,
     now: datetime,
     reservation: Reservation | None = None,
 ) -> Reservation:
     """Write the time down for both, in a new row or in the one that was held or is moved.
 
+    ``period`` is the patient's time, ``busy`` the physician's with its buffers, if one takes part.
     Holds in the way whose time is over are released here, on both axes, in this transaction.
     """
-    busy = slot.padded(offer.before, offer.after)
-    _release_expired(agenda.physician, busy, patient_id, slot, now)
+    _release_expired(physician, busy, patient_id, period, now)
     row = reservation or Reservation()
-    row.patient_id, row.period = patient_id, (slot.start, slot.end)
-    row.physician_id, row.busy = agenda.physician, (busy.start, busy.end)
+    row.patient_id, row.period = patient_id, (period.start, period.end)
+    row.physician_id, row.busy = physician, (busy.start, busy.end) if busy else None
     row.expires_at, row.hold_start = None, None
     row.hold_secret = row.hold_browser = row.hold_address = row.hold_kind = row.hold_state = ""
     row.save()
@@ -304,11 +306,15 @@ def _no_slot(found: Sequence[Agenda], offer: Offer, wish: Wish) -> Refused:
 
 
 def _release_expired(
-    physician: UUID, busy: Interval, patient_id: UUID | None, slot: Interval, now: datetime
+    physician: UUID | None,
+    busy: Interval | None,
+    patient_id: UUID | None,
+    period: Interval,
+    now: datetime,
 ) -> None:
-    in_the_way = Q(physician=physician, busy__overlap=(busy.start, busy.end))
-    if patient_id:
-        in_the_way |= Q(patient=patient_id, period__overlap=(slot.start, slot.end))
+    in_the_way = Q(patient=patient_id, period__overlap=(period.start, period.end))
+    if busy:
+        in_the_way |= Q(physician=physician, busy__overlap=(busy.start, busy.end))
     # One statement: no consultation ever refers to a hold, so nothing has to be collected.
     rows = Reservation.objects.expired(now).filter(in_the_way)
     rows._raw_delete(rows.db)  # noqa: SLF001

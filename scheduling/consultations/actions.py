@@ -6,15 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists
 from django.db.models.functions import Now
 
 from accounts.models import Role
-from patients.actions import lock_patient
-from patients.gates import PatientFacts, patient_gates
-from patients.models import Assessment, CareRelationship, Consent, Patient
+from patients.actions import lock_patient, replan_soon
+from patients.facts import facts_of
+from patients.gates import approval_gates, patient_gates
+from patients.models import Assessment, CareRelationship, Patient
 from records.actor import Actor
-from records.events import raise_work_item, record
+from records.events import keep_correction, raise_work_item, record
 from records.gates import UnmetGate, pass_gates
 from records.ids import reference
 from records.models import WorkItem
@@ -31,7 +31,13 @@ from scheduling.calendar.actions import (
 from scheduling.calendar.models import Physician, Reservation
 from scheduling.calendar.slots import Licensed, licensed
 from scheduling.consultations.gates import standing_gates
-from scheduling.consultations.models import TRANSITIONS, Consultation, Status
+from scheduling.consultations.models import (
+    CORRECTIONS,
+    TRANSITIONS,
+    Consultation,
+    Decision,
+    Status,
+)
 from scheduling.intervals import Interval
 
 
@@ -61,9 +67,9 @@ def book(
         agenda, slot, offer = choose(wish, physicians, now=now, ignoring=own_hold)
         reservation = reserve(
             patient_id=locked.pk,
-            agenda=agenda,
-            slot=slot,
-            offer=offer,
+            period=slot,
+            physician=agenda.physician,
+            busy=slot.padded(offer.before, offer.after),
             now=now,
             reservation=own_hold,
         )
@@ -105,7 +111,7 @@ def reschedule(
         pass_gates(patient_gates(facts_of(patient)))
         wanted = physician or consultation.physician_id
         locked = lock_physicians({wanted, consultation.physician_id})
-        moved = _lock(consultation.pk, version)
+        moved = _lock(consultation, version)
         _in_state(moved, Status.BOOKED)
         _not_begun(moved, by, now)
         old_start, own = moved.start, moved.reservation
@@ -113,9 +119,9 @@ def reschedule(
         agenda, slot, offer = choose(wish, {wanted} & set(locked), now=now, ignoring=own)
         reserve(
             patient_id=patient.pk,
-            agenda=agenda,
-            slot=slot,
-            offer=offer,
+            period=slot,
+            physician=agenda.physician,
+            busy=slot.padded(offer.before, offer.after),
             now=now,
             reservation=own,
         )
@@ -133,7 +139,7 @@ def confirm(
     *, consultation: Consultation, by: Actor, now: datetime, version: int | None = None
 ) -> Consultation:
     """The patient says that they will be there; saying it twice changes nothing."""
-    locked = _lock(consultation.pk, version)
+    locked = _lock(consultation, version)
     _in_state(locked, Status.BOOKED)
     _not_begun(locked, by, now)
     if locked.confirmed_at is None:
@@ -153,7 +159,7 @@ def cancel(
     version: int | None = None,
 ) -> Consultation:
     """Cancel; the time is free at once. ``late`` when less notice was given than is asked for."""
-    locked = _lock(consultation.pk, version)
+    locked = _lock(consultation, version)
     _in_state(locked, Status.BOOKED)
     _not_begun(locked, by, now)
     notice = timedelta(hours=in_force(now)["consultation_cancel_notice"])
@@ -177,7 +183,7 @@ def arrive(
 
     Raises `Refused` ``too_early``, and ``blocked_location``.
     """
-    locked = _lock(consultation.pk, version)
+    locked = _lock(consultation, version)
     _in_state(locked, Status.BOOKED)
     early = timedelta(minutes=in_force(now)["consultation_arrive_early"])
     if now < locked.start - early:
@@ -204,7 +210,7 @@ def complete(
     version: int | None = None,
 ) -> Consultation:
     """The consultation was held; the note is the physician's. The decision is a step of its own."""
-    locked = _lock(consultation.pk, version)
+    locked = _lock(consultation, version)
     locked.completed_at, locked.note = now, note
     _move(locked, Status.COMPLETED, "completed_at", "note")
     _tell("consultation.completed", locked, by=by, now=now)
@@ -216,7 +222,7 @@ def no_show(
     *, consultation: Consultation, by: Actor, now: datetime, version: int | None = None
 ) -> Consultation:
     """The patient did not come; from fifteen minutes after the start on."""
-    locked = _lock(consultation.pk, version)
+    locked = _lock(consultation, version)
     _in_state(locked, Status.BOOKED)
     patience = timedelta(minutes=in_force(now)["consultation_no_show_after"])
     if now < locked.start + patience:
@@ -227,12 +233,91 @@ def no_show(
 
 
 @transaction.atomic
+def decide(
+    *,
+    consultation: Consultation,
+    outcome: str,
+    note: str,
+    physician: Physician,
+    by: Actor,
+    now: datetime,
+    version: int | None = None,
+) -> Consultation:
+    """What the physician decides after a completed consultation; only a physician does.
+
+    After ``more_info`` it can be decided again; an approval or a refusal stands until a later
+    consultation. Raises `Refused` ``wrong_state``, and ``gate_unmet`` for an approval of somebody
+    who lives elsewhere, was not identified, or is held.
+    """
+    patient = lock_patient(consultation.patient_id)
+    locked = _lock(consultation, version)
+    decided = locked.decisions.exclude(outcome=Decision.Outcome.MORE_INFO)
+    if locked.status != Status.COMPLETED or decided.exists():
+        raise Refused("wrong_state", "Only a completed consultation is decided on, and once.")
+    if outcome == Decision.Outcome.APPROVED:
+        pass_gates(approval_gates(facts_of(patient)))
+    Decision.objects.create(
+        patient=patient,
+        consultation=locked,
+        physician=physician,
+        outcome=outcome,
+        note=note,
+        decided_at=now,
+    )
+    Assessment.objects.waiting().filter(patient=patient).update(status=Assessment.Status.REVIEWED)
+    _save(locked)
+    _tell("consultation.decided", locked, by=by, now=now)
+    return locked
+
+
+def correct(
+    *,
+    consultation: Consultation,
+    reason: str,
+    by: Actor,
+    now: datetime,
+    version: int | None = None,
+) -> Consultation:
+    """Put back what was recorded last: completed, arrived, no-show.
+
+    Raises `Refused` ``wrong_state``, ``built_on`` once it was decided on, and ``slot_taken`` or
+    ``patient_busy`` when the time of a no-show has gone to something else.
+    """
+    with one_place_at_a_time():
+        lock_patient(consultation.patient_id)
+        lock_physicians([consultation.physician_id])
+        locked = _lock(consultation, version)
+        if locked.decisions.exists():
+            raise Refused("built_on", "It was decided on this consultation already.")
+        was = locked.status
+        if was not in CORRECTIONS:
+            raise Refused("wrong_state", "There is nothing here that could be put back.")
+        if was == Status.NO_SHOW:
+            slot = Interval(locked.start, locked.end)
+            locked.reservation = reserve(
+                patient_id=locked.patient_id,
+                period=slot,
+                physician=locked.physician_id,
+                busy=slot,
+                now=now,
+            )
+        cleared = {Status.ARRIVED: "arrived_at", Status.COMPLETED: "completed_at"}.get(was)
+        if cleared:
+            setattr(locked, cleared, None)
+        locked.status = CORRECTIONS[was]
+        _save(locked, "status", "reservation", "arrived_at", "completed_at")
+        keep_correction(locked, was=was, reason=reason, by=by, now=now)
+        _tell("consultation.corrected", locked, by=by, now=now, was=was)
+    return locked
+
+
+@transaction.atomic
 def note_risk(*, consultation: Consultation, by: Actor, now: datetime) -> bool:
     """Say once that a booked consultation is at risk, with a work item for staff.
 
     When it is not any more, the work item is closed. Returns whether something was written.
     """
-    locked = _lock(consultation.pk, None)
+    locked = _lock(consultation, None)
     unmet = risks_of(locked) if locked.status == Status.BOOKED else []
     if not unmet:
         return _no_risk_any_more(locked, now)
@@ -266,19 +351,6 @@ def _no_risk_any_more(consultation: Consultation, now: datetime) -> bool:
 # --- what gates ask -------------------------------------------------------------------------
 
 
-def facts_of(patient: Patient) -> PatientFacts:
-    """What gates ask about a patient; one query."""
-    given = Consent.objects.filter(patient=patient, kind=Consent.Kind.TELEHEALTH).order_by("-pk")
-    latest = given.annotate(assessed=Exists(Assessment.objects.filter(patient=patient)))
-    row = latest.values_list("accepted", "assessed").first()
-    accepted, assessed = row or (False, Assessment.objects.filter(patient=patient).exists())
-    return PatientFacts(
-        assessed=assessed,
-        telehealth=accepted,
-        served=bool(patient.address and patient.address.served),
-    )
-
-
 def risks_of(consultation: Consultation) -> list[UnmetGate]:
     """Why a booked consultation is at risk, from rows loaded by `with_people`."""
     patient = consultation.patient
@@ -301,9 +373,11 @@ def licences_of(physician: Physician) -> list[Licensed]:
 # --- the pieces --------------------------------------------------------------------------------
 
 
-def _lock(consultation_id: UUID, version: int | None) -> Consultation:
+def _lock(consultation: Consultation, version: int | None) -> Consultation:
+    """The consultation, locked after its patient, whom every change of it concerns."""
+    lock_patient(consultation.patient_id)
     rows = Consultation.objects.with_people().select_related("reservation")
-    locked = rows.select_for_update(no_key=True, of=("self",)).get(pk=consultation_id)
+    locked = rows.select_for_update(no_key=True, of=("self",)).get(pk=consultation.pk)
     if version is not None and version != locked.version:
         raise Refused("stale", "This has changed since you looked; please look again.")
     return locked
@@ -367,3 +441,4 @@ def _tell(
         revision=consultation.revision,
         **payload,
     )
+    replan_soon(consultation.patient_id, by=by, now=now)
