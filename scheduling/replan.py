@@ -48,7 +48,7 @@ def replan(patient_id: UUID, *, now: datetime, by: Actor | None = None) -> int:
         for change in wanted:
             _APPLY[change.do](rows, change, who, now)
         count += len(wanted)
-    _keep_summary(patient_id, care)
+    _keep_summary(rows.patient, care)
     return count
 
 
@@ -238,7 +238,7 @@ _APPLY: dict[str, Apply] = {
 }
 
 
-def _keep_summary(patient_id: UUID, care: timeline.Care) -> None:
+def _keep_summary(patient: Patient, care: timeline.Care) -> None:
     """When to look again, and what lists are filtered by; written only where it has changed."""
     found = timeline.steps(care)
     current = next((step for step in found if not step.done), None)
@@ -248,9 +248,8 @@ def _keep_summary(patient_id: UUID, care: timeline.Care) -> None:
         "step": current.key if current else "",
         "unmet_gates": [gate.code for gate in current.unmet] if current else [],
     }
-    kept = Patient.objects.filter(pk=patient_id)
-    if kept.values(*summary).get() != summary:
-        kept.update(**summary)
+    if summary != {name: getattr(patient, name) for name in summary}:
+        Patient.objects.filter(pk=patient.pk).update(**summary)
 
 
 def due(*, now: datetime) -> Iterable[UUID]:

@@ -183,7 +183,7 @@ def next_of(found: Sequence[Step]) -> Next:
             gate = step.unmet[0]
             return Next(gate.who, gate.detail, gate.until)
         if step.at:
-            return Next("nobody", "There is nothing for you to do until then.", step.at)
+            return Next("nobody", f"{step.title}: nothing for you to do until then.", step.at)
     return Next("nobody", "There is nothing for you to do.", None)
 
 
