@@ -203,7 +203,7 @@ def check_identity(
     """Write down that somebody of the practice saw the patient and a photo document together."""
     lock_patient(patient.pk)
     check = IdentityCheck.objects.create(
-        patient=patient, document=document, last4=last4, checked_by_id=by.user_id, checked_at=now
+        patient=patient, document=document, last4=last4, checked_by_id=by.person, checked_at=now
     )
     record("identity.checked", check, by=by, now=now, patient_id=patient.pk)
     replan_soon(patient.pk, by=by, now=now)

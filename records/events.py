@@ -112,7 +112,7 @@ def keep_correction(
         object_id=about.pk,
         was=was,
         reason=reason,
-        corrected_by_id=by.user_id,
+        corrected_by_id=by.person,
         corrected_at=now,
     )
 

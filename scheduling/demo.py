@@ -408,8 +408,8 @@ def _send(care: Care, parcel: Delivery, starts: datetime, stage: str) -> None:
         deliveries.take_back(**to, seal_ok=True, now=later + DAY)
     if stage in ("delivered", "delivered_unverified", *SESSIONS):
         relation = "neighbor" if stage == "delivered_unverified" else "signer"
-        who = {"signed_by": str(care.patient.user.name), "relation": relation}
-        deliveries.deliver(**to, **who, id_checked=True, signer_age=50, now=later)
+        to |= {"signed_by": str(care.patient.user.name), "relation": relation}
+        deliveries.deliver(**to, id_checked=True, signer_age=50, now=later)
     if stage in ("delivered", *SESSIONS):
         _hold_session(care, later + HOUR, stage)
 

@@ -301,9 +301,9 @@ def correct(
                 busy=slot,
                 now=now,
             )
-        cleared = {Status.ARRIVED: "arrived_at", Status.COMPLETED: "completed_at"}.get(was)
-        if cleared:
-            setattr(locked, cleared, None)
+        if was == Status.ARRIVED:
+            locked.arrived_at = None
+        locked.completed_at = None
         locked.status = CORRECTIONS[was]
         _save(locked, "status", "reservation", "arrived_at", "completed_at")
         keep_correction(locked, was=was, reason=reason, by=by, now=now)

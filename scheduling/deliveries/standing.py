@@ -87,7 +87,7 @@ class Standing:
             prescribed=self.prescribed(),
             window=Interval(window.starts, window.ends) if window else None,
             window_day=day,
-            for_address=bool(window) and window.zone_id == self.zone_id,
+            for_address=window is not None and window.zone_id == self.zone_id,
             signer_age=age_on(day, born) if born and day else None,
             closed=self.closed,
             today=self.now.astimezone(PHARMACY).date(),

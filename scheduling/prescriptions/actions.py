@@ -57,6 +57,7 @@ def record_prescription(
     )
     in_use = Prescription.objects.filter(patient=locked, ended_at__isnull=True)
     in_use.update(ended_at=now)
+    assert authority  # noqa: S101  the gates have made sure
     try:
         with transaction.atomic():
             row = Prescription.objects.create(
