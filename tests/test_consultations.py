@@ -11,7 +11,7 @@ from records.models import Event, WorkItem
 from scheduling.consultations import actions
 from scheduling.consultations.models import TRANSITIONS, Consultation, Status
 from scheduling.models import Licence, Physician, Reservation
-from scheduling.tasks import find_at_risk
+from scheduling.tasks import replan, replan_everyone
 from tests.cast import ALBANY, PENSACOLA
 from tests.conftest import Caller
 
@@ -341,14 +341,14 @@ def test_moving_out_of_the_area_refuses_at_once_and_is_found_once(
     moved = alice.post(path(booked, "reschedule/"), {"start": LATER})
     assert code(moved) == (409, "gate_unmet")
     assert alice.get(path(booked)).json()["at_risk"] is True
-    find_at_risk()
-    find_at_risk()
+    replan()
+    replan_everyone()
     items = sam.get("work-items/", kind="consultation_at_risk").json()["results"]
     assert [item["object_id"] for item in items] == [booked["id"]]
     assert Event.objects.filter(kind="consultation.at_risk").count() == 1
     back = {**PENSACOLA, "kind": "move"}
     assert alice.post("me/address/", back).status_code == 201
-    find_at_risk()
+    replan()
     assert WorkItem.objects.get(kind="consultation_at_risk").status == "closed"
 
 
@@ -363,7 +363,7 @@ def test_a_licence_that_ends_takes_its_slots_and_a_renewal_gives_them_back(
     assert alice.get("slots/", **query, state="NJ").json()["results"] != []
     shown = alice.get(path(booked)).json()
     assert [gate["code"] for gate in shown["at_risk_because"]] == ["no_licence"]
-    find_at_risk()
+    replan_everyone()
     assert WorkItem.objects.filter(kind="consultation_at_risk", status="open").count() == 1
     Licence.objects.create(
         physician=physician,
@@ -373,7 +373,7 @@ def test_a_licence_that_ends_takes_its_slots_and_a_renewal_gives_them_back(
         expires_on="2028-11-30",
     )
     assert alice.get(path(booked)).json()["at_risk"] is False
-    find_at_risk()
+    replan_everyone()
     assert not WorkItem.objects.filter(kind="consultation_at_risk", status="open").exists()
 
 
