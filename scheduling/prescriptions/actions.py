@@ -46,8 +46,10 @@ def record_prescription(
     """
     locked = lock_patient(patient.pk)
     today = now.astimezone(PHARMACY).date()
-    if issued_on > today or registry_checked_at > now:
+    if issued_on > today:
         raise Refused("too_early", "It is recorded once it was prescribed.", pointer="/issued_on")
+    if registry_checked_at > now:
+        raise Refused("too_early", "That is still to come.", pointer="/registry_checked_at")
     if use_by <= max(issued_on, today):
         raise Refused("in_the_past", "The use-by date must be to come.", pointer="/use_by")
     authority = rule_on(AUTHORITY, state="US", day=issued_on)
