@@ -236,7 +236,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def in_counties(self, counties: Iterable[str]) -> Self:
         """Of patients who live in one of these counties (``FL Bay``)."""
         county = Concat("patient__address__state", Value(" "), "patient__address__county")
-        return self.annotate(county_=county).filter(county___in=list(counties))
+        return self.annotate(lives_in=county).filter(lives_in__in=list(counties))
 
     def with_people(self) -> Self:
         """With all that its answer needs."""
