@@ -97,11 +97,19 @@ def choose(
         within=Interval(wish.start - DAY, wish.start + AHEAD), now=now, physicians=locked
     )
     for agenda in found:
-        open_agenda = _without(agenda, ignoring)
+        open_agenda = without(agenda, ignoring)
         slot = _slot_at(open_agenda, offer, wish)
         if slot:
             return agenda, slot, offer
     raise _no_slot(found, offer, wish)
+
+
+def without(agenda: Agenda, reservation: Reservation | None) -> Agenda:
+    """The agenda as if the reservation were not there."""
+    if reservation is None or reservation.physician_id != agenda.physician:
+        return agenda
+    own = Interval(reservation.busy.lower, reservation.busy.upper)
+    return replace(agenda, busy=[busy for busy in agenda.busy if busy != own])
 
 
 def reserve(
@@ -273,14 +281,6 @@ def remove(row: WorkingHours | Opening | TimeOff | Licence, *, by: Actor, now: d
 
 
 # --- the pieces --------------------------------------------------------------------------------
-
-
-def _without(agenda: Agenda, reservation: Reservation | None) -> Agenda:
-    """The agenda as if the reservation were not there."""
-    if reservation is None or reservation.physician_id != agenda.physician:
-        return agenda
-    own = Interval(reservation.busy.lower, reservation.busy.upper)
-    return replace(agenda, busy=[busy for busy in agenda.busy if busy != own])
 
 
 def _slot_at(agenda: Agenda, offer: Offer, wish: Wish) -> Interval | None:

@@ -24,6 +24,7 @@ from scheduling.calendar.actions import (
     lock_physicians,
     one_place_at_a_time,
     reserve,
+    without,
 )
 from scheduling.calendar.agenda import agendas
 from scheduling.calendar.models import Reservation
@@ -334,21 +335,26 @@ def unmet_gates(
     return found
 
 
-def times(patient: Patient, within: Interval, *, now: datetime) -> Times:
-    """The times at which a patient may start a session, for a supervised one those at which the
-    physician is free; or what stands in the way of planning any.
+def times(
+    patient: Patient, within: Interval, *, now: datetime, moving: TreatmentSession | None = None
+) -> Times:
+    """The times at which a patient may start a session, or have one that is to be moved.
+
+    For a supervised one those at which the physician is free. Or what stands in the way of any.
     """
     standing = standing_of(patient.pk, now=now)
-    others = sessions_of(patient.pk)
+    others = [row for row in sessions_of(patient.pk) if moving is None or row.pk != moving.pk]
+    own = moving.reservation if moving else None
     supervised = is_supervised(others, standing)
     unmet = general_gates(facts_for(_at(now, standing), standing, others, None))
     if unmet:
         return Times([], supervised, unmet)
-    starts = _free_with_physician(standing, within) if supervised else _hours(standing, within)
+    hours = _hours(standing, within)
+    starts = _free_with_physician(standing, within, own) if supervised else hours
     taken = Reservation.objects.filter(
         patient=patient, period__overlap=(within.start, within.end + timedelta(days=1))
     )
-    busy = [Interval(row.period.lower, row.period.upper) for row in taken]
+    busy = [Interval(row.period.lower, row.period.upper) for row in taken if row != own]
     latest = now + timedelta(days=standing.values["consultation_horizon"])
     length = timedelta(minutes=standing.values["session_block"])
     offered = [
@@ -392,14 +398,17 @@ def _hours(standing: Standing, within: Interval) -> Iterator[datetime]:
         day += timedelta(days=1)
 
 
-def _free_with_physician(standing: Standing, within: Interval) -> Iterator[datetime]:
+def _free_with_physician(
+    standing: Standing, within: Interval, own: Reservation | None
+) -> Iterator[datetime]:
     """When the physician who approved is free, by day where the patient lives."""
     state = standing.patient.address.state if standing.patient.address else ""
     offer, zone = supervised_offer(standing), standing.zone
     around = within.padded(timedelta(days=1), timedelta(days=1))
     only = [standing.approved_by] if standing.approved_by else []
     for agenda in agendas(within=around, now=standing.now, physicians=only):
-        for slot in free_slots(agenda, offer, state=state, within=within, zone=zone):
+        free = without(agenda, own)
+        for slot in free_slots(free, offer, state=state, within=within, zone=zone):
             if _by_day(slot.start, standing):
                 yield slot.start
 

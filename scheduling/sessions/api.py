@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from accounts.api import CARE, actor_of, roles, signed_in
 from accounts.models import Role, User
-from patients.api import OnBehalfIn, Verb, exactly, found, look_log, patient_for
+from patients.api import OnBehalfIn, Verb, exactly, found, look_log, named, patient_for
 from records import clock
 from records.api import (
     Cursor,
@@ -283,6 +283,12 @@ class CheckIn(Act):
 # --- times on offer ------------------------------------------------------------------------------
 
 
+class TimesQuery(DaysOfPatient):
+    """``session``: one that is to be moved, which is not in its own way."""
+
+    session = IdField(required=False)
+
+
 class TimeOut(serializers.Serializer[Any]):
     start = InstantField()
     end = InstantField()
@@ -302,12 +308,14 @@ class SessionTimes(Door):
 
     permission_classes = (roles(*CARE),)
 
-    @extend_schema(parameters=[DaysOfPatient], responses=TimesOut)
+    @extend_schema(parameters=[TimesQuery], responses=TimesOut)
     def get(self, request: Request) -> Response:
-        user, asked = signed_in(request), query(DaysOfPatient, request)
+        user, asked = signed_in(request), query(TimesQuery, request)
         patient = patient_for(user, asked)
         within = days(asked["from"], asked["to"], patient.time_zone)
-        offered = actions.times(patient, within, now=clock.now())
+        mine = TreatmentSession.objects.visible_to(user).filter(patient=patient)
+        moving = named(mine, asked["session"], field="session") if "session" in asked else None
+        offered = actions.times(patient, within, now=clock.now(), moving=moving)
         zone = zone_of(user) or patient.time_zone
         common = {"time_zone": zone, "supervised": offered.supervised}
         rows = [{"start": slot.start, "end": slot.end, **common} for slot in offered.slots]

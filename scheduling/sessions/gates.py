@@ -63,7 +63,7 @@ def general_gates(facts: SessionFacts) -> list[UnmetGate]:
 def plan_gates(facts: SessionFacts) -> list[UnmetGate]:
     """What planning asks; the parcel and the person who stays may come later."""
     unmet = general_gates(facts)
-    if facts.left_in_month < 1:
+    if facts.left_in_month < 1 and not standing_gates(facts.subscription):
         unmet.append(
             UnmetGate(
                 "sessions_used_up", "All sessions of that month are planned already.", "patient"
