@@ -19,7 +19,10 @@ SWEEPS = {
     "notifications.send_due": 5,
     "notifications.reconcile": 15,
     "scheduling.release_expired_holds": 60,
-    "scheduling.find_at_risk": 3600,
+    "scheduling.replan": 3,
+    "scheduling.replan_everyone": 3600,
+    "scheduling.open_windows": 3600,
+    "scheduling.warn_of_rules": 3600,
     "patients.forget_drafts": 3600,
     "records.forget_old_answers": 3600,
 }

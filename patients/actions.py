@@ -1,6 +1,7 @@
 """Every write about patients, their addresses, consents and support persons."""
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -10,12 +11,23 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from accounts.models import Role, User
+from accounts.tokens import digest
 from patients import service_area
 from patients.gates import is_adult
-from patients.models import Address, Consent, Patient, SupportPerson, ZipCode
+from patients.models import (
+    Address,
+    ClinicalHold,
+    Consent,
+    IdentityCheck,
+    Patient,
+    SupportPerson,
+    ZipCode,
+)
 from patients.phones import us_number
+from records import hints
 from records.actor import Actor
 from records.events import raise_work_item, record
+from records.ids import uuid7
 from records.models import WorkItem
 from records.refused import Refused
 
@@ -84,8 +96,8 @@ def change_address(
         raise _not_here(place, at="")
     old = locked.address
     locked.address = _keep_address(locked, address, place, kind=kind, reason=reason, by=by, now=now)
-    locked.replan_due_at, locked.replan_cause = now, by.cause
-    _save(locked, "address", "replan_due_at", "replan_cause")
+    _save(locked, "address")
+    replan_soon(locked.pk, by=by, now=now)
     names = ("line1", "line2", "city", "state", "postal_code", "county", "time_zone", "served")
     changed = [n for n in names if old is None or getattr(old, n) != getattr(locked.address, n)]
     record(
@@ -145,6 +157,7 @@ def give_consents(
         accepted=sorted(kind for kind, accepted in consents.items() if accepted),
         refused=sorted(kind for kind, accepted in consents.items() if not accepted),
     )
+    replan_soon(patient.pk, by=by, now=now)
     return rows
 
 
@@ -167,7 +180,103 @@ def name_support_person(
         named_at=now,
     )
     record("support_person.named", person, by=by, now=now, patient_id=patient.pk)
+    replan_soon(patient.pk, by=by, now=now)
     return person
+
+
+@transaction.atomic
+def issue_confirm_token(person: SupportPerson) -> str:
+    """A token for the link by which a support person agrees; an earlier one opens nothing."""
+    token = secrets.token_urlsafe(9)
+    person.confirm_secret = digest(token)
+    person.save(update_fields=["confirm_secret"])
+    return token
+
+
+@transaction.atomic
+def confirm_support_person(*, token: str, by: Actor, now: datetime) -> SupportPerson:
+    """The support person agrees, by the link; twice is once. Raises DoesNotExist."""
+    named = SupportPerson.objects.exclude(confirm_secret="").get(confirm_secret=digest(token))
+    lock_patient(named.patient_id)
+    person = SupportPerson.objects.select_for_update(no_key=True).get(pk=named.pk)
+    if person.confirmed_at is None:
+        person.confirmed_at = now
+        person.save(update_fields=["confirmed_at"])
+        record("support_person.confirmed", person, by=by, now=now, patient_id=person.patient_id)
+        replan_soon(person.patient_id, by=by, now=now)
+    return person
+
+
+@transaction.atomic
+def check_identity(
+    *, patient: Patient, document: str, last4: str, by: Actor, now: datetime
+) -> IdentityCheck:
+    """Write down that somebody of the practice saw the patient and a photo document together."""
+    lock_patient(patient.pk)
+    check = IdentityCheck.objects.create(
+        patient=patient, document=document, last4=last4, checked_by_id=by.person, checked_at=now
+    )
+    record("identity.checked", check, by=by, now=now, patient_id=patient.pk)
+    replan_soon(patient.pk, by=by, now=now)
+    return check
+
+
+@transaction.atomic
+def hold_patient(
+    *,
+    patient_id: UUID,
+    reason: str,
+    by: Actor,
+    now: datetime,
+    about_id: UUID | None = None,
+    note: str = "",
+) -> ClinicalHold:
+    """Treatment waits until a physician clears it; once about one thing, if it is about one."""
+    lock_patient(patient_id)
+    about_id = about_id or uuid7()
+    hold, is_new = ClinicalHold.objects.get_or_create(
+        patient_id=patient_id,
+        reason=reason,
+        about_id=about_id,
+        cleared_at=None,
+        defaults={"raised_at": now, "raised_by_id": by.user_id, "note": note},
+    )
+    if is_new:
+        record("patient.held", hold, by=by, now=now, patient_id=patient_id)
+        replan_soon(patient_id, by=by, now=now)
+    return hold
+
+
+@transaction.atomic
+def clear_hold(*, hold: ClinicalHold, note: str, by: Actor, now: datetime) -> ClinicalHold:
+    """A physician clears a hold, with the reason; raises `Refused` ``wrong_state``."""
+    lock_patient(hold.patient_id)
+    locked = ClinicalHold.objects.select_for_update(no_key=True).get(pk=hold.pk)
+    if locked.cleared_at:
+        raise Refused("wrong_state", "This hold has been cleared already.")
+    locked.cleared_at, locked.cleared_by_id = now, by.user_id
+    locked.note = f"{locked.note}\n{note}".strip()
+    locked.save(update_fields=["cleared_at", "cleared_by", "note"])
+    record("patient.cleared", locked, by=by, now=now, patient_id=locked.patient_id)
+    replan_soon(locked.patient_id, by=by, now=now)
+    return locked
+
+
+def replan_soon(patient_id: UUID, *, by: Actor, now: datetime) -> None:
+    """What follows for a patient, whom the caller has locked, is worked out soon."""
+    Patient.objects.filter(pk=patient_id).update(replan_due_at=now, replan_cause=by.cause)
+    hints.wake("scheduling.replan")
+
+
+def replan_many(patients: Iterable[UUID], *, by: Actor, now: datetime) -> None:
+    """What follows for these patients is worked out soon, with the id of the one cause.
+
+    Call it before any other lock: patients come first.
+    """
+    rows = Patient.objects.filter(pk__in=list(patients)).select_for_update(no_key=True)
+    marked = list(rows.order_by("pk").values_list("pk", flat=True))
+    Patient.objects.filter(pk__in=marked).update(replan_due_at=now, replan_cause=by.cause)
+    hints.wake("scheduling.replan")
 
 
 def _save(patient: Patient, *changed: str) -> None:

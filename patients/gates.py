@@ -11,22 +11,60 @@ ADULT = 18
 
 @dataclass(frozen=True, slots=True)
 class PatientFacts:
-    """What gates ask about a patient."""
+    """What gates ask about a patient.
+
+    ``agreed``: to both consents that follow an approval. ``identified``: by a photo document.
+    ``clear``: no clinical hold is open.
+    """
 
     assessed: bool
     telehealth: bool
     served: bool
+    agreed: bool = False
+    identified: bool = False
+    clear: bool = True
+
+
+OUT_OF_AREA = UnmetGate(
+    "out_of_area", "We only treat at addresses in Florida and New Jersey.", "staff"
+)
+NOT_IDENTIFIED = UnmetGate(
+    "not_identified",
+    "We have to look at a photo ID once: have it at hand when we talk.",
+    "physician",
+)
+AGREEMENTS_MISSING = UnmetGate(
+    "agreements_missing",
+    "Please read and accept the two agreements about treatment at home.",
+    "patient",
+)
+ON_HOLD = UnmetGate("on_hold", "Your physician looks at something first.", "physician")
+
+
+def treatment_gates(facts: PatientFacts) -> list[UnmetGate]:
+    """What every step of treatment asks of the patient, whatever else it needs."""
+    return [
+        gate
+        for met, gate in (
+            (facts.served, OUT_OF_AREA),
+            (facts.identified, NOT_IDENTIFIED),
+            (facts.agreed, AGREEMENTS_MISSING),
+            (facts.clear, ON_HOLD),
+        )
+        if not met
+    ]
+
+
+def approval_gates(facts: PatientFacts) -> list[UnmetGate]:
+    """What must be true of a patient whom a physician approves; the agreements come after."""
+    return [gate for gate in treatment_gates(facts) if gate != AGREEMENTS_MISSING]
 
 
 def patient_gates(facts: PatientFacts) -> list[UnmetGate]:
     """Assessment submitted, telehealth consent given, address in Florida or New Jersey."""
     unmet = []
     if not facts.served:
-        unmet.append(
-            UnmetGate(
-                "out_of_area", "We only treat at addresses in Florida and New Jersey.", "staff"
-            )
-        )
+        unmet.append(OUT_OF_AREA)
     if not facts.assessed:
         unmet.append(UnmetGate("assessment_missing", "The free assessment comes first.", "patient"))
     if not facts.telehealth:

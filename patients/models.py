@@ -34,7 +34,8 @@ class Patient(models.Model):
     """Somebody who is treated, or asks to be.
 
     ``phone`` (E.164) and ``email`` are where texts and mail go. The time zone is that of the
-    current address.
+    current address. ``step`` and ``unmet_gates`` are what replan found last: lists are filtered by
+    them, nothing is decided by them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -51,6 +52,8 @@ class Patient(models.Model):
     changed_at = models.DateTimeField(db_default=Now())
     replan_due_at = models.DateTimeField(null=True)
     replan_cause = models.UUIDField(null=True)
+    step = models.CharField(max_length=20, blank=True)
+    unmet_gates = ArrayField(models.CharField(max_length=40), default=list)
     version = models.PositiveIntegerField(default=1)
 
     objects = PatientQuerySet.as_manager()
@@ -140,7 +143,10 @@ class ZipCode(models.Model):
 
 
 class SupportPerson(models.Model):
-    """An adult who stays with the patient during treatment at home."""
+    """An adult who stays with the patient during treatment at home; the latest one named counts.
+
+    ``confirm_secret`` is the hash of the token in the link by which they agree.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="support_persons")
@@ -148,6 +154,8 @@ class SupportPerson(models.Model):
     date_of_birth = models.DateField()
     phone = PhoneNumberField(region="US")
     named_at = models.DateTimeField()
+    confirm_secret = models.CharField(max_length=64, blank=True)
+    confirmed_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return str(self.pk)
@@ -237,6 +245,9 @@ class Consent(models.Model):
         PRIVACY = "privacy", "privacy notice"
         TELEHEALTH = "telehealth", "telehealth"
         SMS = "sms", "texts"
+        # What follows an approval: what the treatment is and is not, and how it is kept safe.
+        TREATMENT = "treatment", "treatment at home"
+        SAFEKEEPING = "safekeeping", "safekeeping agreement"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="consents")
@@ -270,6 +281,73 @@ class CareRelationship(models.Model):
             models.UniqueConstraint(
                 fields=["patient", "physician"], name="one_care_relationship_of_a_pair"
             )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class IdentityCheck(models.Model):
+    """Somebody of the practice compared the patient with a photo document; no image is kept."""
+
+    class Document(models.TextChoices):
+        DRIVERS_LICENSE = "drivers_license", "driver's license"
+        STATE_ID = "state_id", "state ID"
+        PASSPORT = "passport", "passport"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="identity_checks")
+    document = models.CharField(max_length=20, choices=Document.choices)
+    last4 = models.CharField(max_length=4)
+    checked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    checked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class ClinicalHoldQuerySet(models.QuerySet["ClinicalHold"]):
+    def visible_to(self, user: User) -> Self:
+        """Physicians see those of patients in their care; why somebody is held is clinical."""
+        if user.role == Role.PHYSICIAN:
+            return self.filter(patient__in=Patient.objects.visible_to(user))
+        return self.none()
+
+
+class ClinicalHold(models.Model):
+    """Treatment waits until a physician clears it; every gate but that of booking reads it."""
+
+    class Reason(models.TextChoices):
+        CRISIS = "crisis", "crisis answer"
+        READING = "reading", "reading above the limits"
+        CHECK_IN = "check_in", "unwell at the check-in"
+        PHYSICIAN = "physician", "the physician's own"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="clinical_holds")
+    reason = models.CharField(max_length=10, choices=Reason.choices)
+    about_id = models.UUIDField()
+    raised_at = models.DateTimeField()
+    raised_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    cleared_at = models.DateTimeField(null=True)
+    cleared_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    note = models.TextField(blank=True)
+
+    objects = ClinicalHoldQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["patient", "reason", "about_id"],
+                condition=Q(cleared_at__isnull=True),
+                name="one_open_hold_about_a_thing",
+            ),
+            models.CheckConstraint(
+                condition=Q(cleared_at__isnull=True, cleared_by__isnull=True)
+                | Q(cleared_at__isnull=False, cleared_by__isnull=False),
+                name="only_a_physician_clears_a_hold",
+            ),
         ]
 
     def __str__(self) -> str:

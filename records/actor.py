@@ -21,6 +21,13 @@ class Actor:
     cause: UUID = field(default_factory=uuid7)
 
     @property
+    def person(self) -> UUID:
+        """The user who acts, where only somebody who has signed in can."""
+        if self.user_id is None:
+            raise LookupError(f"{self.role} is nobody who has signed in")
+        return self.user_id
+
+    @property
     def is_patient(self) -> bool:
         return self.role == "patient"
 

@@ -13,7 +13,17 @@ FUNCTION = RunSQL(
 )
 
 # What the application's role may not UPDATE, DELETE or TRUNCATE; `prepare_database` revokes it.
-TABLES = ("records_event", "records_accesslog", "patients_address", "patients_consent")
+TABLES = (
+    "records_event",
+    "records_accesslog",
+    "records_correction",
+    "patients_address",
+    "patients_consent",
+    "patients_identitycheck",
+    "scheduling_custodyevent",
+    "scheduling_decision",
+    "scheduling_reading",
+)
 
 
 def append_only(table: str) -> RunSQL:

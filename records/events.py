@@ -9,7 +9,7 @@ from django.db import connection, models
 
 from records import hints
 from records.actor import Actor
-from records.models import AccessLog, Event, Outbox, WorkItem
+from records.models import AccessLog, Correction, Event, Outbox, WorkItem
 
 # How long a work item may wait, by urgency.
 WAIT = {
@@ -101,6 +101,20 @@ def raise_work_item(
         },
     )
     return is_new
+
+
+def keep_correction(
+    about: models.Model, *, was: str, reason: str, by: Actor, now: datetime
+) -> None:
+    """Keep why a row was put back from the state ``was``; the event cannot hold the words."""
+    Correction.objects.create(
+        object_kind=kind_of(about),
+        object_id=about.pk,
+        was=was,
+        reason=reason,
+        corrected_by_id=by.person,
+        corrected_at=now,
+    )
 
 
 def log_access(

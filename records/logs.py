@@ -10,7 +10,7 @@ from structlog.typing import EventDict, Processor
 # Ids, codes and counts: nothing that a person typed, no URL with a query, no body.
 ALLOWED = {
     "event", "level", "timestamp", "logger", "request_id", "user_id", "code", "sweep", "count",
-    "message_id", "event_id", "consultation_id", "seconds", "status", "exception",
+    "message_id", "event_id", "patient_id", "seconds", "status", "exception",
 }  # fmt: skip
 FRAMES = 12  # of each exception, the innermost
 

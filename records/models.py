@@ -22,7 +22,9 @@ class Clock(models.Model):
 
 
 # What says something about a patient's health by its name alone: nobody reads it in a list.
-CLINICAL_EVENTS = ("assessment.crisis", "assessment.flagged")
+CLINICAL_EVENTS = (
+    "assessment.crisis", "assessment.flagged", "patient.held", "patient.cleared", "session.alarm",
+)  # fmt: skip
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -83,6 +85,26 @@ class Outbox(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class Correction(models.Model):
+    """Why something that was recorded wrongly was put back, in the words of who did it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    object_kind = models.CharField(max_length=40)
+    object_id = models.UUIDField(db_index=True)
+    was = models.CharField(max_length=20)
+    reason = models.CharField(max_length=300)
+    corrected_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    corrected_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.was} {self.object_id}"
 
 
 class AccessLog(models.Model):

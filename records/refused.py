@@ -18,6 +18,7 @@ CODES: dict[str, tuple[int, str]] = {
     "database_away": (503, "Our records cannot be reached"),
     "no_worker": (503, "No worker is running"),
     # Rules.
+    "built_on": (409, "Something was built on it already"),
     "blocked_location": (409, "Not licensed where the patient is"),
     "contact_required": (422, "A telephone number or an e-mail address is needed"),
     "gate_unmet": (409, "Something has to happen first"),
@@ -32,6 +33,9 @@ CODES: dict[str, tuple[int, str]] = {
     "too_far_ahead": (422, "That is further ahead than can be booked"),
     "too_late": (409, "It is too late for that"),
     "under_age": (422, "This is a service for adults"),
+    "window_full": (409, "This window is full"),
+    "window_elsewhere": (422, "This window is not for the patient's address"),
+    "signer_under_age": (422, "The one who takes it must be 21 or older"),
     "wrong_state": (409, "Not possible any more"),
     "idempotency_key_invalid": (400, "Idempotency-Key is malformed"),
     "idempotency_mismatch": (422, "The same Idempotency-Key came with another request"),

@@ -5,7 +5,7 @@ The rows are `Setting`; a number that was never changed has no row.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -13,6 +13,7 @@ from django.db import transaction
 from records.actor import Actor
 from records.events import record
 from records.models import Rule, Setting
+from records.refused import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,25 @@ DEFAULTS: dict[str, Default] = {
     "consultation_arrive_early": Default(15, "minutes", 0, 120, "practice"),
     "consultation_no_show_after": Default(15, "minutes", 5, 120, "practice"),
     "slot_step": Default(15, "minutes", 5, 60, "practice"),
+    "billing_opens_before": Default(5, "days", 0, 20, "practice"),
+    "billing_grace": Default(7, "days", 1, 30, "practice"),
+    "window_choice_days": Default(3, "days", 1, 14, "practice"),
+    "delivery_attempts": Default(3, "attempts", 1, 5, "carriers' adult signature services"),
+    "refill_early_days": Default(2, "days", 0, 7, "common pharmacy practice, not law"),
+    "registry_age_fl": Default(24, "hours", 1, 168, "F.S. 893.055(8): before each prescribing"),
+    "registry_age_nj": Default(2160, "hours", 1, 2160, "practice, after N.J.A.C. 13:45A-35.9"),
+    "session_block": Default(120, "minutes", 60, 360, "published at-home programmes"),
+    "session_supervised": Default(1, "sessions", 0, 10, "published at-home programmes"),
+    "session_supervised_minutes": Default(30, "minutes", 10, 120, "practice"),
+    "session_min_interval": Default(72, "hours", 12, 720, "published at-home programmes"),
+    "session_first_hour": Default(8, "o'clock", 6, 12, "practice"),
+    "session_last_hour": Default(20, "o'clock", 12, 22, "practice"),
+    "session_held_before": Default(24, "hours", 1, 72, "practice"),
+    "reading_max_age": Default(30, "minutes", 5, 120, "practice"),
+    "limit_systolic": Default(140, "mmHg", 100, 180, "esketamine label, guide value"),
+    "limit_diastolic": Default(90, "mmHg", 60, 120, "esketamine label, guide value"),
+    "limit_pulse": Default(100, "beats a minute", 60, 140, "published at-home programmes"),
+    "check_in_after": Default(12, "hours", 1, 48, "practice"),
     "hold_minutes": Default(10, "minutes", 2, 60, "practice"),
 }
 
@@ -57,9 +77,43 @@ def change(values: Mapping[str, int], *, user_id: UUID, by: Actor, now: datetime
         record("setting.changed", row, by=by, now=now, key=key)
 
 
-def rule(code: str, *, state: str, now: datetime) -> Rule | None:
-    """The legal rule in force on the day of ``now`` (UTC), or None when none is."""
-    day = now.date()
+def rule_on(code: str, *, state: str, day: date) -> Rule | None:
+    """The legal rule in force on a day, or None when none is."""
     rows = Rule.objects.filter(code=code, state=state, valid_from__lte=day).order_by("-valid_from")
     latest = rows.first()
     return latest if latest and (latest.valid_to is None or latest.valid_to >= day) else None
+
+
+@transaction.atomic
+def add_rule(
+    *,
+    code: str,
+    state: str,
+    valid_from: date,
+    valid_to: date | None,
+    text: str,
+    source: str,
+    user_id: UUID,
+    by: Actor,
+    now: datetime,
+) -> Rule:
+    """The next row of a legal rule; rows that stand are never changed.
+
+    Raises `Refused` ``wrong_state`` when one starts on that day already.
+    """
+    row, is_new = Rule.objects.get_or_create(
+        code=code,
+        state=state,
+        valid_from=valid_from,
+        defaults={
+            "valid_to": valid_to,
+            "text": text,
+            "source": source,
+            "reviewed_by": str(user_id),
+            "reviewed_at": now.date(),
+        },
+    )
+    if not is_new:
+        raise Refused("wrong_state", "A row of this rule starts on that day already.")
+    record("rule.added", row, by=by, now=now, code=code, state=state)
+    return row

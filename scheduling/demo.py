@@ -1,6 +1,7 @@
 """Invented people along the way of care, the same ones every time; written through the actions."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,23 +11,40 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
 from accounts.models import Role, User
-from patients.actions import change_address
+from patients.actions import (
+    change_address,
+    check_identity,
+    confirm_support_person,
+    give_consents,
+    issue_confirm_token,
+    name_support_person,
+)
 from patients.assessments.actions import submit_assessment
 from patients.models import Patient
 from patients.questionnaire import QUESTIONS
 from records.actor import Actor
-from records.values import in_force
+from records.values import add_rule, in_force, rule_on
+from scheduling.actions import mark_paid, pause
 from scheduling.calendar.actions import add_licence, add_time_off, add_working_hours
 from scheduling.calendar.agenda import agendas
 from scheduling.calendar.models import Physician
 from scheduling.calendar.slots import free_slots, offer_of
 from scheduling.consultations import actions as consultations
 from scheduling.consultations.models import Consultation
+from scheduling.deliveries import actions as deliveries
+from scheduling.deliveries.models import Delivery
 from scheduling.intervals import Interval
+from scheduling.prescriptions.actions import AUTHORITY, record_prescription
+from scheduling.prescriptions.gates import PHARMACY
+from scheduling.replan import replan
+from scheduling.sessions import actions as sessions
+from scheduling.sessions.models import TreatmentSession
+from scheduling.subscriptions import actions as subscriptions
 from scheduling.subscriptions.models import Plan
 
 DOMAIN = "@hearth.test"
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+SESSIONS = ("treated", "session_held", "session_begun", "session_missed")
 
 # first name, last name, born, line 1, city, state, ZIP, stage
 PEOPLE = (
@@ -34,32 +52,56 @@ PEOPLE = (
     ("Bruno", "Baptista", "1979-09-30", "21 Ferry St", "Newark", "NJ", "07105", "assessed"),
     ("Eve", "Ericson", "1991-01-05", "8 Bay Ave", "Toms River", "NJ", "08753", "assessed"),
     ("Carla", "Conte", "1969-02-14", "77 Flagler St", "Miami", "FL", "33130", "booked"),
-    ("Dario", "Dunn", "1985-07-21", "5 Ocean Dr", "Destin", "FL", "32541", "booked"),
-    ("Elif", "Eker", "1994-11-02", "310 Grove St", "Jersey City", "NJ", "07302", "booked"),
+    ("Dario", "Dunn", "1985-07-21", "5 Ocean Dr", "Destin", "FL", "32541", "declined"),
+    ("Elif", "Eker", "1994-11-02", "310 Grove St", "Jersey City", "NJ", "07302", "more_info"),
     ("Femi", "Falana", "1972-05-17", "14 Monroe St", "Tallahassee", "FL", "32301", "confirmed"),
-    ("Greta", "Gold", "1960-12-24", "9 Nassau St", "Princeton", "NJ", "08542", "confirmed"),
-    ("Hugo", "Hart", "1999-03-08", "620 Main St", "Gainesville", "FL", "32601", "confirmed"),
-    ("Iris", "Ibarra", "1982-08-19", "43 Duval St", "Key West", "FL", "33040", "completed"),
-    ("Jonas", "Jung", "1976-06-06", "2 Cooper St", "Camden", "NJ", "08102", "completed"),
-    ("Kira", "Kaplan", "1990-10-10", "88 Harbor Blvd", "Panama City", "FL", "32401", "completed"),
-    ("Liam", "Lopes", "1965-01-29", "17 Atlantic Ave", "Atlantic City", "NJ", "08401", "completed"),
+    ("Greta", "Gold", "1960-12-24", "9 Nassau St", "Princeton", "NJ", "08542", "approved"),
+    ("Hugo", "Hart", "1999-03-08", "620 Main St", "Gainesville", "FL", "32601", "subscribed"),
+    ("Iris", "Ibarra", "1982-08-19", "43 Duval St", "Key West", "FL", "33040", "awaiting_window"),
+    ("Jonas", "Jung", "1976-06-06", "2 Cooper St", "Camden", "NJ", "08102", "scheduled"),
+    ("Kira", "Kaplan", "1990-10-10", "88 Harbor Blvd", "Panama City", "FL", "32401", "packed"),
+    (
+        "Liam",
+        "Lopes",
+        "1965-01-29",
+        "17 Atlantic Ave",
+        "Atlantic City",
+        "NJ",
+        "08401",
+        "dispatched",
+    ),
     ("Maya", "Meyer", "1987-09-09", "501 Tampa St", "Tampa", "FL", "33602", "completed"),
     ("Noah", "Nolan", "1993-04-27", "66 Broad St", "Red Bank", "NJ", "07701", "no_show"),
-    ("Olga", "Orlova", "1970-07-07", "12 Orange Ave", "Orlando", "FL", "32801", "no_show"),
+    ("Olga", "Orlova", "1970-07-07", "12 Orange Ave", "Orlando", "FL", "32801", "out_for_delivery"),
     ("Pablo", "Prieto", "1984-02-02", "30 Park Ave", "Hoboken", "NJ", "07030", "cancelled"),
-    ("Quinn", "Quist", "1996-12-12", "71 Beach Rd", "Sarasota", "FL", "34236", "cancelled"),
+    ("Quinn", "Quist", "1996-12-12", "71 Beach Rd", "Sarasota", "FL", "34236", "delivered"),
     ("Rosa", "Rinaldi", "1958-05-05", "4 Church St", "Montclair", "NJ", "07042", "moved_away"),
     ("Sven", "Sorensen", "1980-11-11", "900 Bay St", "Jacksonville", "FL", "32202", "flagged"),
-    ("Tara", "Tanaka", "1992-06-23", "15 State St", "Trenton", "NJ", "08608", "flagged"),
+    ("Tara", "Tanaka", "1992-06-23", "15 State St", "Trenton", "NJ", "08608", "attempted"),
     ("Umar", "Usman", "1977-03-31", "39 Reid Ave", "Port St Joe", "FL", "32456", "assessed"),
     ("Vera", "Vogel", "1989-08-08", "250 Second St", "Wewahitchka", "FL", "32465", "booked"),
-    ("Wanda", "Webb", "1967-10-20", "6 Lake Rd", "Ocala", "FL", "34471", "assessed"),
-    ("Xenia", "Xu", "1995-05-15", "18 Easton Ave", "New Brunswick", "NJ", "08901", "booked"),
-    ("Yann", "Young", "1973-09-01", "45 Ridge Rd", "Morristown", "NJ", "07960", "completed"),
-    ("Zoe", "Zeller", "1986-01-18", "610 Clematis St", "West Palm Beach", "FL", "33401", "booked"),
-    ("Amir", "Aziz", "1998-02-26", "33 Gulf Shore Blvd", "Naples", "FL", "34102", "assessed"),
-    ("Bella", "Brandt", "1963-04-04", "22 Speedwell Ave", "Vineland", "NJ", "08360", "confirmed"),
-    ("Cyrus", "Cole", "1981-12-01", "7 Central Ave", "Marianna", "FL", "32446", "booked"),
+    ("Wanda", "Webb", "1967-10-20", "6 Lake Rd", "Ocala", "FL", "34471", "delivered_unverified"),
+    ("Xenia", "Xu", "1995-05-15", "18 Easton Ave", "New Brunswick", "NJ", "08901", "held"),
+    ("Yann", "Young", "1973-09-01", "45 Ridge Rd", "Morristown", "NJ", "07960", "returning"),
+    (
+        "Zoe",
+        "Zeller",
+        "1986-01-18",
+        "610 Clematis St",
+        "West Palm Beach",
+        "FL",
+        "33401",
+        "returned",
+    ),
+    ("Amir", "Aziz", "1998-02-26", "33 Gulf Shore Blvd", "Naples", "FL", "34102", "investigating"),
+    ("Bella", "Brandt", "1963-04-04", "22 Speedwell Ave", "Vineland", "NJ", "08360", "lost"),
+    ("Cyrus", "Cole", "1981-12-01", "7 Central Ave", "Marianna", "FL", "32446", "treated"),
+    ("Dana", "Dietz", "1991-06-01", "3 Cedar Ln", "Ocala", "FL", "34471", "past_due"),
+    ("Emil", "Engel", "1968-02-20", "19 Park Pl", "Morristown", "NJ", "07960", "paused"),
+    ("Flora", "Fox", "1983-03-03", "51 Lake Ave", "Sarasota", "FL", "34236", "cancelled_plan"),
+    ("Gino", "Gallo", "1974-10-09", "8 High St", "Vineland", "NJ", "08360", "session_held"),
+    ("Hana", "Haas", "1997-07-17", "27 Bay Rd", "Naples", "FL", "34102", "session_begun"),
+    ("Ivo", "Ivers", "1962-11-30", "90 Elm St", "Red Bank", "NJ", "07701", "session_missed"),
 )
 ZONES = {"32456": "America/New_York", "32465": "America/Chicago"}
 PLANS = (("Essential", "250.00", 4, 1), ("Steady", "350.00", 6, 1), ("Close", "450.00", 8, 2))
@@ -73,8 +115,13 @@ def load(now: datetime) -> bool:
     begun = now - 40 * DAY
     physicians = _practice(begun, now)
     _plans()
+    _rule(physicians[0], now)
+    for opened_at in (begun, now - 20 * DAY, now):
+        deliveries.open_windows(now=opened_at)
     for number, person in enumerate(PEOPLE):
         _walk(number, person, physicians[number % 2], now)
+    for patient in Patient.objects.order_by("pk").values_list("pk", flat=True):
+        replan(patient, now=now)
     return True
 
 
@@ -147,6 +194,22 @@ def _plans() -> None:
     )
 
 
+def _rule(physician: Physician, now: datetime) -> None:
+    """The demo goes on when the real rule has ended; with one that says that it is invented."""
+    if rule_on(AUTHORITY, state="US", day=now.date()) is None:
+        add_rule(
+            code=AUTHORITY,
+            state="US",
+            valid_from=date(2027, 1, 1),
+            valid_to=None,
+            text="Invented for the demo.",
+            source="none",
+            user_id=physician.user_id,
+            by=_by(physician.user),
+            now=now,
+        )
+
+
 def _by(user: User) -> Actor:
     return Actor(role=user.role, user_id=user.pk)
 
@@ -165,7 +228,7 @@ def _walk(number: int, person: tuple[str, ...], physician: Physician, now: datet
             consultations.cancel(consultation=meeting, reason="", by=by, now=now - DAY / 2)
         elif stage == "moved_away":
             _move_away(patient, by, now - DAY / 4)
-    elif stage in ("completed", "no_show"):
+    elif stage not in ("assessed", "flagged"):
         meeting = _book(patient, physician, came + 4 * DAY, came + DAY)
         theirs = _by(physician.user)
         if stage == "no_show":
@@ -175,6 +238,8 @@ def _walk(number: int, person: tuple[str, ...], physician: Physician, now: datet
                 consultation=meeting, state=meeting.location_state, by=theirs, now=meeting.start
             )
             consultations.complete(consultation=meeting, note="", by=theirs, now=meeting.end)
+            if stage != "completed":
+                _decide(patient, meeting, stage, now)
 
 
 def _assess(number: int, person: tuple[str, ...], came: datetime) -> Patient:
@@ -222,6 +287,175 @@ def _free(
     for agenda in agendas(within=within, now=now, physicians=[physician.pk]):
         for slot in free_slots(agenda, offer, state=state, within=within, zone=patient.time_zone):
             yield slot.start
+
+
+def _decide(patient: Patient, meeting: Consultation, stage: str, now: datetime) -> None:
+    at, by = meeting.end + HOUR, _by(meeting.physician.user)
+    check_identity(patient=patient, document="drivers_license", last4="0101", by=by, now=at)
+    outcome = stage if stage in ("declined", "more_info") else "approved"
+    consultations.decide(
+        consultation=meeting,
+        outcome=outcome,
+        note="",
+        physician=meeting.physician,
+        by=by,
+        now=at,
+    )
+    if outcome == "approved" and stage != "approved":
+        _treat(Care(patient, meeting.physician, at, now), stage)
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """Somebody who was approved ``since`` some time, and who acts for them; all in UTC."""
+
+    patient: Patient
+    physician: Physician
+    since: datetime
+    now: datetime
+
+    @property
+    def by(self) -> Actor:
+        return _by(self.patient.user)
+
+    @property
+    def sam(self) -> Actor:
+        return _by(User.objects.get(role=Role.STAFF))
+
+
+def _treat(care: Care, stage: str) -> None:
+    """Subscribe, pay, prescribe; then on to the stage of the parcel or the session."""
+    patient, by, at = care.patient, care.by, care.since
+    agreed = {"treatment": True, "safekeeping": True}
+    give_consents(patient=patient, consents=agreed, by=by, now=at)
+    plan = Plan.objects.order_by("monthly_price")[int(patient.last_name < "M")]
+    plan_of = subscriptions.subscribe(patient=patient, plan=plan, by=by, now=at + HOUR)
+    if stage in ("subscribed", "past_due"):
+        return
+    mark_paid(subscription=plan_of, number=1, paid_reference="demo", by=care.sam, now=at + 2 * HOUR)
+    if stage == "paused":
+        pause(subscription=plan_of, until=None, by=by, now=care.now - DAY)
+    elif stage == "cancelled_plan":
+        subscriptions.cancel(subscription=plan_of, at_once=True, by=by, now=care.now - DAY)
+    elif stage != "awaiting_window":
+        _prescribe(care)
+        _bring(care, stage)
+
+
+def _prescribe(care: Care) -> None:
+    at = care.since + 3 * HOUR
+    record_prescription(
+        patient=care.patient,
+        physician=care.physician,
+        issued_on=at.astimezone(PHARMACY).date(),
+        days_supply=28,
+        sessions=4,
+        refills=2,
+        use_by=care.now.date() + 120 * DAY,
+        external_reference=f"DEMO-{care.patient.pk}",
+        registry_checked_at=at - HOUR,
+        by=_by(care.physician.user),
+        now=at,
+    )
+
+
+def _bring(care: Care, stage: str) -> None:
+    """The parcel, to its stage: in a window to come, or in one that has been."""
+    parcel = Delivery.objects.get(patient=care.patient)
+    ahead = stage in ("scheduled", "packed", "dispatched", "held")
+    chosen_at = care.now - HOUR if ahead else care.since + 4 * HOUR
+    standing = deliveries.standing_of(care.patient.pk, now=chosen_at)
+    windows = deliveries.offered(standing, (chosen_at, care.now + 20 * DAY))
+    been = [window for window in windows if window.ends < care.now]
+    treated = stage in SESSIONS
+    window = windows[0] if ahead or treated or not been else been[-1]
+    signer = {"name": str(care.patient.user.name), "date_of_birth": date(1970, 1, 1)}
+    deliveries.choose_window(
+        delivery=parcel, window=window, signer=signer, by=care.by, now=chosen_at
+    )
+    if ahead:
+        _make_ready(care, parcel, stage)
+    else:
+        _send(care, parcel, window.starts, stage)
+
+
+def _make_ready(care: Care, parcel: Delivery, stage: str) -> None:
+    by, now = care.sam, care.now
+    if stage == "held":
+        deliveries.hold(delivery=parcel, reason="staff", by=by, now=now)
+    if stage in ("packed", "dispatched"):
+        deliveries.pack(delivery=parcel, by=by, now=now)
+    if stage == "dispatched":
+        deliveries.dispatch(delivery=parcel, carrier="UPS", tracking="1Z-DEMO", by=by, now=now)
+
+
+def _send(care: Care, parcel: Delivery, starts: datetime, stage: str) -> None:
+    to: dict[str, Any] = {"delivery": parcel, "by": care.sam}
+    deliveries.pack(**to, now=starts - 20 * HOUR)
+    deliveries.dispatch(**to, carrier="UPS", tracking="1Z-DEMO", now=starts - 18 * HOUR)
+    if stage in ("investigating", "lost"):
+        deliveries.look_for(**to, now=starts + DAY)
+        if stage == "lost":
+            deliveries.lose(**to, now=starts + DAY + HOUR)
+        return
+    deliveries.out_for_delivery(**to, now=starts)
+    later = starts + HOUR
+    if stage in ("attempted", "returning", "returned"):
+        deliveries.attempt(**to, code="no_adult", now=later)
+    if stage in ("returning", "returned"):
+        deliveries.recall(**to, now=later + HOUR)
+    if stage == "returned":
+        deliveries.take_back(**to, seal_ok=True, now=later + DAY)
+    if stage in ("delivered", "delivered_unverified", *SESSIONS):
+        relation = "neighbor" if stage == "delivered_unverified" else "signer"
+        to |= {"signed_by": str(care.patient.user.name), "relation": relation}
+        deliveries.deliver(**to, id_checked=True, signer_age=50, now=later)
+    if stage in ("delivered", *SESSIONS):
+        _hold_session(care, later + HOUR, stage)
+
+
+def _hold_session(care: Care, at: datetime, stage: str) -> None:
+    """The first session, after the parcel came; for who was just delivered to, one to come."""
+    patient, by = care.patient, care.by
+    friend = name_support_person(
+        patient=patient,
+        name="Robin Friend",
+        born=date(1980, 1, 1),
+        phone="+18505550198",
+        by=by,
+        now=at,
+    )
+    confirm_support_person(token=issue_confirm_token(friend), by=Actor(role="visitor"), now=at)
+    planned_at = care.now - HOUR if stage == "delivered" else at
+    start = next(_free(patient, care.physician, planned_at + 5 * HOUR, planned_at))
+    session = sessions.plan(patient=patient, start=start, by=by, now=planned_at)
+    if stage in ("treated", "session_held", "session_begun"):
+        _begin(session, by, 170 if stage == "session_held" else 124)
+    if stage in ("treated", "session_begun"):
+        sessions.start(session=session, by=by, now=start)
+    if stage == "treated":
+        after: dict[str, Any] = {"session": session, "by": by}
+        sessions.finish(**after, systolic=126, diastolic=80, pulse=72, now=start + 2 * HOUR)
+        sessions.check_in(**after, feeling="well", note="", now=start + 20 * HOUR)
+        another = sessions.plan(
+            patient=patient, start=start + 7 * DAY, by=by, now=start + 21 * HOUR
+        )
+        sessions.cancel(session=another, by=by, now=start + 22 * HOUR)
+
+
+def _begin(session: TreatmentSession, by: Actor, systolic: int) -> None:
+    at = session.start - HOUR / 6
+    sessions.pre_check(
+        session=session,
+        state=session.patient.address.state if session.patient.address else "",
+        support_person_present=True,
+        systolic=systolic,
+        diastolic=82,
+        pulse=70,
+        measured_at=at,
+        by=by,
+        now=at,
+    )
 
 
 def _move_away(patient: Patient, by: Actor, now: datetime) -> None:

@@ -8,16 +8,42 @@ from scheduling.calendar.models import (
     TimeOff,
     WorkingHours,
 )
-from scheduling.consultations.models import Consultation
-from scheduling.subscriptions.models import Plan
+from scheduling.consultations.models import Consultation, Decision
+from scheduling.deliveries.models import (
+    Closure,
+    CustodyEvent,
+    Delivery,
+    DeliveryWindow,
+    DeliveryZone,
+    Holiday,
+    WindowTemplate,
+    ZoneCounty,
+)
+from scheduling.prescriptions.models import Prescription
+from scheduling.sessions.models import Reading, TreatmentSession
+from scheduling.subscriptions.models import BillingPeriod, Plan, Subscription
 
 __all__ = [
+    "BillingPeriod",
+    "Closure",
     "Consultation",
+    "CustodyEvent",
+    "Decision",
+    "Delivery",
+    "DeliveryWindow",
+    "DeliveryZone",
+    "Holiday",
     "Licence",
     "Opening",
     "Physician",
     "Plan",
+    "Prescription",
+    "Reading",
     "Reservation",
+    "Subscription",
     "TimeOff",
+    "TreatmentSession",
+    "WindowTemplate",
     "WorkingHours",
+    "ZoneCounty",
 ]

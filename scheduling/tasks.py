@@ -1,17 +1,19 @@
 """The sweeps of scheduling."""
 
 import logging
+from collections.abc import Iterable
+from uuid import UUID
 
 from celery import shared_task
-from django.db.models import Q
 
+from patients.models import Patient
 from records import clock
 from records.actor import sweep
-from records.models import WorkItem
 from records.outage import ENDS_A_SWEEP
+from scheduling import replan as chain
+from scheduling.actions import warn_of_rules as warn
 from scheduling.calendar.actions import release_expired_holds as release
-from scheduling.consultations.actions import AT_RISK, note_risk
-from scheduling.consultations.models import Consultation, Status
+from scheduling.deliveries.actions import open_windows as open_
 
 log = logging.getLogger(__name__)
 
@@ -22,23 +24,36 @@ def release_expired_holds() -> None:
     release(now=clock.now())
 
 
-@shared_task(name="scheduling.find_at_risk")
-def find_at_risk() -> None:
-    """Look at every booked consultation to come, and at those that staff are asked about.
+@shared_task(name="scheduling.replan")
+def replan() -> None:
+    """Make rows follow for those of whom something changed, or whose time has come."""
+    _each(chain.due(now=clock.now()))
 
-    One transaction for each.
 
-    One that cannot be looked at does not keep the others from it.
-    """
-    now, by = clock.now(), sweep()
-    asked = WorkItem.objects.filter(kind=AT_RISK, status=WorkItem.Status.OPEN)
-    rows = Consultation.objects.filter(
-        Q(status=Status.BOOKED, end__gt=now) | Q(pk__in=asked.values("object_id"))
-    )
-    for consultation in rows.order_by("start").iterator():
+@shared_task(name="scheduling.replan_everyone")
+def replan_everyone() -> None:
+    """Make rows follow for everybody: nothing that was forgotten stays so for long."""
+    _each(Patient.objects.order_by("pk").values_list("pk", flat=True))
+
+
+@shared_task(name="scheduling.open_windows")
+def open_windows() -> None:
+    """Open the delivery windows of the next weeks."""
+    open_(now=clock.now())
+
+
+@shared_task(name="scheduling.warn_of_rules")
+def warn_of_rules() -> None:
+    """Say in time that a legal rule ends."""
+    warn(by=sweep(), now=clock.now())
+
+
+def _each(patients: Iterable[UUID]) -> None:
+    """One transaction for each; one that fails does not keep the others from it."""
+    for patient in list(patients):
         try:
-            note_risk(consultation=consultation, by=by, now=now)
+            chain.replan(patient, now=clock.now())
         except ENDS_A_SWEEP:
             raise
         except Exception:
-            log.exception("risk_unknown", extra={"consultation_id": str(consultation.pk)})
+            log.exception("not_replanned", extra={"patient_id": str(patient)})

@@ -11,7 +11,7 @@ from records.models import Event, WorkItem
 from scheduling.consultations import actions
 from scheduling.consultations.models import TRANSITIONS, Consultation, Status
 from scheduling.models import Licence, Opening, Physician, Reservation
-from scheduling.tasks import find_at_risk
+from scheduling.tasks import replan, replan_everyone
 from tests.cast import ALBANY, PENSACOLA
 from tests.conftest import Caller
 
@@ -465,14 +465,14 @@ def test_moving_out_of_the_area_refuses_at_once_and_is_found_once(
     moved = alice.post(path(booked, "reschedule/"), {"start": LATER})
     assert code(moved) == (409, "gate_unmet")
     assert alice.get(path(booked)).json()["at_risk"] is True
-    find_at_risk()
-    find_at_risk()
+    replan()
+    replan_everyone()
     items = sam.get("work-items/", kind="consultation_at_risk").json()["results"]
     assert [item["object_id"] for item in items] == [booked["id"]]
     assert Event.objects.filter(kind="consultation.at_risk").count() == 1
     back = {**PENSACOLA, "kind": "move"}
     assert alice.post("me/address/", back).status_code == 201
-    find_at_risk()
+    replan()
     assert WorkItem.objects.get(kind="consultation_at_risk").status == "closed"
 
 
@@ -486,7 +486,7 @@ def test_what_does_not_stand_any_more_is_not_asked_about(
 ) -> None:
     off = {"start": "2026-11-30T14:00:00Z", "end": "2026-11-30T16:00:00Z"}
     chen.post(f"physicians/{physician.pk}/time-off/", off)
-    find_at_risk()
+    replan_everyone()
     assert open_items() == 1
     if verb == "reschedule":
         assert alice.post(path(booked, "reschedule/"), {"start": LATER}).status_code == 200
@@ -498,10 +498,10 @@ def test_what_does_not_stand_any_more_is_not_asked_about(
         if verb != "past":
             assert chen.post(path(booked, f"{verb}/"), body).status_code == 200
     if verb == "past":
-        find_at_risk()
+        replan_everyone()
     assert open_items() == 0
     assert Event.objects.filter(kind="work_item.closed").count() == 1
-    find_at_risk()
+    replan_everyone()
     assert open_items() == 0
 
 
@@ -509,21 +509,21 @@ def test_what_a_person_closed_comes_back_only_for_something_new(
     alice: Caller, sam: Caller, chen: Caller, booked: Any, physician: Physician
 ) -> None:
     alice.post("me/address/", {**ALBANY, "kind": "move"})
-    find_at_risk()
+    replan_everyone()
     (item,) = sam.get("work-items/", kind="consultation_at_risk").json()["results"]
     assert sam.post(f"work-items/{item['id']}/close/", {"note": "called"}).status_code == 200
-    find_at_risk()
+    replan_everyone()
     assert open_items() == 0
     off = {"start": "2026-11-30T14:00:00Z", "end": "2026-11-30T16:00:00Z"}
     chen.post(f"physicians/{physician.pk}/time-off/", off)
-    find_at_risk()
+    replan_everyone()
     (item,) = sam.get("work-items/", kind="consultation_at_risk").json()["results"]
     assert item["detail"].endswith("out_of_area, physician_away")
     sam.post(f"work-items/{item['id']}/close/", {"note": "called again"})
     alice.post("me/address/", {**PENSACOLA, "kind": "move"})
-    find_at_risk()
+    replan_everyone()
     alice.post("me/address/", {**ALBANY, "kind": "move"})
-    find_at_risk()
+    replan_everyone()
     assert open_items() == 1
 
 
@@ -538,7 +538,7 @@ def test_a_licence_that_ends_takes_its_slots_and_a_renewal_gives_them_back(
     assert outsider.get("slots/", **query, state="NJ").json()["results"] != []
     shown = alice.get(path(booked)).json()
     assert [gate["code"] for gate in shown["at_risk_because"]] == ["no_licence"]
-    find_at_risk()
+    replan_everyone()
     assert WorkItem.objects.filter(kind="consultation_at_risk", status="open").count() == 1
     Licence.objects.create(
         physician=physician,
@@ -548,7 +548,7 @@ def test_a_licence_that_ends_takes_its_slots_and_a_renewal_gives_them_back(
         expires_on="2028-11-30",
     )
     assert alice.get(path(booked)).json()["at_risk"] is False
-    find_at_risk()
+    replan_everyone()
     assert not WorkItem.objects.filter(kind="consultation_at_risk", status="open").exists()
 
 

@@ -31,7 +31,7 @@ SLOT = "2026-11-30T15:00:00Z"
 ANYONE = {
     "service-area/", "plans/", "physicians/", "slots/", "holds/", "holds/<uuid:pk>/",
     "assessments/questions/", "assessments/drafts/", "assessments/drafts/<uuid:pk>/",
-    "assessments/drafts/<uuid:pk>/submit/",
+    "assessments/drafts/<uuid:pk>/submit/", "support-persons/<str:token>/confirm/",
 }  # fmt: skip
 
 
@@ -187,11 +187,18 @@ def test_a_list_takes_as_many_queries_for_three_as_for_one(
 
 
 def test_a_booking_takes_at_most_fifteen_queries(alice: Caller) -> None:
-    """With the session of somebody who has signed in, which takes one more than a token."""
+    """With the session of somebody who has signed in, which takes one more than a token.
+
+    The clock that can be moved is not asked in production.
+    """
     with CaptureQueriesContext(connection) as queries:
         assert alice.post("consultations/", wish()).status_code == 201
     asked = [q["sql"] for q in queries.captured_queries]
-    work = [sql for sql in asked if not sql.startswith(("SAVEPOINT", "RELEASE"))]
+    work = [
+        sql
+        for sql in asked
+        if not sql.startswith(("SAVEPOINT", "RELEASE")) and "records_clock" not in sql
+    ]
     assert len(work) + 1 <= 15, "\n".join(sql[:90] for sql in work)
 
 
@@ -200,7 +207,8 @@ def test_a_booking_takes_at_most_fifteen_queries(alice: Caller) -> None:
 
 def test_every_route_but_those_for_anyone_asks_who_it_is(outsider: Caller) -> None:
     for route in routes():
-        path = route.replace("<uuid:pk>", str(uuid4())).replace("<uuid:row>", str(uuid4()))
+        path = re.sub("<uuid:[a-z]+>", lambda _: str(uuid4()), route)
+        path = path.replace("<str:token>", "x").replace("<int:number>", "1")
         codes = {
             method: outsider.client.generic(method, f"/api/v1/{path}").status_code
             for method in ("GET", "POST", "PATCH", "PUT", "DELETE")

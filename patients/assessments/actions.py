@@ -16,6 +16,7 @@ from patients.actions import (
     contact_of,
     create_patient,
     give_consents,
+    hold_patient,
     lock_patient,
     require_consents,
 )
@@ -191,6 +192,7 @@ def _keep_assessment(
     assessment.save()
     record("assessment.submitted", assessment, by=by, now=now, patient_id=patient.pk)
     if assessment.crisis:
+        hold_patient(patient_id=patient.pk, reason="crisis", about_id=assessment.pk, by=by, now=now)
         _call_for_help(assessment, by=by, now=now)
     elif assessment.urgency == 1:
         _ask_physician("urgent_assessment", "assessment.flagged", assessment, by=by, now=now)

@@ -75,14 +75,16 @@ def choose(
     *,
     now: datetime,
     ignoring: Reservation | None = None,
+    offer: Offer | None = None,
 ) -> tuple[Agenda, Interval, Offer]:
     """The physician who is free for the wish, the slot, and its buffers.
 
     Call it with the physicians locked. ``ignoring`` is the reservation that the wish already has:
-    what was held or is moved. Raises `Refused` ``in_the_past``, ``too_far_ahead``,
-    ``not_offered`` or ``slot_taken``, the last two with ``next_slots``.
+    what was held or is moved. ``offer`` is that of the wish's kind of consultation, unless given.
+    Raises `Refused` ``in_the_past``, ``too_far_ahead``, ``not_offered`` or ``slot_taken``, the
+    last two with ``next_slots``.
     """
-    offer = offer_of(wish.kind, in_force(now), now)
+    offer = offer or offer_of(wish.kind, in_force(now), now)
     if wish.start <= now:
         raise Refused("in_the_past", "That time has passed.", pointer="/start")
     if wish.start >= offer.latest:
@@ -95,31 +97,39 @@ def choose(
         within=Interval(wish.start - 2 * DAY, wish.start + AHEAD), now=now, physicians=locked
     )
     for agenda in found:
-        open_agenda = _without(agenda, ignoring)
+        open_agenda = without(agenda, ignoring)
         slot = _slot_at(open_agenda, offer, wish)
         if slot:
             return agenda, slot, offer
     raise _no_slot(found, offer, wish)
 
 
+def without(agenda: Agenda, reservation: Reservation | None) -> Agenda:
+    """The agenda as if the reservation were not there."""
+    if reservation is None or reservation.physician_id != agenda.physician:
+        return agenda
+    own = Interval(reservation.busy.lower, reservation.busy.upper)
+    return replace(agenda, busy=[busy for busy in agenda.busy if busy != own])
+
+
 def reserve(
     *,
     patient_id: UUID,
-    agenda: Agenda,
-    slot: Interval,
-    offer: Offer,
+    period: Interval,
+    physician: UUID | None,
+    busy: Interval | None,
     now: datetime,
     reservation: Reservation | None = None,
 ) -> Reservation:
     """Write the time down for both, in a new row or in the one that was held or is moved.
 
+    ``period`` is the patient's time, ``busy`` the physician's with its buffers, if one takes part.
     Holds in the way whose time is over are released here, on both axes, in this transaction.
     """
-    busy = slot.padded(offer.before, offer.after)
-    _release_expired(agenda.physician, busy, patient_id, slot, now)
+    _release_expired(physician, busy, patient_id, period, now)
     row = reservation or Reservation()
-    row.patient_id, row.period = patient_id, (slot.start, slot.end)
-    row.physician_id, row.busy = agenda.physician, (busy.start, busy.end)
+    row.patient_id, row.period = patient_id, (period.start, period.end)
+    row.physician_id, row.busy = physician, (busy.start, busy.end) if busy else None
     row.expires_at, row.hold_start = None, None
     row.hold_secret = row.hold_browser = row.hold_address = row.hold_kind = row.hold_state = ""
     row.save()
@@ -278,14 +288,6 @@ def remove(row: WorkingHours | Opening | TimeOff | Licence, *, by: Actor, now: d
 # --- the pieces --------------------------------------------------------------------------------
 
 
-def _without(agenda: Agenda, reservation: Reservation | None) -> Agenda:
-    """The agenda as if the reservation were not there."""
-    if reservation is None or reservation.physician_id != agenda.physician:
-        return agenda
-    own = Interval(reservation.busy.lower, reservation.busy.upper)
-    return replace(agenda, busy=[busy for busy in agenda.busy if busy != own])
-
-
 def _slot_at(agenda: Agenda, offer: Offer, wish: Wish) -> Interval | None:
     within = Interval(wish.start, wish.start + timedelta(microseconds=1))
     slots = free_slots(agenda, offer, state=wish.state, within=within, zone=wish.zone)
@@ -309,11 +311,15 @@ def _no_slot(found: Sequence[Agenda], offer: Offer, wish: Wish) -> Refused:
 
 
 def _release_expired(
-    physician: UUID, busy: Interval, patient_id: UUID | None, slot: Interval, now: datetime
+    physician: UUID | None,
+    busy: Interval | None,
+    patient_id: UUID | None,
+    period: Interval,
+    now: datetime,
 ) -> None:
-    in_the_way = Q(physician=physician, busy__overlap=(busy.start, busy.end))
-    if patient_id:
-        in_the_way |= Q(patient=patient_id, period__overlap=(slot.start, slot.end))
+    in_the_way = Q(patient=patient_id, period__overlap=(period.start, period.end))
+    if busy:
+        in_the_way |= Q(physician=physician, busy__overlap=(busy.start, busy.end))
     # One statement: no consultation ever refers to a hold, so nothing has to be collected.
     rows = Reservation.objects.expired(now).filter(in_the_way)
     rows._raw_delete(rows.db)  # noqa: SLF001

@@ -7,15 +7,16 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Exists
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from accounts.models import Role
-from patients.actions import lock_patient
-from patients.gates import patient_gates
-from patients.models import Assessment, CareRelationship, Consent, Patient
+from patients.actions import lock_patient, replan_soon
+from patients.facts import facts_in, facts_of, with_facts
+from patients.gates import PatientFacts, approval_gates, patient_gates
+from patients.models import Assessment, CareRelationship, Patient
 from records.actor import Actor
-from records.events import raise_work_item, record
+from records.events import keep_correction, raise_work_item, record
 from records.gates import UnmetGate, pass_gates
 from records.ids import reference
 from records.models import WorkItem
@@ -32,8 +33,15 @@ from scheduling.calendar.actions import (
 )
 from scheduling.calendar.models import Physician, Reservation
 from scheduling.calendar.slots import Licensed, licensed
-from scheduling.consultations.gates import BookingFacts, standing_gates
-from scheduling.consultations.models import TRANSITIONS, Consultation, Kind, Status
+from scheduling.consultations.gates import standing_gates
+from scheduling.consultations.models import (
+    CORRECTIONS,
+    TRANSITIONS,
+    Consultation,
+    Decision,
+    Kind,
+    Status,
+)
 from scheduling.intervals import Interval, wall_before
 
 AT_RISK = "consultation_at_risk"
@@ -61,9 +69,9 @@ def book(
         locked = lock_patient(patient.pk)
         if locked.address_id == patient.address_id:  # which never changes: it is read already
             locked.address = patient.address
-        facts = facts_of(locked, now)
+        facts, initial_ahead = _booking_facts(locked, now)
         pass_gates(patient_gates(facts))
-        if kind == Kind.INITIAL and facts.initial_ahead:
+        if kind == Kind.INITIAL and initial_ahead:
             raise Refused(
                 "wrong_state",
                 "A first consultation is booked already. Please move or cancel that one.",
@@ -75,9 +83,9 @@ def book(
         agenda, slot, offer = choose(wish, able, now=now, ignoring=own_hold)
         reservation = reserve(
             patient_id=locked.pk,
-            agenda=agenda,
-            slot=slot,
-            offer=offer,
+            period=slot,
+            physician=agenda.physician,
+            busy=slot.padded(offer.before, offer.after),
             now=now,
             reservation=own_hold,
         )
@@ -124,7 +132,7 @@ def reschedule(
         moved = _lock(consultation, version)
         _in_state(moved, Status.BOOKED)
         _not_begun(moved, by, now)
-        pass_gates(patient_gates(facts_of(patient, now)))
+        pass_gates(patient_gates(facts_of(patient)))
         if (moved.physician_id, moved.start) == (wanted, start):
             return moved
         old_start, own = moved.start, moved.reservation
@@ -132,9 +140,9 @@ def reschedule(
         agenda, slot, offer = choose(wish, {wanted} & set(locked), now=now, ignoring=own)
         reserve(
             patient_id=patient.pk,
-            agenda=agenda,
-            slot=slot,
-            offer=offer,
+            period=slot,
+            physician=agenda.physician,
+            busy=slot.padded(offer.before, offer.after),
             now=now,
             reservation=own,
         )
@@ -266,6 +274,85 @@ def no_show(
 
 
 @transaction.atomic
+def decide(
+    *,
+    consultation: Consultation,
+    outcome: str,
+    note: str,
+    physician: Physician,
+    by: Actor,
+    now: datetime,
+    version: int | None = None,
+) -> Consultation:
+    """What the physician decides after a completed consultation; only a physician does.
+
+    After ``more_info`` it can be decided again; an approval or a refusal stands until a later
+    consultation. Raises `Refused` ``wrong_state``, and ``gate_unmet`` for an approval of somebody
+    who lives elsewhere, was not identified, or is held.
+    """
+    patient = lock_patient(consultation.patient_id)
+    locked = _lock(consultation, version)
+    decided = locked.decisions.exclude(outcome=Decision.Outcome.MORE_INFO)
+    if locked.status != Status.COMPLETED or decided.exists():
+        raise Refused("wrong_state", "Only a completed consultation is decided on, and once.")
+    if outcome == Decision.Outcome.APPROVED:
+        pass_gates(approval_gates(facts_of(patient)))
+    Decision.objects.create(
+        patient=patient,
+        consultation=locked,
+        physician=physician,
+        outcome=outcome,
+        note=note,
+        decided_at=now,
+    )
+    Assessment.objects.waiting().filter(patient=patient).update(status=Assessment.Status.REVIEWED)
+    _save(locked)
+    _tell("consultation.decided", locked, by=by, now=now)
+    return locked
+
+
+def correct(
+    *,
+    consultation: Consultation,
+    reason: str,
+    by: Actor,
+    now: datetime,
+    version: int | None = None,
+) -> Consultation:
+    """Put back what was recorded last: completed, arrived, no-show.
+
+    Raises `Refused` ``wrong_state``, ``built_on`` once it was decided on, and ``slot_taken`` or
+    ``patient_busy`` when the time of a no-show has gone to something else.
+    """
+    with one_place_at_a_time():
+        lock_patient(consultation.patient_id)
+        lock_physicians([consultation.physician_id])
+        locked = _lock(consultation, version)
+        if locked.decisions.exists():
+            raise Refused("built_on", "It was decided on this consultation already.")
+        was = locked.status
+        if was not in CORRECTIONS:
+            raise Refused("wrong_state", "There is nothing here that could be put back.")
+        if was == Status.NO_SHOW:
+            slot = Interval(locked.start, locked.end)
+            locked.reservation = reserve(
+                patient_id=locked.patient_id,
+                period=slot,
+                physician=locked.physician_id,
+                busy=slot,
+                now=now,
+            )
+        if was == Status.ARRIVED:
+            locked.arrived_at = None
+        locked.completed_at = None
+        locked.status = CORRECTIONS[was]
+        _save(locked, "status", "reservation", "arrived_at", "completed_at")
+        keep_correction(locked, was=was, reason=reason, by=by, now=now)
+        _tell("consultation.corrected", locked, by=by, now=now, was=was)
+    return locked
+
+
+@transaction.atomic
 def note_risk(*, consultation: Consultation, by: Actor, now: datetime) -> bool:
     """Say once that a consultation to come is at risk, with a work item for staff.
 
@@ -299,24 +386,6 @@ def note_risk(*, consultation: Consultation, by: Actor, now: datetime) -> bool:
 # --- what gates ask -------------------------------------------------------------------------
 
 
-def facts_of(patient: Patient, now: datetime) -> BookingFacts:
-    """What gates ask about a patient; one query, but for who never said anything of telehealth."""
-    given = Consent.objects.filter(patient=patient, kind=Consent.Kind.TELEHEALTH).order_by("-pk")
-    assessments = Assessment.objects.filter(patient=patient)
-    ahead = Consultation.objects.filter(
-        patient=patient, kind=Kind.INITIAL, status=Status.BOOKED, end__gt=now
-    )
-    latest = given.annotate(assessed=Exists(assessments), ahead=Exists(ahead))
-    row = latest.values_list("accepted", "assessed", "ahead").first()
-    accepted, assessed, is_ahead = row or (False, assessments.exists(), ahead.exists())
-    return BookingFacts(
-        assessed=assessed,
-        telehealth=accepted,
-        served=bool(patient.address and patient.address.served),
-        initial_ahead=is_ahead,
-    )
-
-
 def risks_of(consultation: Consultation) -> list[UnmetGate]:
     """Why a booked consultation is at risk, from rows loaded by `with_people`."""
     patient = consultation.patient
@@ -337,6 +406,16 @@ def licences_of(physician: Physician) -> list[Licensed]:
 
 
 # --- the pieces --------------------------------------------------------------------------------
+
+
+def _booking_facts(patient: Patient, now: datetime) -> tuple[PatientFacts, bool]:
+    """What gates ask of a patient who books, and whether a first consultation is ahead already."""
+    ahead = Consultation.objects.filter(
+        patient=OuterRef("pk"), kind=Kind.INITIAL, status=Status.BOOKED, end__gt=now
+    )
+    rows = with_facts(Patient.objects.filter(pk=patient.pk)).annotate(ahead_=Exists(ahead))
+    row = rows.get()
+    return facts_in(row), row.ahead_
 
 
 def _lock(consultation: Consultation, version: int | None) -> Consultation:
@@ -426,3 +505,4 @@ def _tell(
         revision=consultation.revision,
         **payload,
     )
+    replan_soon(consultation.patient_id, by=by, now=now)

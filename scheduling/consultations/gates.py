@@ -24,6 +24,16 @@ class BookingFacts(PatientFacts):
 NO_LICENCE = UnmetGate(
     "no_licence", "The physician may not practise in this state on that day.", "physician"
 )
+NOT_APPROVED = UnmetGate(
+    "not_approved", "The physician decides after the consultation.", "physician"
+)
+NOT_SUITABLE = UnmetGate(
+    "declined", "The physician decided that this treatment is not right for you.", "physician"
+)
+MORE_INFO = UnmetGate(
+    "more_info", "The physician needs to know more: we call you, or you book a talk.", "patient"
+)
+OF_OUTCOME = {"": NOT_APPROVED, "declined": NOT_SUITABLE, "more_info": MORE_INFO}
 PHYSICIAN_AWAY = UnmetGate("physician_away", "The physician is away at that time.", "physician")
 
 
@@ -53,3 +63,8 @@ def standing_gates(
     if any(off.overlaps(Interval(start, end)) for off in time_off):
         unmet.append(PHYSICIAN_AWAY)
     return unmet
+
+
+def approval_missing(outcome: str) -> list[UnmetGate]:
+    """Why there is no approval, by the latest decision (``""``: none yet); or nothing."""
+    return [] if outcome == "approved" else [OF_OUTCOME[outcome]]

@@ -33,6 +33,12 @@ TRANSITIONS: dict[str, set[str]] = {
     Status.CANCELLED: set(),
     Status.NO_SHOW: set(),
 }
+# What was recorded wrongly is put back to this, as long as nothing was built on it.
+CORRECTIONS: dict[str, str] = {
+    Status.ARRIVED: Status.BOOKED,
+    Status.COMPLETED: Status.ARRIVED,
+    Status.NO_SHOW: Status.BOOKED,
+}
 HOLDS_TIME = (Status.BOOKED, Status.ARRIVED, Status.COMPLETED)
 
 
@@ -147,3 +153,48 @@ class Consultation(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+
+class DecisionQuerySet(models.QuerySet["Decision"]):
+    def visible_to(self, user: User) -> Self:
+        """Those on consultations that the user sees."""
+        return self.filter(consultation__in=Consultation.objects.visible_to(user))
+
+
+class Decision(models.Model):
+    """What a physician decided after a consultation; the latest one of a patient counts."""
+
+    class Outcome(models.TextChoices):
+        APPROVED = "approved", "approved"
+        DECLINED = "declined", "declined"
+        MORE_INFO = "more_info", "more information is needed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="decisions")
+    consultation = models.ForeignKey(
+        Consultation, on_delete=models.PROTECT, related_name="decisions"
+    )
+    physician = models.ForeignKey(Physician, on_delete=models.PROTECT, related_name="+")
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    note = models.TextField(blank=True)
+    decided_at = models.DateTimeField()
+
+    objects = DecisionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["consultation"],
+                condition=~Q(outcome="more_info"),
+                name="one_decision_on_a_consultation",
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome__in=("approved", "declined", "more_info")),
+                name="decision_outcome_is_known",
+            ),
+        ]
+        indexes = [models.Index(fields=["patient", "-id"], name="latest_decision")]
+
+    def __str__(self) -> str:
+        return str(self.pk)

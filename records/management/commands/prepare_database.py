@@ -1,4 +1,4 @@
-"""Makes the database ready: migrations by the owner, the application's rights, the ZIP table."""
+"""Makes the database ready: migrations by the owner, the application's rights, first rows."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from records.append_only import TABLES
 
 
 class Command(BaseCommand):
-    help = "Migrate as the owner, grant the application's role its rights, load the ZIP table."
+    help = "Migrate as the owner, grant the application's role its rights, load ZIPs and defaults."
 
     def handle(self, **_: Any) -> None:
         owner = "owner" if "owner" in settings.DATABASES else "default"
@@ -23,6 +23,7 @@ class Command(BaseCommand):
             grant(owner, app)
         self.stdout.write("migrated")
         call_command("load_zips", stdout=self.stdout)
+        call_command("load_defaults", stdout=self.stdout)
 
 
 def grant(owner: str, app: str) -> None:

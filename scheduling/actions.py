@@ -1,0 +1,96 @@
+"""Writes that merge what several folders know: a month paid, a pause with a parcel under way."""
+
+from datetime import date, datetime, timedelta
+
+from django.db import transaction
+
+from accounts.models import Role
+from patients.actions import lock_patient
+from records.actor import Actor
+from records.events import raise_work_item
+from records.models import Rule, WorkItem
+from scheduling.deliveries.models import OVER, Delivery
+from scheduling.replan import replan
+from scheduling.subscriptions import actions as subscriptions
+from scheduling.subscriptions.models import BillingPeriod, Subscription
+
+WARNED_BEFORE = (60, 30, 14, 7, 1)  # days
+
+
+@transaction.atomic
+def mark_paid(
+    *, subscription: Subscription, number: int, paid_reference: str, by: Actor, now: datetime
+) -> BillingPeriod:
+    """A month is paid, and what follows from it has followed: its delivery exists."""
+    period = subscriptions.mark_paid(
+        subscription=subscription, number=number, paid_reference=paid_reference, by=by, now=now
+    )
+    replan(subscription.patient_id, now=now, by=by)
+    return period
+
+
+@transaction.atomic
+def pause(
+    *,
+    subscription: Subscription,
+    until: date | None,
+    by: Actor,
+    now: datetime,
+    version: int | None = None,
+) -> Subscription:
+    """Pause at once, or when the parcel under way is resolved: staff deliver or recall it."""
+    lock_patient(subscription.patient_id)
+    packed = Delivery.objects.filter(patient=subscription.patient_id, packed_at__isnull=False)
+    parcel = packed.exclude(status__in=OVER).first()
+    paused = subscriptions.pause(
+        subscription=subscription,
+        until=until,
+        parcel_under_way=parcel is not None,
+        by=by,
+        now=now,
+        version=version,
+    )
+    if parcel:
+        raise_work_item(
+            "pause_with_parcel",
+            parcel,
+            detail="The plan is to be paused, and a parcel is under way: deliver it or recall it.",
+            urgency=WorkItem.Urgency.TODAY,
+            for_role=Role.STAFF,
+            by=by,
+            now=now,
+            patient_id=subscription.patient_id,
+        )
+    return paused
+
+
+@transaction.atomic
+def warn_of_rules(*, by: Actor, now: datetime) -> int:
+    """Ask a physician about each legal rule that ends soon and has no next row; once a threshold.
+
+    Returns how many were asked.
+    """
+    asked = 0
+    for rule in Rule.objects.filter(valid_to__gte=now.date()):
+        left = (rule.valid_to - now.date()).days if rule.valid_to else WARNED_BEFORE[0] + 1
+        passed = [days for days in WARNED_BEFORE if left <= days]
+        follows = Rule.objects.filter(
+            code=rule.code, state=rule.state, valid_from__gt=rule.valid_from
+        )
+        if not passed or follows.exists():
+            continue
+        since = now - timedelta(days=min(passed) - left + 1)
+        items = WorkItem.objects.filter(kind="rule_ends", object_id=rule.pk)
+        if items.filter(raised_at__gt=since).exists():
+            continue
+        asked += raise_work_item(
+            "rule_ends",
+            rule,
+            detail=f"The rule {rule.code} ends in {left} days: what needs it stops then, unless "
+            "its next row is entered.",
+            urgency=WorkItem.Urgency.SOON,
+            for_role=Role.PHYSICIAN,
+            by=by,
+            now=now,
+        )
+    return asked

@@ -1,0 +1,108 @@
+"""What must be true to choose a window, to pack, and to send. PURE."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+from patients.gates import ON_HOLD, OUT_OF_AREA, PatientFacts, treatment_gates
+from records.gates import UnmetGate
+from scheduling.consultations.gates import approval_missing
+from scheduling.intervals import Interval
+from scheduling.prescriptions.gates import NOT_PRESCRIBED, fill_gates
+from scheduling.prescriptions.refills import Prescribed
+from scheduling.subscriptions.gates import (
+    PeriodFacts,
+    SubscriptionFacts,
+    payment_gates,
+    standing_gates,
+)
+
+SIGNER_AGE = 21  # adult signature services of USPS, UPS and FedEx
+NO_WINDOW = UnmetGate("no_window", "Choose a delivery window.", "patient")
+AREA_CLOSED = UnmetGate(
+    "area_closed", "Nothing can be brought to this county at that time.", "patient"
+)
+WINDOW_ELSEWHERE = UnmetGate(
+    "window_elsewhere", "The window was chosen for another address: choose one anew.", "patient"
+)
+SIGNER_MISSING = UnmetGate(
+    "signer_missing", "Name an adult of 21 or older who takes the parcel.", "patient"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelFacts:
+    """What the gates of a parcel ask.
+
+    ``window`` with its ``window_day`` (where the patient lives) and whether it is for the zone of
+    the address; ``closed``: times at which the county is closed.
+    """
+
+    patient: PatientFacts
+    outcome: str
+    subscription: SubscriptionFacts
+    period: PeriodFacts
+    prescribed: Prescribed | None
+    window: Interval | None
+    window_day: date | None
+    for_address: bool
+    signer_age: int | None
+    closed: Collection[Interval]
+    today: date
+    early_days: int
+
+
+def choose_gates(facts: ParcelFacts) -> list[UnmetGate]:
+    """What choosing a window asks: all that is about the patient, and a paid month."""
+    return [
+        *treatment_gates(facts.patient),
+        *approval_missing(facts.outcome),
+        *standing_gates(facts.subscription),
+        *payment_gates(facts.period),
+    ]
+
+
+def window_gates(facts: ParcelFacts) -> list[UnmetGate]:
+    """A window for this address, outside closures, and an adult who takes the parcel."""
+    if facts.window is None:
+        return [NO_WINDOW]
+    unmet = []
+    if not facts.for_address:
+        unmet.append(WINDOW_ELSEWHERE)
+    if any(closed.overlaps(facts.window) for closed in facts.closed):
+        unmet.append(AREA_CLOSED)
+    if facts.signer_age is None or facts.signer_age < SIGNER_AGE:
+        unmet.append(SIGNER_MISSING)
+    return unmet
+
+
+def pack_gates(facts: ParcelFacts) -> list[UnmetGate]:
+    """All that packing asks: from here on a prescription, and that its time has come."""
+    fill = fill_gates(
+        facts.prescribed,
+        on=facts.today,
+        needed_until=facts.window_day or facts.today,
+        early_days=facts.early_days,
+    )
+    return [*choose_gates(facts), *window_gates(facts), *fill]
+
+
+def dispatch_gates(facts: ParcelFacts) -> list[UnmetGate]:
+    """What leaving the pharmacy asks: all of packing, but that its fill is spent already."""
+    unmet = [*choose_gates(facts), *window_gates(facts)]
+    if facts.prescribed is None:
+        return [*unmet, NOT_PRESCRIBED]
+    if (facts.window_day or facts.today) > facts.prescribed.use_by:
+        unmet.append(
+            UnmetGate("use_by_passed", "The medication would be out of date.", "physician")
+        )
+    return unmet
+
+
+def hold_reasons(facts: ParcelFacts) -> list[UnmetGate]:
+    """Why a parcel must not go on by itself: replan holds it, or calls it back."""
+    unmet = [] if facts.patient.served else [OUT_OF_AREA]
+    if not facts.patient.clear:
+        unmet.append(ON_HOLD)
+    unmet += approval_missing(facts.outcome)
+    return unmet

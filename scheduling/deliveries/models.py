@@ -1,0 +1,377 @@
+"""Zones, windows with capacity, closures, deliveries and who had them in hand."""
+
+from collections.abc import Iterable
+from typing import Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q, Value
+from django.db.models.functions import Concat, Now
+
+from accounts.models import Role, User
+from patients.models import Address, Patient
+from records.ids import uuid7
+from scheduling.prescriptions.models import Prescription
+from scheduling.subscriptions.models import BillingPeriod
+
+# --- when and where ------------------------------------------------------------------------------
+
+
+class DeliveryZone(models.Model):
+    """Counties that share windows, whose hours are of ``time_zone``; who looks is told in his own.
+
+    A parcel is shipped ``transit_days`` before its window, on one of ``ship_weekdays`` (Monday is
+    0), and ordered until ``cutoff`` at the pharmacy on the business day before.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=60, unique=True)
+    time_zone = models.CharField(max_length=40)
+    pharmacy_time_zone = models.CharField(max_length=40, default="America/New_York")
+    cutoff = models.TimeField(default="11:00")
+    transit_days = models.PositiveSmallIntegerField(default=1)
+    ship_weekdays = ArrayField(models.PositiveSmallIntegerField())
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ZoneCounty(models.Model):
+    """A county belongs to one zone."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    zone = models.ForeignKey(DeliveryZone, on_delete=models.CASCADE, related_name="counties")
+    state = models.CharField(max_length=2)
+    county = models.CharField(max_length=60)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["state", "county"], name="one_zone_of_a_county")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.county}, {self.state}"
+
+
+class WindowTemplate(models.Model):
+    """A window of every week; hours are of the zone's time zone, Monday is 0."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    zone = models.ForeignKey(DeliveryZone, on_delete=models.CASCADE, related_name="templates")
+    weekday = models.PositiveSmallIntegerField()
+    opens = models.TimeField()
+    closes = models.TimeField()
+    capacity = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(weekday__lte=6), name="template_weekday_is_0_to_6"),
+            models.CheckConstraint(
+                condition=Q(opens__lt=F("closes")), name="template_opens_before_it_closes"
+            ),
+            models.UniqueConstraint(
+                fields=["zone", "weekday", "opens"], name="one_template_at_a_time"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.weekday} {self.opens}"
+
+
+class DeliveryWindow(models.Model):
+    """A window on a day; instants in UTC. ``taken`` of ``capacity`` places are given away."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    zone = models.ForeignKey(DeliveryZone, on_delete=models.PROTECT, related_name="windows")
+    starts = models.DateTimeField()
+    ends = models.DateTimeField()
+    ship_on = models.DateField()
+    cutoff_at = models.DateTimeField()
+    capacity = models.PositiveSmallIntegerField()
+    taken = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["starts", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["zone", "starts"], name="one_window_at_a_time"),
+            models.CheckConstraint(
+                condition=Q(taken__lte=F("capacity")), name="window_holds_its_capacity"
+            ),
+            models.CheckConstraint(
+                condition=Q(starts__lt=F("ends"), cutoff_at__lt=F("starts")),
+                name="window_closes_after_its_cutoff",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.starts}"
+
+
+class Closure(models.Model):
+    """Counties to which nothing is brought for a time: a storm, a strike. ``to`` is exclusive."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    counties = ArrayField(models.CharField(max_length=70))  # "FL Bay"
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    reason = models.CharField(max_length=200)
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-start"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(start__lt=F("end")), name="closure_starts_before_it_ends"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.start}"
+
+
+class Holiday(models.Model):
+    """A day on which the pharmacy does not ship, or nobody delivers."""
+
+    class Effect(models.TextChoices):
+        NO_SHIP = "no_ship", "nothing is shipped"
+        NO_DELIVER = "no_deliver", "nothing is delivered"
+        NEITHER = "neither", "nothing is shipped or delivered"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    day = models.DateField(unique=True)
+    name = models.CharField(max_length=60)
+    effect = models.CharField(max_length=10, choices=Effect.choices)
+
+    class Meta:
+        ordering = ["day"]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.name}"
+
+
+# --- the parcel ----------------------------------------------------------------------------------
+
+
+class Status(models.TextChoices):
+    AWAITING_WINDOW = "awaiting_window", "waiting for a window"
+    SCHEDULED = "scheduled", "scheduled"
+    PACKED = "packed", "packed"
+    DISPATCHED = "dispatched", "dispatched"
+    OUT_FOR_DELIVERY = "out_for_delivery", "out for delivery"
+    DELIVERED = "delivered", "delivered"
+    ATTEMPTED = "attempted", "attempted"
+    DELIVERED_UNVERIFIED = "delivered_unverified", "delivered, to whom is not verified"
+    HELD = "held", "held"
+    RETURNING = "returning", "on its way back"
+    RETURNED = "returned", "returned"
+    INVESTIGATING = "investigating", "being looked for"
+    LOST = "lost", "lost"
+    CANCELLED = "cancelled", "cancelled"
+
+
+TRANSITIONS: dict[str, set[str]] = {
+    Status.AWAITING_WINDOW: {Status.SCHEDULED, Status.HELD, Status.CANCELLED},
+    Status.SCHEDULED: {
+        Status.SCHEDULED, Status.AWAITING_WINDOW, Status.PACKED, Status.HELD, Status.CANCELLED,
+    },
+    Status.PACKED: {Status.DISPATCHED, Status.HELD, Status.RETURNING},
+    Status.DISPATCHED: {
+        Status.OUT_FOR_DELIVERY, Status.ATTEMPTED, Status.RETURNING, Status.INVESTIGATING,
+    },
+    Status.OUT_FOR_DELIVERY: {
+        Status.DELIVERED, Status.DELIVERED_UNVERIFIED, Status.ATTEMPTED, Status.RETURNING,
+        Status.INVESTIGATING,
+    },
+    Status.ATTEMPTED: {
+        Status.OUT_FOR_DELIVERY, Status.HELD, Status.RETURNING, Status.INVESTIGATING,
+    },
+    Status.DELIVERED_UNVERIFIED: {Status.DELIVERED, Status.INVESTIGATING},
+    Status.HELD: {
+        Status.AWAITING_WINDOW, Status.PACKED, Status.ATTEMPTED, Status.RETURNING,
+        Status.CANCELLED,
+    },
+    Status.RETURNING: {Status.RETURNED, Status.INVESTIGATING},
+    Status.INVESTIGATING: {Status.DISPATCHED, Status.DELIVERED, Status.RETURNING, Status.LOST},
+    Status.DELIVERED: set(),
+    Status.RETURNED: set(),
+    Status.LOST: set(),
+    Status.CANCELLED: set(),
+}  # fmt: skip
+OVER = (Status.DELIVERED, Status.RETURNED, Status.LOST, Status.CANCELLED)
+AT_THE_PHARMACY = (Status.AWAITING_WINDOW, Status.SCHEDULED)  # nothing was packed yet
+UNDER_WAY = (
+    Status.PACKED, Status.DISPATCHED, Status.OUT_FOR_DELIVERY, Status.ATTEMPTED,
+    Status.DELIVERED_UNVERIFIED, Status.RETURNING, Status.INVESTIGATING,
+)  # fmt: skip
+# What does not go its way: staff look at it.
+EXCEPTIONS = (
+    Status.ATTEMPTED, Status.DELIVERED_UNVERIFIED, Status.HELD, Status.RETURNING,
+    Status.INVESTIGATING,
+)  # fmt: skip
+HAS_WINDOW = (Status.SCHEDULED, Status.PACKED, Status.DISPATCHED, Status.OUT_FOR_DELIVERY)
+# What was recorded wrongly is put back to this, as long as nothing was built on it.
+CORRECTIONS: dict[str, str] = {
+    Status.DELIVERED: Status.OUT_FOR_DELIVERY,
+    Status.DELIVERED_UNVERIFIED: Status.OUT_FOR_DELIVERY,
+    Status.ATTEMPTED: Status.OUT_FOR_DELIVERY,
+}
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def visible_to(self, user: User) -> Self:
+        """Patients see their own, staff all, physicians those of their patients."""
+        if user.role in (Role.PATIENT, Role.STAFF, Role.PHYSICIAN):
+            return self.filter(patient__in=Patient.objects.visible_to(user))
+        return self.none()
+
+    def met_by(self, closure: Closure) -> Self:
+        """Open ones whose window a closure meets, the soonest first."""
+        rows = self.exclude(status__in=OVER).in_counties(closure.counties)
+        rows = rows.filter(window__starts__lt=closure.end, window__ends__gt=closure.start)
+        return rows.select_related("window").order_by("window__starts", "pk")
+
+    def in_counties(self, counties: Iterable[str]) -> Self:
+        """Of patients who live in one of these counties (``FL Bay``)."""
+        county = Concat("patient__address__state", Value(" "), "patient__address__county")
+        return self.annotate(lives_in=county).filter(lives_in__in=list(counties))
+
+    def with_people(self) -> Self:
+        """With all that its answer needs."""
+        return self.select_related("patient__address", "address", "window", "period")
+
+
+class Delivery(models.Model):
+    """One parcel of a paid month, from the choice of a window to the door.
+
+    ``address`` is a row that never changes: where it goes was decided when it was packed.
+    ``choose_by``: from then on the patient is reminded to choose. ``built_on_at``: a session was
+    held with what it brought.
+    """
+
+    class Relation(models.TextChoices):
+        PATIENT = "patient", "the patient"
+        SIGNER = "signer", "the adult who was named"
+        HOUSEHOLD = "household", "an adult of the household"
+        NEIGHBOR = "neighbor", "a neighbor"
+        OTHER = "other", "somebody else"
+
+    class Failure(models.TextChoices):
+        NO_ADULT = "no_adult", "no adult was there"
+        UNDERAGE_SIGNER = "underage_signer", "only somebody under 21 was there"
+        NO_ID = "no_id", "no photo ID was shown"
+        IDENTITY_MISMATCH = "identity_mismatch", "the ID was somebody else's"
+        REFUSED = "refused", "it was refused"
+        WRONG_ADDRESS = "wrong_address", "the address was wrong"
+        MOVED = "moved", "the patient has moved"
+        ACCESS = "access", "the door could not be reached"
+        UNSAFE = "unsafe", "it was not safe"
+        WEATHER = "weather", "the weather"
+        CARRIER_DELAY = "carrier_delay", "the carrier was late"
+        DAMAGED = "damaged", "it was damaged"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    reference = models.CharField(max_length=10, unique=True)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="deliveries")
+    period = models.ForeignKey(BillingPeriod, on_delete=models.PROTECT, related_name="deliveries")
+    number = models.PositiveSmallIntegerField()
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.AWAITING_WINDOW)
+    created_at = models.DateTimeField()
+    choose_by = models.DateTimeField()
+    reminded_at = models.DateTimeField(null=True)
+    window = models.ForeignKey(
+        DeliveryWindow, on_delete=models.PROTECT, null=True, related_name="deliveries"
+    )
+    address = models.ForeignKey(Address, on_delete=models.PROTECT, null=True, related_name="+")
+    signer_name = models.CharField(max_length=120, blank=True)
+    signer_date_of_birth = models.DateField(null=True)
+    prescription = models.ForeignKey(
+        Prescription, on_delete=models.PROTECT, null=True, related_name="deliveries"
+    )
+    packed_at = models.DateTimeField(null=True)
+    dispatched_at = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(null=True)
+    carrier = models.CharField(max_length=40, blank=True)
+    tracking = models.CharField(max_length=60, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    failure = models.CharField(max_length=20, choices=Failure.choices, blank=True)
+    held_because = models.CharField(max_length=30, blank=True)
+    signed_by = models.CharField(max_length=120, blank=True)
+    relation = models.CharField(max_length=10, choices=Relation.choices, blank=True)
+    built_on_at = models.DateTimeField(null=True)
+    revision = models.PositiveIntegerField(default=1)
+    version = models.PositiveIntegerField(default=1)
+    changed_at = models.DateTimeField(db_default=Now())
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=Status.values), name="delivery_status_is_known"
+            ),
+            models.UniqueConstraint(
+                fields=["patient"],
+                condition=~Q(status__in=[str(s) for s in OVER]),
+                name="one_open_delivery_of_a_patient",
+            ),
+            models.UniqueConstraint(
+                fields=["period", "number"],
+                condition=~Q(status="cancelled"),
+                name="one_delivery_of_a_number",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=[str(s) for s in HAS_WINDOW])
+                | Q(window__isnull=False, signer_date_of_birth__isnull=False),
+                name="scheduled_deliveries_have_a_window",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=("awaiting_window", "cancelled")) | Q(window__isnull=True),
+                name="who_awaits_a_window_has_none",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=[str(s) for s in (*UNDER_WAY, Status.DELIVERED)])
+                | Q(packed_at__isnull=False, prescription__isnull=False, address__isnull=False),
+                name="packed_deliveries_have_a_prescription",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="delivered", delivered_at__isnull=False)
+                | ~Q(status="delivered") & Q(delivered_at__isnull=True),
+                name="delivered_says_when",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["changed_at"], name="delivery_changed"),
+            models.Index(fields=["patient", "id"], name="delivery_of_patient"),
+            models.Index(fields=["status", "id"], name="delivery_by_status"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class CustodyEvent(models.Model):
+    """Who had the parcel, and what happened to it. Append-only, in rights and by trigger."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="custody")
+    number = models.PositiveSmallIntegerField()
+    status = models.CharField(max_length=20)
+    at = models.DateTimeField()
+    recorded_at = models.DateTimeField(db_default=Now())
+    recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    role = models.CharField(max_length=20)
+    details = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["delivery", "number"], name="custody_events_are_in_order"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.delivery_id} {self.number}"

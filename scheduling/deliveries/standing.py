@@ -1,0 +1,180 @@
+"""Reads how a patient stands: all that the gates of treatment ask, in eight queries."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import OuterRef, Subquery
+
+from patients.facts import facts_in, with_facts
+from patients.gates import PatientFacts
+from patients.models import Patient
+from records.values import in_force
+from scheduling.consultations.models import Decision
+from scheduling.deliveries.gates import ParcelFacts
+from scheduling.deliveries.models import Closure, Delivery, ZoneCounty
+from scheduling.intervals import Interval
+from scheduling.prescriptions.actions import prescribed
+from scheduling.prescriptions.gates import PHARMACY
+from scheduling.prescriptions.models import Prescription
+from scheduling.prescriptions.refills import Prescribed
+from scheduling.subscriptions.actions import local_day, period_facts, subscription_facts
+from scheduling.subscriptions.gates import PeriodFacts, SubscriptionFacts
+from scheduling.subscriptions.models import BillingPeriod, Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A patient with the rows of his care, and the numbers in force at ``now`` (UTC).
+
+    ``outcome`` and ``approved_by``: the latest decision, and its physician. ``zone_id``: the
+    delivery zone of the address. ``subscription`` and ``prescription``: those in force.
+    """
+
+    patient: Patient
+    facts: PatientFacts
+    outcome: str
+    approved_by: UUID | None
+    zone_id: UUID | None
+    subscription: Subscription | None
+    periods: Sequence[BillingPeriod]
+    prescription: Prescription | None
+    deliveries: Sequence[Delivery]
+    closed: Sequence[Interval]
+    values: Mapping[str, int]
+    now: datetime
+
+    @property
+    def zone(self) -> str:
+        """IANA, of the patient."""
+        return self.patient.time_zone
+
+    @property
+    def today(self) -> date:
+        """The day where the patient lives."""
+        return local_day(self.now, self.zone)
+
+    @property
+    def subscribed(self) -> SubscriptionFacts:
+        return subscription_facts(self.subscription, self.periods, self.zone, self.values)
+
+    def period(self, row: BillingPeriod) -> PeriodFacts:
+        return period_facts(row, self.zone, self.values)
+
+    def prescribed(self) -> Prescribed | None:
+        """The prescription in force, with the parcels that were packed for it."""
+        if self.prescription is None:
+            return None
+        packed = [
+            row.packed_at
+            for row in self.deliveries
+            if row.packed_at and row.prescription_id == self.prescription.pk
+        ]
+        return prescribed(self.prescription, packed)
+
+    def parcel(self, delivery: Delivery) -> ParcelFacts:
+        """What the gates of one of the deliveries ask."""
+        window = delivery.window
+        born = delivery.signer_date_of_birth
+        day = local_day(window.starts, self.zone) if window else None
+        return ParcelFacts(
+            patient=self.facts,
+            outcome=self.outcome,
+            subscription=self.subscribed,
+            period=self.period(delivery.period),
+            prescribed=self.prescribed(),
+            window=Interval(window.starts, window.ends) if window else None,
+            window_day=day,
+            for_address=window is not None and window.zone_id == self.zone_id,
+            signer_age=age_on(day, born) if born and day else None,
+            closed=self.closed,
+            today=self.now.astimezone(PHARMACY).date(),
+            early_days=self.values["refill_early_days"],
+        )
+
+
+def age_on(day: date, born: date) -> int:
+    """Whole years on a day; who was born on 29 February has a birthday on 1 March else."""
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
+def standing_of(patient_id: UUID, *, now: datetime) -> Standing:
+    """How a patient stands at ``now``; call it with the patient locked, to act on it."""
+    return standings_of([patient_id], now=now)[patient_id]
+
+
+def standings_of(patient_ids: Collection[UUID], *, now: datetime) -> dict[UUID, Standing]:
+    """How patients stand at ``now``; as many queries for many as for one."""
+    patients = list(_patients(patient_ids))
+    of = {"patient__in": patient_ids}
+    subscriptions = Subscription.objects.filter(**of).select_related("plan").order_by("-pk")
+    periods = BillingPeriod.objects.filter(subscription__patient__in=patient_ids)
+    periods = periods.select_related("plan", "subscription").order_by("starts_on", "number")
+    prescriptions = Prescription.objects.filter(**of, ended_at=None)
+    deliveries = Delivery.objects.filter(**of).order_by("pk")
+    rows = {
+        "subscriptions": _by_patient(subscriptions),
+        "periods": _by_patient(periods, lambda row: row.subscription.patient_id),
+        "prescriptions": _by_patient(prescriptions),
+        "deliveries": _by_patient(
+            deliveries.select_related("window", "prescription", "period__plan")
+        ),
+    }
+    closures = list(
+        Closure.objects.filter(
+            counties__overlap=[_county(patient) for patient in patients],
+            lifted_at__isnull=True,
+            end__gt=now - timedelta(days=1),
+        )
+    )
+    values = in_force(now)
+    return {
+        patient.pk: Standing(
+            patient=patient,
+            facts=facts_in(patient),
+            outcome=patient.outcome_ or "",
+            approved_by=patient.approved_by_,
+            zone_id=patient.zone_,
+            subscription=next(iter(rows["subscriptions"][patient.pk]), None),
+            periods=rows["periods"][patient.pk],
+            prescription=next(iter(rows["prescriptions"][patient.pk]), None),
+            deliveries=rows["deliveries"][patient.pk],
+            closed=[
+                Interval(row.start, row.end) for row in closures if _county(patient) in row.counties
+            ],
+            values=values,
+            now=now,
+        )
+        for patient in patients
+    }
+
+
+def _by_patient(
+    rows: Iterable[Any], patient_of: Callable[[Any], UUID] = lambda row: row.patient_id
+) -> dict[UUID, list[Any]]:
+    found: dict[UUID, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[patient_of(row)].append(row)
+    return found
+
+
+def _county(patient: Patient) -> str:
+    address = patient.address
+    return f"{address.state} {address.county}" if address else ""
+
+
+def _patients(patient_ids: Collection[UUID]) -> Any:
+    """Patients with address, facts, latest decision and delivery zone: one query."""
+    latest = Decision.objects.filter(patient=OuterRef("pk")).order_by("-pk")
+    zone = ZoneCounty.objects.filter(
+        state=OuterRef("address__state"), county=OuterRef("address__county")
+    )
+    rows = with_facts(Patient.objects.filter(pk__in=patient_ids))
+    return rows.annotate(
+        outcome_=Subquery(latest.values("outcome")[:1]),
+        approved_by_=Subquery(latest.values("physician")[:1]),
+        zone_=Subquery(zone.values("zone")[:1]),
+    )

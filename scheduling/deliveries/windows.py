@@ -1,0 +1,76 @@
+"""Which windows there are on a day: ship days, cut-offs, holidays. PURE."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from scheduling.intervals import on_day
+
+DAY = timedelta(days=1)
+BUSINESS_WEEK = range(5)
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """What a zone says about shipping; hours of windows are of ``time_zone``."""
+
+    time_zone: str
+    pharmacy: str
+    cutoff: time
+    transit_days: int
+    ship_weekdays: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The holidays: days without shipping, and days without deliveries."""
+
+    no_ship: Collection[date] = ()
+    no_deliver: Collection[date] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A window to be opened; instants in UTC."""
+
+    starts: datetime
+    ends: datetime
+    ship_on: date
+    cutoff_at: datetime
+    capacity: int
+
+
+def window_on(
+    day: date, opens: time, closes: time, capacity: int, zone: Zone, holidays: Days
+) -> Opened | None:
+    """The window of a day, or None when nothing could be shipped for it or brought then."""
+    ship_on = day - zone.transit_days * DAY
+    if (
+        day in holidays.no_deliver
+        or ship_on in holidays.no_ship
+        or ship_on.weekday() not in zone.ship_weekdays
+    ):
+        return None
+    hours = on_day(day, opens, closes, zone.time_zone)
+    return Opened(
+        starts=hours.start,
+        ends=hours.end,
+        ship_on=ship_on,
+        cutoff_at=cutoff(ship_on, zone, holidays),
+        capacity=capacity,
+    )
+
+
+def cutoff(ship_on: date, zone: Zone, holidays: Days) -> datetime:
+    """Until when a parcel that is shipped on a day can be ordered: the business day before."""
+    day = ship_on - DAY
+    while day.weekday() not in BUSINESS_WEEK or day in holidays.no_ship:
+        day -= DAY
+    return datetime.combine(day, zone.cutoff, ZoneInfo(zone.pharmacy)).astimezone(UTC)
+
+
+def days_ahead(now: datetime, zone: str, count: int) -> Iterator[date]:
+    """Today in ``zone`` and the days after it."""
+    today = now.astimezone(ZoneInfo(zone)).date()
+    return (today + number * DAY for number in range(count + 1))

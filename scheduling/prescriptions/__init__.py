@@ -1,0 +1,1 @@
+"""What the physician prescribed elsewhere, recorded."""

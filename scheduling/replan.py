@@ -1,0 +1,258 @@
+"""Makes the rows follow the chain: one patient, one transaction; twice in a row changes nothing."""
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.models import Role
+from patients.actions import lock_patient
+from patients.models import Patient
+from records.actor import Actor, sweep
+from records.events import raise_work_item
+from records.models import WorkItem
+from scheduling import timeline
+from scheduling.consultations.actions import note_risk, risks_of
+from scheduling.consultations.models import Consultation
+from scheduling.consultations.models import Status as Meeting
+from scheduling.deliveries import actions as deliveries
+from scheduling.deliveries.models import Delivery
+from scheduling.deliveries.models import Status as Parcel
+from scheduling.deliveries.standing import Standing, standing_of
+from scheduling.sessions import actions as sessions
+from scheduling.sessions.models import TreatmentSession
+from scheduling.subscriptions import actions as subscriptions
+from scheduling.subscriptions.models import BillingPeriod, PeriodStatus, Subscription
+
+ROUNDS = 12  # one change may call for another: a month opens, is overdue, and so on
+ASKED = ("window_not_chosen", "transition")
+
+
+@transaction.atomic
+def replan(patient_id: UUID, *, now: datetime, by: Actor | None = None) -> int:
+    """Make all rows of a patient follow; returns how many changes that took.
+
+    ``by`` is who caused it, if it is not a sweep. When nothing has to follow, nothing is written
+    but when to look again, if that has changed.
+    """
+    patient = lock_patient(patient_id)
+    who = by or Actor(role="system", channel="sweep", cause=patient.replan_cause or sweep().cause)
+    count = 0
+    for _ in range(ROUNDS):
+        care, rows = read(patient_id, now=now)
+        wanted = timeline.changes(care)
+        if not wanted:
+            break
+        for change in wanted:
+            _APPLY[change.do](rows, change, who, now)
+        count += len(wanted)
+    _keep_summary(rows.patient, care)
+    return count
+
+
+def read(patient_id: UUID, *, now: datetime) -> tuple[timeline.Care, "Rows"]:
+    """What the chain of a patient is computed from, and the rows behind it."""
+    rows = Rows(patient_id, now)
+    return rows.care(), rows
+
+
+class Rows:
+    """The rows of one patient, read once."""
+
+    def __init__(self, patient_id: UUID, now: datetime) -> None:
+        self.now = now
+        self.standing: Standing = standing_of(patient_id, now=now)
+        self.patient = self.standing.patient
+        meetings = Consultation.objects.filter(patient=patient_id).with_people()
+        self.meetings = list(
+            meetings.exclude(status__in=(Meeting.CANCELLED, Meeting.NO_SHOW)).order_by(
+                "start", "pk"
+            )
+        )
+        self.sessions = sessions.sessions_of(patient_id)
+        self.support = sessions.support_of(patient_id)
+        items = WorkItem.objects.filter(patient_id=patient_id, kind__in=ASKED)
+        self.asked = set(items.values_list("kind", "object_id", "status"))
+
+    def care(self) -> timeline.Care:
+        """The facts, as the pure functions take them."""
+        standing = self.standing
+        return timeline.Care(
+            patient_id=self.patient.pk,
+            now=self.now,
+            zone=standing.zone,
+            patient=standing.facts,
+            outcome=standing.outcome,
+            prescribed=standing.prescribed(),
+            plan=self._plan(),
+            meetings=[self._meeting(row) for row in self.meetings],
+            parcels=[self._parcel(row) for row in standing.deliveries],
+            sessions=[self._session(row) for row in self.sessions],
+            in_transition=self._asked("transition", self.patient.pk),
+            values=standing.values,
+        )
+
+    def _asked(self, kind: str, about: UUID) -> bool:
+        return any((kind, about, status) in self.asked for status in ("open", "closed"))
+
+    def _meeting(self, row: Consultation) -> timeline.Meeting:
+        coming = row.status == Meeting.BOOKED and row.end > self.now
+        return timeline.Meeting(
+            id=row.pk,
+            status=row.status,
+            start=row.start,
+            risks=risks_of(row) if coming else [],
+            told=row.risks_told,
+        )
+
+    def _plan(self) -> timeline.Plan | None:
+        row = self.standing.subscription
+        if row is None:
+            return None
+        mine = [p for p in self.standing.periods if p.subscription_id == row.pk]
+        months = [self._month(p) for p in mine if p.status != PeriodStatus.VOID]
+        paid = [m.facts.ends_on for m in months if m.facts.paid]
+        return timeline.Plan(
+            id=row.pk,
+            facts=self.standing.subscribed,
+            months=months,
+            paused_until=row.paused_until,
+            ends_on=row.ends_on,
+            moved=row.ending == Subscription.Ending.MOVED,
+            paid_until=max([*paid, self.standing.today]),
+        )
+
+    def _month(self, row: BillingPeriod) -> timeline.Month:
+        made = [
+            parcel.number
+            for parcel in self.standing.deliveries
+            if parcel.period_id == row.pk and parcel.status != Parcel.CANCELLED
+        ]
+        return timeline.Month(
+            id=row.pk,
+            facts=self.standing.period(row),
+            is_open=row.status == PeriodStatus.OPEN,
+            deliveries=row.plan.deliveries_per_month,
+            made=made,
+        )
+
+    def _parcel(self, row: Delivery) -> timeline.Parcel:
+        return timeline.Parcel(
+            id=row.pk,
+            status=row.status,
+            facts=self.standing.parcel(row),
+            packed=row.packed_at is not None,
+            choose_by=row.choose_by,
+            reminded=row.reminded_at is not None,
+            asked=self._asked("window_not_chosen", row.pk),
+            held_because=row.held_because,
+            delivered_at=row.delivered_at,
+        )
+
+    def _session(self, row: TreatmentSession) -> timeline.Session:
+        return timeline.Session(
+            id=row.pk,
+            status=row.status,
+            start=row.start,
+            end=row.end,
+            facts=sessions.facts_for(row, self.standing, self.sessions, self.support),
+            finished_at=row.finished_at,
+            checked_in=row.checked_in_at is not None,
+        )
+
+    def delivery(self, change: timeline.Change) -> Delivery:
+        return next(row for row in self.standing.deliveries if row.pk == change.id)
+
+    def session(self, change: timeline.Change) -> TreatmentSession:
+        return next(row for row in self.sessions if row.pk == change.id)
+
+    @property
+    def subscription(self) -> Subscription:
+        row = self.standing.subscription
+        assert row  # noqa: S101  only asked for where there is one
+        row.patient = self.patient
+        return row
+
+
+# --- the changes -------------------------------------------------------------------------------
+
+Apply = Callable[[Rows, timeline.Change, Actor, datetime], Any]
+
+
+def _note_risk(rows: Rows, change: timeline.Change, by: Actor, now: datetime) -> None:
+    meeting = next(row for row in rows.meetings if row.pk == change.id)
+    note_risk(consultation=meeting, by=by, now=now)
+
+
+def _set_ending(rows: Rows, change: timeline.Change, by: Actor, now: datetime) -> None:
+    ends_on = change.with_ if isinstance(change.with_, date) else None
+    subscriptions.set_ending(rows.subscription, ends_on, by=by, now=now)
+
+
+def _create_delivery(rows: Rows, change: timeline.Change, by: Actor, now: datetime) -> None:
+    period = next(row for row in rows.standing.periods if row.pk == change.id)
+    number = int(str(change.with_))
+    deliveries.create_delivery(
+        patient_id=rows.patient.pk, period=period, number=number, by=by, now=now
+    )
+
+
+def _transition(rows: Rows, change: timeline.Change, by: Actor, now: datetime) -> None:
+    raise_work_item(
+        "transition",
+        ("patient", change.id),
+        detail="A patient in treatment has moved away: see that care goes on elsewhere.",
+        urgency=WorkItem.Urgency.TODAY,
+        for_role=Role.PHYSICIAN,
+        by=by,
+        now=now,
+        patient_id=change.id,
+    )
+
+
+_APPLY: dict[str, Apply] = {
+    "note_risk": _note_risk,
+    "set_ending": _set_ending,
+    "end": lambda r, c, by, now: subscriptions.end_now(r.subscription, by=by, now=now),
+    "pause": lambda r, c, by, now: subscriptions.pause_now(r.subscription, by=by, now=now),
+    "resume": lambda r, c, by, now: subscriptions.resume_now(r.subscription, by=by, now=now),
+    "past_due": lambda r, c, by, now: subscriptions.past_due(r.subscription, by=by, now=now),
+    "open_period": lambda r, c, by, now: subscriptions.open_period(r.subscription, by=by, now=now),
+    "create_delivery": _create_delivery,
+    "cancel_delivery": lambda r, c, by, now: deliveries.cancel_now(r.delivery(c), by=by, now=now),
+    "hold_delivery": lambda r, c, by, now: deliveries.hold_now(
+        r.delivery(c), str(c.with_), by=by, now=now
+    ),
+    "release_delivery": lambda r, c, by, now: deliveries.release_now(r.delivery(c), by=by, now=now),
+    "recall_delivery": lambda r, c, by, now: deliveries.recall_now(r.delivery(c), by=by, now=now),
+    "lose_window": lambda r, c, by, now: deliveries.lose_window(r.delivery(c), by=by, now=now),
+    "remind": lambda r, c, by, now: deliveries.remind_to_choose(r.delivery(c), by=by, now=now),
+    "ask_to_choose": lambda r, c, by, now: deliveries.ask_to_choose(r.delivery(c), by=by, now=now),
+    "hold_session": lambda r, c, by, now: sessions.hold_now(
+        r.session(c), str(c.with_), by=by, now=now
+    ),
+    "miss_session": lambda r, c, by, now: sessions.miss(r.session(c), by=by, now=now),
+    "transition": _transition,
+}
+
+
+def _keep_summary(patient: Patient, care: timeline.Care) -> None:
+    """When to look again, and what lists are filtered by; written only where it has changed."""
+    found = timeline.steps(care)
+    current = next((step for step in found if not step.done), None)
+    summary = {
+        "replan_due_at": timeline.wake_at(care),
+        "replan_cause": None,
+        "step": current.key if current else "",
+        "unmet_gates": [gate.code for gate in current.unmet] if current else [],
+    }
+    if summary != {name: getattr(patient, name) for name in summary}:
+        Patient.objects.filter(pk=patient.pk).update(**summary)
+
+
+def due(*, now: datetime) -> Iterable[UUID]:
+    """Patients for whom something follows by now, who has waited longest first."""
+    rows = Patient.objects.filter(replan_due_at__lte=now).order_by("replan_due_at", "pk")
+    return rows.values_list("pk", flat=True)

@@ -1,0 +1,137 @@
+"""What must be true to plan a session, for it to stand, and to start it. PURE."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from patients.gates import PatientFacts, treatment_gates
+from records.gates import UnmetGate
+from scheduling.consultations.gates import approval_missing
+from scheduling.subscriptions.gates import SubscriptionFacts, standing_gates
+
+NOT_DELIVERED = "not_delivered"
+SUPPORT_PERSON_MISSING = UnmetGate(
+    "support_person_missing", "Name an adult who stays with you.", "patient"
+)
+SUPPORT_PERSON_UNCONFIRMED = UnmetGate(
+    "support_person_unconfirmed",
+    "The person who stays with you has to agree, by the link that we sent them.",
+    "patient",
+)
+NOT_CLEARED = UnmetGate(
+    "pre_check_missing", "Measure your blood pressure and pulse, and tell us.", "patient"
+)
+NOT_PAID = UnmetGate("not_paid", "The month is not paid yet.", "patient")
+SUPPORT_PERSON_ABSENT = UnmetGate(
+    "support_person_absent", "The person who stays with you has to be there.", "patient"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """What the gates of a session ask.
+
+    ``supply``: sessions that delivered parcels still hold, with ``arrives_at``: when the next
+    parcel should be there. ``left_in_month``: sessions of the plan that its month still has.
+    ``last_start``: of the session before. ``support``: "", "named" or "confirmed".
+    ``cleared_at``: when the readings were found within the limits.
+    """
+
+    patient: PatientFacts
+    outcome: str
+    subscription: SubscriptionFacts
+    start: datetime
+    supply: int
+    arrives_at: datetime | None
+    left_in_month: int
+    month_paid: bool
+    last_start: datetime | None
+    support: str
+    cleared_at: datetime | None
+    values: Mapping[str, int]
+
+
+def general_gates(facts: SessionFacts) -> list[UnmetGate]:
+    """What every session asks of patient, approval and plan, whenever it takes place."""
+    return [
+        *treatment_gates(facts.patient),
+        *approval_missing(facts.outcome),
+        *standing_gates(facts.subscription),
+    ]
+
+
+def plan_gates(facts: SessionFacts) -> list[UnmetGate]:
+    """What planning asks; the parcel and the person who stays may come later."""
+    unmet = general_gates(facts)
+    if facts.left_in_month < 1 and not standing_gates(facts.subscription):
+        unmet.append(
+            UnmetGate(
+                "sessions_used_up", "All sessions of that month are planned already.", "patient"
+            )
+        )
+    return [*unmet, *_too_soon(facts)]
+
+
+def _too_soon(facts: SessionFacts) -> list[UnmetGate]:
+    interval = timedelta(hours=facts.values["session_min_interval"])
+    if facts.last_start is None or abs(facts.start - facts.last_start) >= interval:
+        return []
+    return [
+        UnmetGate(
+            "too_soon",
+            f"There must be {facts.values['session_min_interval']} hours between two sessions.",
+            "patient",
+            until=facts.last_start + interval,
+        )
+    ]
+
+
+def waiting_gates(facts: SessionFacts) -> list[UnmetGate]:
+    """What a planned session waits for: its parcel, and the person who stays."""
+    unmet = []
+    if facts.supply < 1:
+        unmet.append(
+            UnmetGate(
+                NOT_DELIVERED,
+                "Your delivery has to arrive first.",
+                "pharmacy",
+                until=facts.arrives_at,
+            )
+        )
+    if facts.support == "":
+        unmet.append(SUPPORT_PERSON_MISSING)
+    elif facts.support == "named":
+        unmet.append(SUPPORT_PERSON_UNCONFIRMED)
+    return unmet
+
+
+def hold_gates(facts: SessionFacts, now: datetime) -> list[UnmetGate]:
+    """Why a planned session is held: at once for what concerns the patient or the plan; for a
+    parcel that is not there, from some hours before the start on.
+    """
+    unmet = general_gates(facts)
+    near = facts.start - timedelta(hours=facts.values["session_held_before"])
+    if facts.supply < 1 and now >= near:
+        unmet += [gate for gate in waiting_gates(facts) if gate.code == NOT_DELIVERED]
+    return unmet
+
+
+def start_gates(facts: SessionFacts, now: datetime) -> list[UnmetGate]:
+    """All that starting asks, with readings that are not too old."""
+    unmet = [*hold_gates(facts, now), *_too_soon(facts)]
+    unmet += [gate for gate in waiting_gates(facts) if gate not in unmet]
+    if not facts.month_paid:
+        unmet.append(NOT_PAID)
+    old = timedelta(minutes=facts.values["reading_max_age"])
+    if facts.cleared_at is None or now - facts.cleared_at > old:
+        unmet.append(NOT_CLEARED)
+    return unmet
+
+
+def above_limits(systolic: int, diastolic: int, pulse: int, values: Mapping[str, int]) -> bool:
+    """Whether a reading is above the physician's limits: then a physician looks, not software."""
+    return (
+        systolic > values["limit_systolic"]
+        or diastolic > values["limit_diastolic"]
+        or pulse > values["limit_pulse"]
+    )
