@@ -62,7 +62,7 @@ AT_TIMES = {
         "crisis_answers",
         "flags",
         "urgency",
-    },  # fmt: skip
+    },
     "ConsultationForPhysician": {"note"},
     "DraftAnswerOut": {"crisis_text"},
     "SubmittedOut": {"crisis_text"},
