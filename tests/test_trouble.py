@@ -206,7 +206,8 @@ def test_staff_who_cancel_after_the_start_still_tell_it(alice_booked: Caller, we
     run()
     to("2026-11-30T15:05:00Z")
     cancel = f"consultations/{Consultation.objects.get().pk}/cancel/"
-    assert caller("sam").post(cancel, {"reason": "physician is ill"}).status_code == 200
+    told = {"reason": "physician is ill", "channel": "telephone"}
+    assert caller("sam").post(cancel, told).status_code == 200
     run()
     assert "is cancelled" in texts()[-1]
 
@@ -233,7 +234,7 @@ def test_a_provider_that_does_not_answer_is_asked_about_one_text_alone(
     alice_booked: Caller, web: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each look may take as long as the provider may."""
-    book(alice_booked, "2026-12-02T15:00:00Z")
+    book(alice_booked, "2026-12-02T15:00:00Z", kind="follow_up")
     fault(web, "500_not_accepted", 2)
     run()
     again()
@@ -545,7 +546,7 @@ def test_why_is_a_sentence(alice_booked: Caller, web: str) -> None:
         run()
         again()
     fault(web, "undelivered_30003")
-    book(alice_booked, "2026-12-02T15:00:00Z")
+    book(alice_booked, "2026-12-02T15:00:00Z", kind="follow_up")
     run()
     wait_for(lambda: state("confirmation") == "undelivered", "the callback")
     for meeting in alice_booked.get("consultations/").json()["results"]:
