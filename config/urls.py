@@ -13,7 +13,7 @@ from accounts.api import Anyone
 from config import health
 from notifications import api as messages
 from notifications import webhooks
-from notifications.sign_in import RequestCode
+from notifications.sign_in import RequestCode, readable
 from patients import api as patients
 from patients.assessments import api as assessments
 from scheduling import api as practice
@@ -88,10 +88,13 @@ api = [
 ]
 # Of allauth's doors only these: the others change numbers, addresses and passwords.
 sign_in = [
-    path("code/request", RequestCode.as_api_view(client="app")),
-    path("code/confirm", ConfirmLoginCodeView.as_api_view(client="app")),
-    path("login", LoginView.as_api_view(client="app")),
-    path("session", SessionView.as_api_view(client="app")),
+    path(name, readable(door.as_api_view(client="app")))
+    for name, door in (
+        ("code/request", RequestCode),
+        ("code/confirm", ConfirmLoginCodeView),
+        ("login", LoginView),
+        ("session", SessionView),
+    )
 ]
 admin.site.unregister([EmailAddress, Group])  # what others register, and nobody needs
 schema = {"permission_classes": [Anyone], "authentication_classes": []}

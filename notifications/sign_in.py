@@ -1,13 +1,19 @@
 """How patients ask for a code, and how it leaves: allauth's adapter, named by a setting."""
 
+import json
+import re
 import secrets
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.headless.account.inputs import RequestLoginCodeInput
 from allauth.headless.account.views import RequestLoginCodeView
 from django import forms
-from django.http import HttpRequest
+from django.core.exceptions import RequestDataTooBig
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils import timezone
 
 from accounts.models import Role, User
@@ -16,6 +22,39 @@ from notifications.reach import has_opted_out
 from notifications.writing import queue_code
 from patients.phones import us_number
 from records import clock
+from records.refused import problem_body
+
+View = Callable[..., HttpResponseBase]
+
+
+def readable(view: View) -> View:
+    """A door of allauth's, which fails on what it cannot read or keep: that is a problem."""
+
+    @wraps(view)
+    def door(request: HttpRequest) -> HttpResponseBase:
+        try:
+            sent = json.loads(request.body or "{}")
+        except RequestDataTooBig:
+            return _refused("too_large", "The body is larger than 256 KiB.")
+        except (ValueError, RecursionError):
+            return _refused("malformed", "This is no JSON.")
+        if not isinstance(sent, dict) or not all(_is_text(value) for value in sent.values()):
+            return _refused("malformed", "Send a JSON object of texts.")
+        return view(request)
+
+    return door
+
+
+def _is_text(value: Any) -> bool:
+    """Text that can be kept, or nothing."""
+    return value is None or (
+        isinstance(value, str) and not re.search(r"[\x00\ud800-\udfff]", value)
+    )
+
+
+def _refused(code: str, detail: str) -> JsonResponse:
+    body = problem_body(code, detail)
+    return JsonResponse(body, status=body["status"], content_type="application/problem+json")
 
 
 class PhoneField(forms.CharField):
@@ -29,8 +68,21 @@ class PhoneField(forms.CharField):
         return number
 
 
+def patient_of(email: str) -> User | None:
+    """The first patient with this address: a mailed code opens no colleague's account."""
+    rows = User.objects.filter(email__iexact=email, role=Role.PATIENT, is_active=True)
+    return rows.order_by("pk").first()
+
+
 class CodeInput(RequestLoginCodeInput):
     """A telephone number or an e-mail address; allauth fails where there is neither."""
+
+    def clean_email(self) -> str:
+        """Allauth's own look takes the first of all who have this address, also a colleague."""
+        email: str = super().clean_email()
+        if email:
+            self._user = patient_of(email)
+        return email
 
     def clean(self) -> Any:
         cleaned = super().clean()
@@ -61,8 +113,7 @@ class Adapter(DefaultAccountAdapter):
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """The one mail that leaves is a patient's code."""
-        users = User.objects.filter(email__iexact=email, role=Role.PATIENT, is_active=True)
-        user = users.order_by("pk").first()
+        user = patient_of(email)
         if template_prefix == "account/email/login_code" and user:
             queue_code(
                 user=user, channel=Channel.MAIL, to=email, code=context["code"], now=clock.now()
@@ -86,10 +137,15 @@ class Adapter(DefaultAccountAdapter):
         return PhoneField(max_length=30, **options)
 
     def get_user_by_phone(self, phone: str) -> User | None:
-        """The patient who proved this number to be theirs, else the first who typed it."""
+        """The patient who proved this number to be theirs, else the first who typed it.
+
+        The number of somebody who was deactivated stays theirs: it signs nobody in.
+        """
         number = us_number(phone)
-        rows = User.objects.filter(phone=number, role=Role.PATIENT, is_active=True)
-        return rows.order_by("phone_verified_at", "pk").first() if number else None
+        owner = Q(is_active=True) | Q(phone_verified_at__isnull=False)
+        rows = User.objects.filter(owner, phone=number, role=Role.PATIENT)
+        user = rows.order_by("phone_verified_at", "pk").first() if number else None
+        return user if user and user.is_active else None
 
     def get_phone(self, user: Any) -> tuple[str, bool] | None:
         return (str(user.phone), user.phone_verified_at is not None) if user.phone else None

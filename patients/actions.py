@@ -31,6 +31,11 @@ from records.models import WorkItem
 from records.refused import Refused
 
 CONSENT_VERSION = "2026-11"
+# Kind of consent → what is said when it is missing where it is needed.
+NEEDED = {
+    "privacy": "Please accept the privacy notice: without it we may not keep your answers.",
+    "telehealth": "Please accept talking by video or telephone: the consultation is held so.",
+}
 MOST_AT_A_DOOR = 2  # other patients at the same address, before a human looks
 
 
@@ -57,9 +62,10 @@ def create_patient(
 ) -> Patient:
     """A patient, by the assessment or by staff for a caller.
 
-    Raises `Refused` ``out_of_area``, ``under_age`` and the other codes of the address,
-    ``not_us_number``, ``contact_required``.
+    Raises `Refused` ``consent_required`` (privacy), ``out_of_area``, ``under_age`` and the other
+    codes of the address, ``not_us_number``, ``contact_required``.
     """
+    require_consents(consents, "privacy")
     place = accept(address, born=person["date_of_birth"], now=now)
     patient = _keep_patient(person, address, place, by=by, now=now)
     give_consents(patient=patient, consents=consents, by=by, now=now)
@@ -79,12 +85,13 @@ def change_address(
 ) -> Patient:
     """A new address row; from now on every gate looks at it.
 
-    A move out of the area is kept, since it is true; a line that no parcel and no visit can reach
-    is refused.
+    A move out of the area is kept, since it is true; a line in the area that no parcel and no
+    visit can reach is refused.
     """
     locked = lock_patient(patient.pk, version=version)
     place = place_of(address)
-    if not place.served and place.code != "out_of_area":
+    away = place.code == "out_of_area" or (place.code, kind) == ("military", Address.Kind.MOVE)
+    if not place.served and not away:
         raise _not_here(place, at="")
     old = locked.address
     locked.address = _keep_address(locked, address, place, kind=kind, reason=reason, by=by, now=now)
@@ -109,12 +116,15 @@ def change_address(
 def rename_patient(
     *, patient: Patient, names: Mapping[str, str], by: Actor, now: datetime, version: int | None
 ) -> Patient:
-    """Correct the first or last name."""
+    """Correct the first or last name; what is the same already is no change."""
     locked = lock_patient(patient.pk, version=version)
-    for field, value in names.items():
-        setattr(locked, field, value)
-    _save(locked, *names)
-    record("patient.renamed", locked, by=by, now=now, patient_id=locked.pk, changed=sorted(names))
+    changed = sorted(name for name in names if names[name] != getattr(locked, name))
+    if not changed:
+        return locked
+    for field in changed:
+        setattr(locked, field, names[field])
+    _save(locked, *changed)
+    record("patient.renamed", locked, by=by, now=now, patient_id=locked.pk, changed=changed)
     return locked
 
 
@@ -278,6 +288,13 @@ def lock_patient(patient_id: UUID, *, version: int | None = None) -> Patient:
     return patient
 
 
+def require_consents(consents: Mapping[str, bool], *kinds: str) -> None:
+    """Raises `Refused` ``consent_required`` unless all these kinds are given."""
+    for kind in kinds:
+        if not consents.get(kind):
+            raise Refused("consent_required", NEEDED[kind], pointer=f"/consents/{kind}")
+
+
 def accept(
     address: Mapping[str, Any],
     *,
@@ -391,7 +408,9 @@ def _keep_address(
     now: datetime,
     reason: str = "",
 ) -> Address:
-    zone = place.time_zone or (place.time_zones[0] if not place.served else None)
+    # Where nobody is treated, the ZIP table may know no zone: the old one stays.
+    elsewhere = None if place.served else (*place.time_zones, patient.time_zone)[0]
+    zone = place.time_zone or elsewhere
     if zone is None:
         raise Refused(
             "time_zone_required",

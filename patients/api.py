@@ -65,16 +65,18 @@ class AddressIn(Input):
     line1 = TextField(max_length=100)
     line2 = TextField(max_length=100, allow_blank=True, default="")
     city = TextField(max_length=60)
-    state = TextField(max_length=20)
+    state = TextField(max_length=service_area.LONGEST_STATE)
     postal_code = ZipField(max_length=20)
     county = TextField(max_length=60, required=False)
     time_zone = TimeZoneField(required=False)
 
 
 class ConsentsIn(Input):
+    """A kind that is left out changes nothing, and is no consent."""
+
     privacy = TruthField()
     telehealth = TruthField()
-    sms = TruthField(default=False)
+    sms = TruthField(required=False)
 
 
 def exactly(given: Mapping[str, Any], needed: set[str], *, of: set[str]) -> None:
@@ -91,7 +93,7 @@ def exactly(given: Mapping[str, Any], needed: set[str], *, of: set[str]) -> None
 
 class PlaceQuery(Input):
     postal_code = ZipField(max_length=20)
-    state = TextField(max_length=20, required=False)
+    state = TextField(max_length=service_area.LONGEST_STATE, required=False)
     city = TextField(max_length=60, required=False)
     county = TextField(max_length=60, required=False)
 
@@ -207,6 +209,7 @@ class Me(Door):
 
     @extend_schema(responses=PatientOut)
     def get(self, request: Request) -> Response:
+        query(Input, request)
         return patient_answer(my_patient(request))
 
     @extend_schema(request=NamesIn, responses=PatientOut)

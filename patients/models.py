@@ -182,7 +182,8 @@ class AssessmentQuerySet(models.QuerySet["Assessment"]):
 class Assessment(models.Model):
     """What somebody answered, verbatim, with the version of the questionnaire.
 
-    The flags are raised by software and weighed by a physician. Nothing here approves.
+    ``crisis_answers`` are those that called for help: they stay and weigh, whatever is answered
+    later. The flags are raised by software and weighed by a physician. Nothing here approves.
     """
 
     class Status(models.TextChoices):
@@ -202,6 +203,7 @@ class Assessment(models.Model):
     flags = ArrayField(models.CharField(max_length=12), default=list)
     urgency = models.PositiveSmallIntegerField(default=3)
     crisis = models.BooleanField(default=False)
+    crisis_answers = models.JSONField(default=dict)
     contact = models.JSONField(default=dict)
     begun_at = models.DateTimeField()
     submitted_at = models.DateTimeField(null=True)
@@ -228,6 +230,12 @@ class Assessment(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    @property
+    def reached_by(self) -> dict[str, str]:
+        """How to reach who answered: also of a draft, which belongs to no patient yet."""
+        who = self.patient
+        return {"phone": str(who.phone), "email": who.email} if who else self.contact
 
 
 class Consent(models.Model):

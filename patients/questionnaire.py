@@ -177,13 +177,13 @@ def _pressure(answers: Mapping[str, Any]) -> int:
     return REVIEW if upper > 140 or lower > 90 else 0
 
 
-def is_crisis(answers: Any) -> bool:
-    """Whether what was sent, checked or not, holds an answer that calls for help."""
-    if not isinstance(answers, dict):
-        return False
-    return any(
-        _weight(BY_KEY[key], value) == CRISIS for key, value in answers.items() if key in BY_KEY
-    )
+def crisis_answers(answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the answers, checked or not, that call for help."""
+    return {
+        key: value
+        for key, value in answers.items()
+        if key in BY_KEY and _weight(BY_KEY[key], value) == CRISIS
+    }
 
 
 def problems(answers: Mapping[str, Any], *, complete: bool) -> dict[str, tuple[str, str]]:

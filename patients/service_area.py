@@ -50,18 +50,27 @@ STATES = {
     "WEST VIRGINIA": "WV", "WISCONSIN": "WI", "WYOMING": "WY", "GUAM": "GU",
     "AMERICAN SAMOA": "AS", "VIRGIN ISLANDS": "VI", "NORTHERN MARIANA ISLANDS": "MP",
 }  # fmt: skip
+LONGEST_STATE = max(map(len, STATES))
 KNOWN_STATES = frozenset(STATES.values()) | {*MILITARY_STATES, "FM", "MH", "PW"}
 
-RURAL = re.compile(r"\b(RR|RURAL ROUTE|HC|HIGHWAY CONTRACT)\s*\d+\s+BOX\b")
+# Letters of other alphabets that look like ours.
+LOOKALIKES = str.maketrans(
+    "АВЕІКМНОРСТУХΑΒΕΙΚΜΝΟΡΤΥΧ",
+    "ABEIKMHOPCTYXABEIKMNOPTYX",
+)
+
+# Patterns of lines as `plain` writes them. A box, but no Boxwood and no Box Road.
+BOX = r"B ?[O0]? ?X(?![A-Z]| (RD|ROAD|ST|STREET|AVE|AVENUE|LN|LANE|DR|DRIVE|CT|WAY)\b)"
+RURAL = re.compile(r"\b(R ?R|R ?F ?D|(RURAL )?(ROUTE|RTE?)|H ?C|HIGHWAY CONTRACT) ?\d+ ?BO?X ?\d+")
 LINES = (
-    ("military", re.compile(r"\b(APO|FPO|DPO)\b|\b(PSC|CMR|UNIT)\s*\d+\s+BOX\s*\d")),
-    ("pmb", re.compile(r"\bPMB\b|\bPRIVATE MAIL ?BOX\b")),
-    ("general_delivery", re.compile(r"\bGEN(ERAL|L)? DEL(IVERY)?\b")),
+    ("military", re.compile(r"\b[AFD]PO( A[AEP]\b| \d{5}|$)|(\b(PSC|CMR)|^UNIT) ?\d+ BOX ?\d")),
+    ("pmb", re.compile(r"\bP ?M ?B(\b|\d)|\bPRIVATE MAIL ?BOX\b")),
+    ("general_delivery", re.compile(r"\bGEN(ERAL| ?L)? DEL(IVERY\b|$)")),
     (
         "po_box",
         re.compile(
-            r"\bP ?O ?BO?X|\bP ?O ?B ?\d|\bP ?O ?DRAWER\b|\bPOST(AL)? ?OFFICE ?BO?X|\bPOST ?BOX\b"
-            r"|\bLOCK ?BOX ?\d|^BOX \d"
+            rf"\bP ?[O0] ?{BOX}|\bP ?O ?B? ?(NO )?\d|\bP ?O ?DRAWER\b|^DRAWER ?\d"
+            rf"|\bPOST(AL)? ?(OFFICE ?)?{BOX}|\b(LOCK|CALLER) ?{BOX}|^{BOX} ?\d"
         ),
     ),
 )
@@ -127,9 +136,9 @@ def place(
     """What an address means; ``row`` is that of its ZIP code, None where the table has none."""
     typed = _state(state) if state else None
     code = (
-        _unreachable_line(line1, line2, city or "")
-        or _unusable(row, state, typed)
+        _unusable(row, state, typed)
         or _out_of_area(row)
+        or _unreachable_line(line1, line2, city or "")
     )
     if code or row is None:
         return _no(code or "unknown_zip", row)
@@ -172,8 +181,9 @@ def _no(code: str, row: Zip | None) -> Place:
 
 
 def plain(text: str) -> str:
-    """Capital letters, digits and single blanks: full-width letters and dots are no disguise."""
-    folded = unicodedata.normalize("NFKC", text).upper()
+    """Capital letters, digits and single blanks: other alphabets and dots are no disguise."""
+    letters = unicodedata.normalize("NFKD", text).upper().translate(LOOKALIKES)
+    folded = "".join(c for c in letters if unicodedata.category(c) not in ("Mn", "Cf"))
     return " ".join(re.sub(r"[^\w]|_", " ", folded).split())
 
 
@@ -216,8 +226,8 @@ def _county(row: Zip, chosen: str | None) -> str | None:
     """The chosen county if it is one of the ZIP code's; the best guess when none was chosen."""
     if not chosen:
         return row.counties[0] if row.counties else None
-    wanted = plain(chosen).removesuffix(" COUNTY").replace(" ", "")
-    return next((c for c in row.counties if plain(c).replace(" ", "") == wanted), None)
+    wanted = _spelled(chosen).removesuffix(" COUNTY").replace(" ", "")
+    return next((c for c in row.counties if _spelled(c).replace(" ", "") == wanted), None)
 
 
 def _review(row: Zip, city: str | None, line1: str) -> tuple[str, ...]:
@@ -229,7 +239,7 @@ def _review(row: Zip, city: str | None, line1: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _spelled(city: str) -> str:
-    """A city's name however Saint, Fort and Mount are written."""
+def _spelled(name: str) -> str:
+    """A city's or county's name however Saint, Fort and Mount are written."""
     words = {"ST": "SAINT", "FT": "FORT", "MT": "MOUNT", "TWP": "TOWNSHIP"}
-    return " ".join(words.get(word, word) for word in plain(city).split())
+    return " ".join(words.get(word, word) for word in plain(name).split())

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 from typing import IO, Any
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -20,7 +20,9 @@ from records.idempotency import answer_once
 from records.outage import DATABASE_AWAY
 from records.refused import CODES, Refused, pointer, problem_body
 
-RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)", re.A)
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.A)
+
+NO_CURSOR = "Use a cursor from the next or previous of this list."
 
 
 class JsonParser(parsers.JSONParser):
@@ -172,10 +174,26 @@ class Cursor(pagination.CursorPagination):
             raise serializers.ValidationError({"limit": ["Use a number from 1 to 100."]})
         return int(text)
 
-    def decode_cursor(self, request: Request) -> Any:
-        if "\x00" in request.query_params.get("cursor", ""):
-            raise exceptions.NotFound(self.invalid_cursor_message)
-        return super().decode_cursor(request)
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (
+            exceptions.NotFound,
+            ValidationError,
+            ValueError,
+            OverflowError,
+            DataError,
+        ) as error:
+            if "cursor" not in request.query_params:
+                raise
+            raise serializers.ValidationError({"cursor": [NO_CURSOR]}) from error
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """In the words of OpenAPI 3.1: the ends of a list have no next, or no previous."""
+        shape: dict[str, Any] = super().get_paginated_response_schema(schema)
+        for name in ("next", "previous"):
+            shape["properties"][name] = {"type": ["string", "null"], "format": "uri"}
+        return shape
 
 
 def listed(

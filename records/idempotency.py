@@ -21,7 +21,7 @@ from records.refused import Refused
 
 KEPT = timedelta(hours=24)
 NOT_KEPT = {401, 403, 429}
-KEY = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?')
+KEY = re.compile(r'(")?([\x21\x23-\x7e]{1,255})(?(1)")')
 
 
 class _Undo(Exception):
@@ -67,7 +67,7 @@ def _key(header: str) -> str:
         raise Refused(
             "idempotency_key_invalid", "Idempotency-Key takes 1 to 255 visible ASCII characters."
         )
-    return match[1]
+    return match[2]
 
 
 def _scope_and_fingerprint(request: Request, key: str) -> tuple[str, str]:

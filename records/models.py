@@ -29,9 +29,15 @@ CLINICAL_EVENTS = (
 
 class EventQuerySet(models.QuerySet["Event"]):
     def visible_to(self, user: Any) -> Self:
-        """Staff see everything that happened but what is clinical; others nothing."""
+        """Staff see everything that happened but what is clinical; others nothing.
+
+        What is done about a work item of physicians would tell that there is something to do.
+        """
         if user.role == "staff":
-            return self.exclude(kind__in=CLINICAL_EVENTS)
+            theirs = WorkItem.objects.exclude(for_role=user.role).values("pk")
+            return self.exclude(kind__in=CLINICAL_EVENTS).exclude(
+                object_kind="workitem", object_id__in=theirs
+            )
         return self.none()
 
 

@@ -18,6 +18,7 @@ from patients.api import (
     CHANNELS,
     AddressIn,
     ConsentsIn,
+    MoveIn,
     PatientOut,
     PersonIn,
     found,
@@ -154,7 +155,7 @@ class PatientAddress(Door):
 
     permission_classes = (roles(STAFF),)
 
-    @extend_schema(request=AddressIn, responses={201: PatientOut})
+    @extend_schema(request=MoveIn, responses={201: PatientOut})
     def post(self, request: Request, pk: UUID) -> Response:
         return move_answer(request, found(Patient.objects.visible_to(signed_in(request)), pk))
 
@@ -295,13 +296,16 @@ class TimeOffTakenOut(serializers.Serializer[Any]):
     at_risk = AtRiskOut(many=True)
 
 
+TAKEN = {200: TimeOffTakenOut, 201: TimeOffTakenOut}  # 200 where it is only shown
+
+
 @extend_schema_view(get=extend_schema(responses=TimeOffOut(many=True)))
 class TimeOffOf(OfPhysician):
     """Time that is not offered; what is booked in it is told, and is at risk."""
 
     model, shape_in, shape_out = TimeOff, SpanIn, TimeOffOut
 
-    @extend_schema(parameters=[PreviewQuery], request=SpanIn, responses={201: TimeOffTakenOut})
+    @extend_schema(parameters=[PreviewQuery], request=SpanIn, responses=TAKEN)
     def post(self, request: Request, pk: UUID) -> Response:
         physician = own_physician(self, request, pk)
         only_shows = query(PreviewQuery, request)["preview"] == "true"
@@ -354,6 +358,7 @@ class Settings(Door):
 
     @extend_schema(responses=SettingsOut)
     def get(self, request: Request) -> Response:
+        query(Input, request)
         return self._all()
 
     @extend_schema(request=SettingsIn, responses=SettingsOut)

@@ -329,6 +329,9 @@ def test_a_crisis_in_a_draft_acts_at_once_and_stays(
         assert draft not in str(caller(name).get("assessments/").content)
     taken_back = outsider.patch(path, {"secret": secret, "answers": answers()}).json()
     assert taken_back["crisis"] is True
+    told = chen.get(f"assessments/{draft}/").json()
+    assert (told["urgency"], told["flags"], told["answers"]) == (1, ["SUIC"], answers())
+    assert told["crisis_answers"] == {"suic": "plan_or_intent"}
     sent = {"secret": secret, "person": person(1), "address": ALBANY, "consents": YES}
     refused = outsider.post(path + "submit/", sent)
     assert (refused.status_code, refused.json()["code"]) == (422, "out_of_area")
@@ -336,6 +339,23 @@ def test_a_crisis_in_a_draft_acts_at_once_and_stays(
     at(now + timedelta(days=30))
     forget_drafts()
     assert Assessment.objects.get(pk=draft).contact["phone"] == BEGIN["phone"]
+
+
+def test_a_crisis_answer_that_was_changed_does_not_sink_in_the_queue(
+    outsider: Caller, chen: Caller
+) -> None:
+    draft, secret = begin(outsider)
+    path = f"assessments/drafts/{draft}/"
+    outsider.patch(path, {"secret": secret, "answers": {"suic": "plan_or_intent"}})
+    outsider.patch(path, {"secret": secret, "answers": answers(preg="yes")})
+    sent = {"secret": secret, "person": person(1), "address": PENSACOLA, "consents": YES}
+    assert outsider.post(path + "submit/", sent).json()["crisis"] is True
+    urgent = outsider.post("assessments/", body(person=person(2), answers=answers(card="yes")))
+    queue = chen.get("assessments/").json()["results"]
+    assert [row["id"] for row in queue[:2]] == [draft, urgent.json()["id"]]
+    first = queue[0]
+    assert (first["urgency"], first["flags"], first["crisis"]) == (1, ["SUIC", "PREG"], True)
+    assert (first["answers"]["suic"], first["crisis_answers"]) == ("no", {"suic": "plan_or_intent"})
 
 
 @pytest.mark.parametrize("key", [{}, {"Idempotency_Key": "k"}])
@@ -424,6 +444,46 @@ def test_staff_enter_a_caller_and_do_not_read_the_answers_back(
     assert (consent.channel, consent.recorded_by) == ("telephone", sam.user)
 
 
+def test_what_is_not_said_about_texts_changes_nothing(
+    outsider: Caller, alice: Caller, sam: Caller
+) -> None:
+    quiet = {"privacy": True, "telehealth": True}
+    assert alice.post("assessments/", {"answers": answers(), "consents": quiet}).status_code == 201
+    whom = {"patient": alice.get("me/").json()["id"], "channel": "telephone"}
+    again = {"answers": answers(), "consents": {**quiet, "sms": None}, **whom}
+    assert sam.post("assessments/", again).status_code == 400
+    texts = Consent.objects.filter(patient__user=alice.user, kind="sms")
+    assert [row.accepted for row in texts] == [True]
+    told = outsider.post("assessments/", body(consents=quiet)).json()
+    kept = Consent.objects.filter(patient__assessments=told["id"])
+    assert {row.kind for row in kept} == {"privacy", "telehealth"}
+
+
+@pytest.mark.parametrize("kind", ["privacy", "telehealth"])
+def test_without_consent_nothing_is_kept_of_anybody_s_answers(
+    alice: Caller, sam: Caller, kind: str
+) -> None:
+    before, refused = counts(), {**YES, kind: False}
+    whom = {"patient": alice.get("me/").json()["id"], "channel": "telephone"}
+    sent = {"answers": answers(suic="plan_or_intent"), "consents": refused}
+    for told in (alice.post("assessments/", sent), sam.post("assessments/", {**sent, **whom})):
+        assert (told.status_code, told.json()["code"]) == (422, "consent_required")
+        assert told.json()["errors"][0]["pointer"] == f"/consents/{kind}"
+        assert "988" in told.json()["crisis_text"]
+    assert counts() == before
+
+
+def test_staff_enter_nobody_who_does_not_accept_the_privacy_notice(sam: Caller) -> None:
+    sent = {"person": person(1), "address": PENSACOLA, "channel": "telephone"}
+    before = counts()
+    told = sam.post("patients/", {**sent, "consents": {**YES, "privacy": False}})
+    assert (told.status_code, told.json()["code"]) == (422, "consent_required")
+    assert told.json()["errors"][0]["pointer"] == "/consents/privacy"
+    assert counts() == before
+    later = sam.post("patients/", {**sent, "consents": {"privacy": True, "telehealth": False}})
+    assert later.status_code == 201
+
+
 def test_a_physician_and_an_administrator_submit_none(chen: Caller, admin: Caller) -> None:
     for who in (chen, admin):
         assert who.post("assessments/", body()).status_code == 403
@@ -448,6 +508,58 @@ def test_a_move_out_of_the_area_is_kept_and_a_post_box_is_refused(alice: Caller)
     assert alice.get("me/").json()["address"]["served"] is False
     boxed = alice.post("me/address/", {**PENSACOLA, "line1": "PO Box 1", "kind": "correction"})
     assert (boxed.status_code, boxed.json()["code"]) == (422, "po_box")
+
+
+APO = {"line1": "PSC 1234 Box 5678", "city": "APO", "state": "AE", "postal_code": "09012"}
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        (APO, "military"),
+        ({**APO, "postal_code": "34001", "state": "AA"}, "military"),
+        ({**ALBANY, "line1": "PO Box 9"}, "out_of_area"),
+        ({**ALBANY, "line2": "PMB 9"}, "out_of_area"),
+        ({**ALBANY, "line1": "General Delivery"}, "out_of_area"),
+        ({**ALBANY, "city": "Pago Pago", "state": "AS", "postal_code": "96799"}, "out_of_area"),
+    ],
+)
+def test_a_move_to_where_nobody_is_treated_is_kept_since_it_is_true(
+    alice: Caller, address: dict[str, str], code: str
+) -> None:
+    told = alice.post("me/address/", {**address, "kind": "move"})
+    assert (told.status_code, told.json().get("code")) == (201, None)
+    shown = told.json()["address"]
+    assert (shown["served"], shown["line1"]) == (False, address["line1"])
+    assert Address.objects.latest("pk").code == code
+    assert shown["time_zone"]
+    if code == "military":
+        assert shown["time_zone"] == "America/Chicago"
+
+
+@pytest.mark.parametrize(
+    ("address", "kind", "code"),
+    [
+        (APO, "correction", "military"),
+        ({**PENSACOLA, "line1": "PO Box 9"}, "move", "po_box"),
+        ({**ALBANY, "line1": "PO Box 9", "state": "NJ"}, "move", "state_zip_mismatch"),
+        ({**ALBANY, "line1": "PO Box 9", "postal_code": "00000"}, "move", "unknown_zip"),
+    ],
+)
+def test_a_move_to_where_nothing_can_be_is_refused(
+    alice: Caller, address: dict[str, str], kind: str, code: str
+) -> None:
+    told = alice.post("me/address/", {**address, "kind": kind})
+    assert (told.status_code, told.json()["code"]) == (422, code)
+
+
+def test_a_change_of_nothing_changes_nothing(alice: Caller) -> None:
+    before, tag = counts(), alice.get("me/")["ETag"]
+    for names in ({}, {"first_name": "Alice"}):
+        told = alice.patch("me/", names, If_Match=tag)
+        assert (told.status_code, told["ETag"]) == (200, tag)
+    assert counts() == before
+    assert alice.patch("me/", {}, If_Match='"99"').status_code == 412
 
 
 def test_names_are_corrected_with_the_version_that_was_seen(alice: Caller) -> None:

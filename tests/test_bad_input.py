@@ -12,6 +12,7 @@ from django.db import connection
 from scheduling.demo import answers
 from tests.cast import NEWARK, PENSACOLA, YES, person
 from tests.conftest import Caller, caller
+from tests.contract import faults
 
 SLOT = "2026-11-30T15:00:00Z"
 LONG = "x" * 25_000
@@ -247,6 +248,7 @@ def test_no_door_takes_what_is_no_object(
 
 TIMES = [
     "2026-11-30T10:00:00",  # no offset
+    "2026-11-30T10:00Z", "2026-11-30T10:00-05:00",  # no seconds
     "2026-11-30 10:00:00Z", "2026-11-30", "10:00", "tomorrow", "", "2026-13-40T10:00:00Z",
     "2026-11-30T25:00:00Z", "2026-11-30T10:00:00+99:00", "٢٠٢٦-11-30T10:00:00Z",
     "1999-12-31T23:59:59Z", "2101-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59",
@@ -354,6 +356,40 @@ def test_no_parameter_breaks_a_list(
     assert twice.status_code == 400
 
 
+FORGED = [
+    "p=not-a-uuid", "p=%00", "p=NaN", "p=1e400", "p=inf", "p=" + "9" * 5000, "p=%ED%A0%80",
+    "p=2026-11-24", "p=0001-01-01T00:00:00%2B23:59", "p=9999-12-31T23:59:59-23:59", "p=",
+    "p=0001-01-01", "p=9999-12-31T23:59:59.999999%2B00:00", "p=infinity", "o=x", "r=x", "o=-1",
+    "o=" + "9" * 5000, "p=1&r=1", "p=a&o=5&r=1",
+]  # fmt: skip
+WALKED = [
+    *((who, path) for who, path, _ in LISTS if path in {
+        "patients/", "consultations/", "assessments/", "work-items/", "events/", "messages/",
+        "reminders/", "plans/", "physicians/"}),
+    ("sam", "consultations/?ordering=-start"), ("sam", "assessments/"), ("sam", "inbox/"),
+    ("alice", "me/consents/"), ("alice", "me/support-persons/"),
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:DateTimeField:RuntimeWarning")
+@pytest.mark.parametrize(("who", "path"), WALKED)
+def test_a_cursor_that_is_none_is_pointed_at(committed: str, who: str, path: str) -> None:
+    from base64 import b64encode
+    from urllib.parse import quote
+
+    client = (Caller() if who == "outsider" else caller(who)).client
+    sign = "&" if "?" in path else "?"
+    forged = [b64encode(text.encode()).decode() for text in FORGED]
+    for cursor in (*forged, "rubbish", "\x00", "\u00e9", "a\x00", "===="):
+        answer = client.get(f"/api/v1/{path}{sign}cursor={quote(cursor)}")
+        told = (cursor, answer.status_code, answer.content[:200])
+        assert answer.status_code in (200, 400), told
+        if answer.status_code == 400:
+            assert [error["pointer"] for error in answer.json()["errors"]] == ["/cursor"], told
+    for cursor in (forged[0], forged[1], "rubbish"):
+        assert client.get(f"/api/v1/{path}{sign}cursor={quote(cursor)}").status_code == 400
+
+
 def test_the_right_bodies_are_right(request: pytest.FixtureRequest, world: dict[str, str]) -> None:
     """Else the tests above would prove nothing."""
     skipped = {"book", "book_for", "reschedule", "arrive", "complete", "no_show", "submit"}
@@ -363,6 +399,7 @@ def test_the_right_bodies_are_right(request: pytest.FixtureRequest, world: dict[
         send = getattr(request.getfixturevalue(who_name), method)
         answer = send(filled(path, world), filled(body, world))
         assert answer.status_code in (200, 201, 204), (name, answer.content)
+        assert faults(answer) == []
 
 
 def test_a_pointer_finds_what_is_wrong_deep_inside(outsider: Caller) -> None:

@@ -17,9 +17,11 @@ from records import clock
 from records.models import AccessLog, IdempotentAnswer
 from records.refused import CODES
 from records.tasks import forget_old_answers
+from scheduling.demo import answers
 from scheduling.models import Consultation
 from tests.cast import NEWARK, PENSACOLA, YES, person
 from tests.conftest import Caller, caller
+from tests.contract import faults
 from tests.started import ROOT
 
 SLOT = "2026-11-30T15:00:00Z"
@@ -85,7 +87,7 @@ def test_what_is_not_signed_in_is_not_kept(outsider: Caller) -> None:
     assert not IdempotentAnswer.objects.exists()
 
 
-@pytest.mark.parametrize("key", ["", '"', "a b", "x" * 256, "ü"])
+@pytest.mark.parametrize("key", ["", '"', '"abc', 'abc"', "a b", "x" * 256, "ü"])
 def test_a_malformed_key_is_400(alice: Caller, key: str) -> None:
     answer = alice.post("consultations/", wish(), Idempotency_Key=key)
     assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_invalid")
@@ -126,8 +128,27 @@ def test_lists_are_walked_by_cursor_without_gap_or_repeat(alice: Caller) -> None
 )  # fmt: skip
 def test_what_a_list_does_not_know_is_refused(alice: Caller, query: dict[str, str]) -> None:
     answer = alice.get("consultations/", **query)
-    assert answer.status_code in (400, 404)
+    assert answer.status_code == 400
     assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("query", [{"format": "zz"}, {"format": "json"}, {"colour": "blue"}])
+@pytest.mark.parametrize(
+    ("who", "path"),
+    [
+        ("alice", "me/"), ("sam", "settings/"), ("outsider", "assessments/questions/"),
+        ("alice", "consultations/"), ("outsider", "service-area/?postal_code=32501"),
+    ],
+)  # fmt: skip
+def test_a_parameter_that_a_door_does_not_know_is_pointed_at(
+    request: pytest.FixtureRequest, who: str, path: str, query: dict[str, str]
+) -> None:
+    (name,) = query
+    sign = "&" if "?" in path else "?"
+    client = request.getfixturevalue(who).client
+    answer = client.get(f"/api/v1/{path}{sign}{name}={query[name]}")
+    assert answer.status_code == 400
+    assert [error["pointer"] for error in answer.json()["errors"]] == [f"/{name}"]
 
 
 @pytest.mark.parametrize(
@@ -239,6 +260,26 @@ def test_staff_never_read_answers_or_notes(alice: Caller, sam: Caller, chen: Cal
     one = sam.get(f"assessments/{listed[0]['id']}/").json()
     assert not {"answers", "flags", "urgency", "crisis"} & (set(one) | set(listed[0]))
     assert "answers" in chen.get(f"assessments/{listed[0]['id']}/").json()
+
+
+def test_staff_do_not_see_what_the_physician_does_about_somebody_s_answers(
+    outsider: Caller, chen: Caller, sam: Caller, alice: Caller
+) -> None:
+    answered = {"person": person(1), "address": NEWARK, "consents": YES}
+    outsider.post("assessments/", {**answered, "answers": answers(suic="plan_or_intent")})
+    known = person(2, email=alice.get("me/").json()["email"])
+    outsider.post(
+        "assessments/", {**answered, "person": known, "address": PENSACOLA, "answers": answers()}
+    )
+    for who in (chen, sam):
+        (item,) = who.get("work-items/").json()["results"]
+        for verb, sent in (("claim/", {}), ("close/", {"note": "done"})):
+            assert who.post(f"work-items/{item['id']}/{verb}", sent).status_code == 200
+    seen = sam.get("events/", limit="100").json()["results"]
+    done = [event for event in seen if event["kind"].startswith("work_item.")]
+    assert [(event["kind"], event["object_id"]) for event in done] == [
+        ("work_item.claimed", item["id"]), ("work_item.closed", item["id"]),
+    ]  # fmt: skip
 
 
 def test_a_physician_sees_only_patients_in_care_or_in_the_queue(
@@ -362,6 +403,49 @@ def test_the_schema_refers_to_nothing_that_it_does_not_define() -> None:
     assert len(refs) > 100
     for kind, name in refs:
         assert name in schema["components"][kind], name
+
+
+LISTS = (
+    "consultations/", "consultations/{meeting}/", "consultations/{meeting}/history/",
+    "assessments/", "assessments/{assessment}/", "messages/", "reminders/", "patients/",
+    "patients/{patient}/", "me/", "me/consents/", "me/support-persons/", "work-items/", "events/",
+    "calendar/?from=2026-11-30&to=2026-12-20&physician={physician}", "settings/", "plans/",
+    "physicians/", "physicians/{physician}/working-hours/", "physicians/{physician}/time-off/",
+    "physicians/{physician}/licences/", "physicians/{physician}/openings/",
+    "slots/?from=2026-11-30&to=2026-11-30&state=FL", "service-area/?postal_code=32456",
+    "assessments/questions/", "inbox/",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("who", ["alice", "sam", "chen", "outsider"])
+def test_what_is_answered_is_what_the_schema_says(
+    request: pytest.FixtureRequest, alice: Caller, outsider: Caller, who: str
+) -> None:
+    meeting = alice.post("consultations/", wish()).json()
+    draft = {"date_of_birth": "1990-05-17", "postal_code": "32501", "email": "d@example.org"}
+    begun = outsider.post("assessments/drafts/", draft).json()
+    said = {"secret": begun["secret"], "answers": {"suic": "plan_or_intent"}}
+    outsider.patch(f"assessments/drafts/{begun['id']}/", said)
+    writing.write_messages(now=clock.now())
+    ids = {
+        "meeting": meeting["id"],
+        "patient": meeting["patient"],
+        "physician": meeting["physician"],
+        "assessment": alice.get("assessments/").json()["results"][0]["id"],
+    }
+    answers = [request.getfixturevalue(who).get(path.format(**ids)) for path in LISTS]
+    right = [answer for answer in answers if answer.status_code == 200]
+    assert len(right) >= 5
+    assert [fault for answer in right for fault in faults(answer)] == []
+
+
+def test_time_off_that_is_only_shown_is_200(chen: Caller, physician: Any) -> None:
+    span = {"start": SLOT, "end": "2026-11-30T16:00:00Z"}
+    path = f"physicians/{physician.pk}/time-off/"
+    for query, status in (("?preview=true", 200), ("", 201)):
+        told = chen.post(path + query, span)
+        assert told.status_code == status
+        assert faults(told) == []
 
 
 # --- when the database is away -----------------------------------------------------------------

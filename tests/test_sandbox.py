@@ -1,5 +1,6 @@
 """The stand-in for Twilio: what its library sees, what scripts may do to it, the phone page."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -125,6 +126,22 @@ def test_what_a_script_says_wrong_is_a_400_and_changes_nothing(web: str, path: s
     assert not SandboxMessage.objects.exists()
     assert requests.get(f"{web}/sandbox/faults/", timeout=5).json()["results"] == []
     assert abs((clock.now() - NOW).total_seconds()) < 60
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        {"now": "0001-01-01T00:00:00+23:59"}, {"now": "9999-12-31T23:59:59-23:59"},
+        {"now": "2101-01-01T00:00:00Z"}, {"now": "2026-11-24T15:00Z"}, {"now": "tomorrow"},
+        {"advance_seconds": 1e308}, {"advance_seconds": -1e308}, {"advance_seconds": 3600},
+    ],
+)  # fmt: skip
+def test_the_clock_is_not_moved_out_of_our_time(web: str, to: dict[str, Any]) -> None:
+    last = datetime.fromisoformat("2100-12-31T23:30:00+00:00")
+    clock.move(last)
+    answer = requests.post(f"{web}/sandbox/clock/", json=to, timeout=5)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    assert clock.now() - last < timedelta(minutes=1)
 
 
 def test_faults_are_listed_and_cleared(web: str) -> None:

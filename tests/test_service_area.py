@@ -120,6 +120,8 @@ def test_a_zip_code_in_several_counties_lets_one_choose() -> None:
             assert at(row.postal_code, county=county).county == county
             assert at(row.postal_code, county=f"{county.upper()} COUNTY").county == county
     assert at("32501", county="Dade").code == "county_mismatch"
+    for name in ("Saint Johns", "St. Johns", "St Johns County", "saint johns"):
+        assert at("32080", county=name).county == "St. Johns"
 
 
 def test_the_zone_of_a_zip_code_is_its_county_s() -> None:
@@ -176,6 +178,17 @@ def test_state_and_zip_code_agree_or_nothing_is_guessed(
         ("Postal Office Box 4", "po_box"), ("Post Box 4", "po_box"), ("Lock Box 7", "po_box"),
         ("Box 7", "po_box"), ("ＰＯ ＢＯＸ 9", "po_box"), ("P-O-Box 9", "po_box"),
         ("P.O.\u00a0Box 9", "po_box"), ("500 Harbor Blvd, PO Box 12", "po_box"),
+        ("P O B O X 5", "po_box"), ("P0 Box 12", "po_box"), ("PO B0X 12", "po_box"),
+        ("Postbox5", "po_box"), ("Postal Box 9", "po_box"), ("P.O. #12", "po_box"),
+        ("PO 12", "po_box"), ("P.O. No. 12", "po_box"), ("Bx 12", "po_box"),
+        ("P.O. Bx 12", "po_box"), ("Drawer 5", "po_box"), ("Caller Box 5", "po_box"),
+        ("\u0420\u041e Box 9", "po_box"), ("\u0420.\u041e. \u0412\u043e\u0445 9", "po_box"),
+        ("\u03a1\u039f Box 9", "po_box"), ("P.\u00d3. B\u00f3x 9", "po_box"),
+        ("PO\u200bBox 9", "po_box"), ("P\u00adO B\u200dox 9", "po_box"),
+        ("Rural Dreams PO Box 9", "po_box"), ("RR 2 Box 55 PO Box 9", "po_box"),
+        ("PMB12", "pmb"), ("P.M.B. 12", "pmb"), ("500 Harbor Blvd P M B 12", "pmb"),
+        ("Gen'l Delivery", "general_delivery"), ("Genl Delivery", "general_delivery"),
+        ("General Delivery, Key West", "general_delivery"), ("Gen Delivery", "general_delivery"),
         ("PMB 12 500 Harbor Blvd", "pmb"), ("500 Harbor Blvd PMB 12", "pmb"),
         ("500 Harbor Blvd # 3 Private Mailbox 12", "pmb"),
         ("General Delivery", "general_delivery"), ("Gen. Delivery Key West", "general_delivery"),
@@ -195,13 +208,23 @@ def test_where_no_parcel_and_no_visit_arrives(line: str, expected: str, where: s
         "12 Boxwood Ln", "7 Post Rd", "100 Poboy St", "9 Lockbourne Dr", "1 Generals Dr",
         "55 Unity Way", "4 Apollo Ct", "77 Pmberton St", "3 Drawer Ln", "1200 Box Car Rd",
         "12 PO St", "8 Delivery Rd", "5 Private Dr", "10 Unit Rd Unit 4",
+        "General Del Rio Ave 5", "5 General Del Rio Ave", "5 Dpo Ln", "12 Unit 4 Box 9",
+        "7 Po Box Rd", "500 Main St Box 4", "12 Boxer Ct", "6 Caller Ave", "12 Drawbridge Rd",
+        "1 Bxyz Ln", "Apt 12 PO St", "100 Apo Way", "12 N P O St",
     ],
 )  # fmt: skip
 def test_streets_that_only_look_like_it(line: str) -> None:
     assert at("33101", line1=line).served
 
 
-@pytest.mark.parametrize("line", ["RR 2 Box 55", "Rural Route 2 Box 55", "HC 1 Box 7"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RR 2 Box 55", "Rural Route 2 Box 55", "HC 1 Box 7", "R.R. 2 Box 55", "RR2 Box55",
+        "Rural Rt 2 Box 55", "RFD 2 Box 5", "R F D 2, Box 5", "RR #2 Box #55", "RT 2 Box 55",
+        "Route 2 Box 55", "H.C. 1 Bx 7", "RR 2 Box 55A",
+    ],
+)  # fmt: skip
 def test_a_rural_route_is_a_door_that_a_human_looks_at(line: str) -> None:
     told = at("32465", line1=line, city="Wewahitchka", time_zone=CENTRAL)
     assert told.served

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from patients.models import ZipCode
-from patients.service_area import CENTRAL, CENTRAL_COUNTIES, EASTERN
+from patients.service_area import CENTRAL, CENTRAL_COUNTIES, EASTERN, STATES
 from patients.zip_table import CORRECTIONS
 from scheduling.models import Physician
 from tests.conftest import Caller
@@ -55,6 +55,13 @@ def test_what_is_no_zip_code_is_400(outsider: Caller, code: str) -> None:
     assert answer.status_code == 400
     assert answer["Content-Type"] == "application/problem+json"
     assert answer.json()["errors"][0]["pointer"] == "/postal_code"
+
+
+@pytest.mark.parametrize("state", sorted(STATES))
+def test_every_state_may_be_written_out(outsider: Caller, state: str) -> None:
+    told = outsider.get("service-area/", postal_code="32501", state=state.title())
+    expected = "served" if STATES[state] == "FL" else "state_zip_mismatch"
+    assert (told.status_code, told.json()["code"]) == (200, expected)
 
 
 def test_plans_start_at_250(outsider: Caller) -> None:

@@ -131,6 +131,27 @@ def test_the_number_belongs_to_whoever_proved_it(web: str) -> None:
     assert User.objects.get(email=CAST["alice"]).phone_verified_at
 
 
+def test_a_mailed_code_opens_the_account_of_a_patient_and_never_of_a_colleague(web: str) -> None:
+    """Sam and Bruno share an address; Sam was there first."""
+    User.objects.filter(email=CAST["bruno"]).update(email=CAST["sam"].upper())
+    done = confirm(web, ask(web, email=CAST["sam"]), code_for(CAST["sam"]))
+    assert me(web, done.json()["meta"]["session_token"]).json()["first_name"] == "Bruno"
+    User.objects.filter(email=CAST["sam"].upper()).update(is_active=False)
+    ask(web, email=CAST["sam"])
+    sending.send_due(clock=clock.now)
+    assert SandboxMessage.objects.filter(to=CAST["sam"]).count() == 1
+
+
+def test_the_number_of_somebody_deactivated_stays_theirs(web: str) -> None:
+    confirm(web, ask(web, phone=ALICE), code_for(ALICE))
+    eve = Patient.objects.get(email=CAST["eve"])
+    User.objects.filter(pk=eve.user_id).update(phone=ALICE)
+    User.objects.filter(email=CAST["alice"]).update(is_active=False)
+    ask(web, phone=ALICE)
+    sending.send_due(clock=clock.now)
+    assert SandboxMessage.objects.filter(to=ALICE).count() == 1
+
+
 def test_who_asks_again_and_again_is_told_to_wait(web: str) -> None:
     answers = [ask(web, phone=ALICE) for _ in range(12)]
     assert answers[-1].json()["errors"][0]["code"] == "too_many_login_attempts"
@@ -150,6 +171,28 @@ def test_a_contact_that_is_none_is_400_and_never_a_fault(web: str, contact: dict
     answer = ask(web, **contact)
     assert answer.status_code in (400, 401), answer.text
     assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "door"),
+    [("post", "code/request"), ("post", "code/confirm"), ("post", "login"), ("delete", "session")],
+)
+def test_a_body_that_cannot_be_read_is_a_problem_at_every_door(
+    web: str, method: str, door: str
+) -> None:
+    for body, status in (
+        (b"[" * 100_000, 400),
+        (b'{"email": ' + b"9" * 5000 + b"}", 400),
+        (b'{"phone": ' + b"[" * 400 + b"]" * 400 + b"}", 400),
+        (b'{"email": "\\ud800@example.org", "password": "\\ud800", "code": "\\ud800"}', 400),
+        (b'{"email": "a@example.org", "password": "\\u0000", "code": "\\u0000"}', 400),
+        (b"{", 400), (b"[]", 400), (b"\xff", 400), (b'"x"', 400),
+        (b'{"email": "' + b"x" * 300_000 + b'"}', 413),
+    ):  # fmt: skip
+        told = requests.request(method, f"{web}{API}{door}", data=body, timeout=10)
+        assert told.status_code == status, (body[:30], told.text[:200])
+        assert told.headers["Content-Type"] == "application/problem+json"
+        assert told.json()["code"] == {400: "malformed", 413: "too_large"}[status]
 
 
 @pytest.mark.parametrize("name", ["chen", "sam", "admin"])

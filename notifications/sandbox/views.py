@@ -23,6 +23,7 @@ from notifications.sandbox.callbacks import post_signed
 from notifications.sandbox.models import SandboxBlock, SandboxFault, SandboxMessage
 from notifications.sandbox.twilio_api import FAULTS
 from records import clock
+from records.api import RFC3339
 from records.refused import problem_body
 
 STOP = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
@@ -35,7 +36,6 @@ REPLIES = (
 )
 SWEEPS_TAKE = 60  # seconds that the worker may take for them
 NUMBER = re.compile(r"\+1[2-9]\d{9}", re.ASCII)
-INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 FARTHEST = 3660 * 86_400
 
 View = Callable[[HttpRequest, dict[str, Any]], HttpResponse]
@@ -56,8 +56,8 @@ def takes_json(view: View) -> Callable[[HttpRequest], HttpResponse]:
             if not isinstance(sent, dict):
                 raise Malformed("Send a JSON object.")
             return view(request, sent)
-        except (ValueError, RecursionError):
-            return _malformed("This is no JSON.")
+        except (ValueError, RecursionError, OverflowError):
+            return _malformed("This cannot be read.")
         except Malformed as error:
             return _malformed(str(error))
 
@@ -207,18 +207,17 @@ def _target(sent: dict[str, Any]) -> datetime | None:
     """Where the clock goes: ``{now}``, ``{advance_seconds}`` or ``{reset: true}``, one of them."""
     if set(sent) == {"reset"} and sent["reset"] is True:
         return None
+    to = None
     if set(sent) == {"advance_seconds"}:
         seconds = sent["advance_seconds"]
         if type(seconds) not in (int, float) or not abs(seconds) <= FARTHEST:
             raise Malformed("advance_seconds takes a number of seconds, up to ten years.")
-        return clock.now() + timedelta(seconds=seconds)
-    if set(sent) == {"now"}:
-        text = _text(sent, "now")
-        if INSTANT.fullmatch(text):
-            to = datetime.fromisoformat(text).astimezone(UTC)
-            if 2000 <= to.year <= 2100:
-                return to
-    raise Malformed("Send one of now (RFC 3339), advance_seconds, or reset: true.")
+        to = clock.now() + timedelta(seconds=seconds)
+    elif set(sent) == {"now"} and RFC3339.fullmatch(_text(sent, "now")):
+        to = datetime.fromisoformat(sent["now"]).astimezone(UTC)
+    if to is None or not 2000 <= to.year <= 2100:
+        raise Malformed("Send one of now (RFC 3339), advance_seconds, or reset: true; up to 2100.")
+    return to
 
 
 # --- the phone ----------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from patients.actions import (
     give_consents,
     hold_patient,
     lock_patient,
+    require_consents,
 )
 from patients.models import Assessment, Patient
 from records.actor import Actor
@@ -46,13 +47,13 @@ def submit_assessment(
     now: datetime,
     draft: Assessment | None = None,
 ) -> tuple[Assessment, str]:
-    """A new patient with an assessment; returns it with the secret that opens it to a visitor.
+    """A new patient with an assessment; returns it with a secret, which opens nothing as yet.
 
     Raises `Refused` ``invalid`` (answers), ``consent_required``, and with nothing kept what
     `create_patient` raises.
     """
     _check_answers(answers)
-    _check_consents(consents)
+    require_consents(consents, "privacy", "telehealth")
     patient = create_patient(person=person, address=address, consents=consents, by=by, now=now)
     return _keep_assessment(patient, answers, by=by, now=now, draft=draft)
 
@@ -66,8 +67,12 @@ def submit_for_patient(
     by: Actor,
     now: datetime,
 ) -> tuple[Assessment, str]:
-    """An assessment of somebody who is a patient already, also by staff for a caller."""
+    """An assessment of somebody who is a patient already, also by staff for a caller.
+
+    Raises `Refused` ``invalid`` (answers), ``consent_required``.
+    """
     _check_answers(answers)
+    require_consents(consents, "privacy", "telehealth")
     lock_patient(patient.pk)
     give_consents(patient=patient, consents=consents, by=by, now=now)
     return _keep_assessment(patient, answers, by=by, now=now)
@@ -101,8 +106,8 @@ def answer_draft(
     _check_answers(answers, complete=False)
     draft.answers = {**draft.answers, **answers}
     _weigh(draft)
-    draft.save(update_fields=["answers", "flags", "urgency", "crisis"])
-    if questionnaire.weigh(answers).crisis:
+    draft.save(update_fields=["answers", "flags", "urgency", "crisis", "crisis_answers"])
+    if questionnaire.crisis_answers(answers):
         _call_for_help(draft, by=by, now=now)
     return draft
 
@@ -167,15 +172,6 @@ def _check_answers(answers: Mapping[str, Any], *, complete: bool = True) -> None
         )
 
 
-def _check_consents(consents: Mapping[str, bool]) -> None:
-    for kind, why in (
-        ("privacy", "Please accept the privacy notice: without it we may not keep your answers."),
-        ("telehealth", "Please accept talking by video or telephone: the consultation is held so."),
-    ):
-        if not consents.get(kind):
-            raise Refused("consent_required", why, pointer=f"/consents/{kind}")
-
-
 def _keep_assessment(
     patient: Patient,
     answers: Mapping[str, Any],
@@ -204,11 +200,11 @@ def _keep_assessment(
 
 
 def _weigh(assessment: Assessment) -> None:
-    weighed = questionnaire.weigh(assessment.answers)
+    """A changed answer does not take back what called for help: that stays, and weighs on."""
+    assessment.crisis_answers |= questionnaire.crisis_answers(assessment.answers)
+    weighed = questionnaire.weigh({**assessment.answers, **assessment.crisis_answers})
     assessment.flags = list(weighed.flags)
-    assessment.urgency = weighed.urgency
-    # Once raised, it stays: a changed answer does not take back what somebody said.
-    assessment.crisis = assessment.crisis or weighed.crisis
+    assessment.urgency, assessment.crisis = weighed.urgency, weighed.crisis
 
 
 def _call_for_help(assessment: Assessment, *, by: Actor, now: datetime) -> None:

@@ -26,6 +26,7 @@ from patients.api import (
 )
 from patients.assessments import actions
 from patients.models import Assessment
+from patients.service_area import LONGEST_STATE
 from records import clock
 from records.api import (
     Cursor,
@@ -75,6 +76,7 @@ class Questions(Door):
 
     @extend_schema(responses=QuestionsOut)
     def get(self, request: Request) -> Response:
+        query(Input, request)
         asked = {"version": questionnaire.VERSION, "questions": questionnaire.QUESTIONS}
         return Response(QuestionsOut(asked).data)
 
@@ -84,17 +86,18 @@ class Helping(Door):
 
     def handle_exception(self, exc: Exception) -> Response:
         response = super().handle_exception(exc)
-        if response.status_code < 500 and questionnaire.is_crisis(self.answers()):
+        if response.status_code < 500 and questionnaire.crisis_answers(self.answers()):
             response.data = {**response.data, **questionnaire.HELP}
         return response
 
-    def answers(self) -> Any:
+    def answers(self) -> dict[str, Any]:
         """What was answered, unchecked: the request may be refused for anything."""
         try:
             sent = self.request.data
         except Exception:  # noqa: BLE001  it could not be read, which is being told just now
-            return None
-        return sent.get("answers") if isinstance(sent, dict) else None
+            return {}
+        answers = sent.get("answers") if isinstance(sent, dict) else None
+        return answers if isinstance(answers, dict) else {}
 
 
 # --- submitting ----------------------------------------------------------------------------------
@@ -130,7 +133,7 @@ class SubmittedOut(serializers.Serializer[Any]):
 
 
 class AssessmentOut(serializers.ModelSerializer[Assessment]):
-    submitted_at = InstantField()
+    submitted_at = InstantField(allow_null=True)
 
     class Meta:
         model = Assessment
@@ -145,17 +148,18 @@ class ContactOut(serializers.Serializer[Any]):
 
 
 class AssessmentForPhysician(AssessmentOut):
-    contact = serializers.SerializerMethodField()
+    """What physicians see; patients and staff see neither answers nor what follows from them.
+
+    ``crisis_answers``: what called for help, also when ``answers`` say something else since.
+    """
+
+    contact = ContactOut(source="reached_by", required=False)
 
     class Meta(AssessmentOut.Meta):
-        fields = [*AssessmentOut.Meta.fields, "answers", "flags", "urgency", "crisis", "contact"]
-
-    @extend_schema_field(ContactOut)
-    def get_contact(self, assessment: Assessment) -> dict[str, str]:
-        """How to reach who answered: also of a draft, which belongs to no patient yet."""
-        who = assessment.patient
-        typed = {"phone": str(who.phone), "email": who.email} if who else assessment.contact
-        return {"phone": typed.get("phone", ""), "email": typed.get("email", "")}
+        fields = [
+            *AssessmentOut.Meta.fields, "answers", "flags", "urgency", "crisis", "crisis_answers",
+            "contact",
+        ]  # fmt: skip
 
 
 class AssessmentQuery(ListQuery):
@@ -209,7 +213,7 @@ class Assessments(Helping):
         user = signed_in(request)
         weighs = user.role == Role.PHYSICIAN
         asked = query(QueueQuery if weighs else AssessmentQuery, request)
-        rows = Assessment.objects.visible_to(user)
+        rows = Assessment.objects.visible_to(user).select_related("patient")
         names = ("status", "urgency")
         rows = rows.filter(**{name: asked[name] for name in names if name in asked})
         pages = UrgentFirst() if weighs else Cursor()
@@ -255,7 +259,7 @@ class DraftIn(Input):
 
     date_of_birth = DayField()
     postal_code = ZipField(max_length=20)
-    state = TextField(max_length=20, required=False)
+    state = TextField(max_length=LONGEST_STATE, required=False)
     time_zone = TimeZoneField(required=False)
     phone = TextField(max_length=30, allow_blank=True, default="")
     email = serializers.EmailField(max_length=254, allow_blank=True, default="")

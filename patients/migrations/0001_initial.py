@@ -109,6 +109,7 @@ class Migration(migrations.Migration):
                 ('flags', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=12), default=list, size=None)),
                 ('urgency', models.PositiveSmallIntegerField(default=3)),
                 ('crisis', models.BooleanField(default=False)),
+                ('crisis_answers', models.JSONField(default=dict)),
                 ('contact', models.JSONField(default=dict)),
                 ('begun_at', models.DateTimeField()),
                 ('submitted_at', models.DateTimeField(null=True)),

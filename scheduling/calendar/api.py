@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import Http404
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -263,10 +263,18 @@ class Hold(Door):
 # --- a physician's hours -----------------------------------------------------------------------
 
 
+@extend_schema_field({"type": "string", "pattern": r"^\d\d:\d\d$", "example": "08:30"})
+class WallTimeField(serializers.TimeField):
+    """Hours and minutes on the physician's wall."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(format="%H:%M", input_formats=["%H:%M"], **options)
+
+
 class HoursIn(Input):
     weekday = NumberField(min_value=0, max_value=6)
-    opens = serializers.TimeField(input_formats=["%H:%M"])
-    closes = serializers.TimeField(input_formats=["%H:%M"])
+    opens = WallTimeField()
+    closes = WallTimeField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["closes"] != time(0) and attrs["closes"] <= attrs["opens"]:
@@ -299,8 +307,8 @@ class LicenceIn(Input):
 
 
 class HoursOut(serializers.ModelSerializer[WorkingHours]):
-    opens = serializers.TimeField(format="%H:%M")
-    closes = serializers.TimeField(format="%H:%M")
+    opens = WallTimeField()
+    closes = WallTimeField()
 
     class Meta:
         model = WorkingHours
