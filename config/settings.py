@@ -1,5 +1,6 @@
 """All settings, in one file, from the environment; each variable is told in docs/operations.md."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,6 +29,8 @@ if not (PRACTICE_NAME.isascii() and PRACTICE_NAME.isprintable() and PRACTICE_NAM
 ):
     raise ImproperlyConfigured("PRACTICE_NAME takes 1 to 20 plain letters: a text must hold it.")
 PRACTICE_PHONE = env.str("PRACTICE_PHONE", "+18505550100")
+if not re.fullmatch(r"\+1[2-9][0-9]{2}[2-9][0-9]{6}", PRACTICE_PHONE):
+    raise ImproperlyConfigured("PRACTICE_PHONE takes a US number as E.164: +18505550100.")
 
 INSTALLED_APPS = [
     "records",
@@ -234,6 +237,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
     "loggers": {
         "twilio": {"level": "WARNING"},
+        "urllib3": {"level": "ERROR"},  # below that it tells addresses, with numbers in them
         "celery": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
     },

@@ -10,6 +10,7 @@ from notifications.reach import ask_to_call, lock_phone, point_all
 from patients.models import Patient
 from records.actor import sweep
 from records.events import raise_work_item
+from records.ids import uuid7
 from records.models import WorkItem
 
 # Twilio's word → ours. What is not here changes nothing.
@@ -28,8 +29,10 @@ def hear_status(
     """Keep what the provider said, and follow it forwards only.
 
     ``message_id`` came with the callback: by it we know a text whose answer was lost, also when
-    it was given up since.
+    it was given up since. What names no text says nothing.
     """
+    if not provider_id:
+        return
     message = _message_of(provider_id, message_id)
     ProviderEvent.objects.bulk_create(
         [
@@ -42,16 +45,15 @@ def hear_status(
     if message is None:
         return
     if message.provider_id is None:
-        move(message, Status.ACCEPTED, "its callback came", provider_id=provider_id, secret="")
+        left = "The provider says that it left."
+        move(message, Status.ACCEPTED, left, provider_id=provider_id, secret="")
     elif message.provider_id != provider_id:
         _ask_why_twice(message, now)
         return
     said = SAYS.get(status)
-    if said is None or not move(
-        message, said, error_code and f"code {error_code}", error_code=error_code
-    ):
-        return
-    if said in (Status.UNDELIVERED, Status.FAILED):
+    lost = said in (Status.UNDELIVERED, Status.FAILED)
+    why = "It did not get through." if lost else ""
+    if said and move(message, said, why, error_code=error_code) and lost:
         ask_to_call(message, now=now)
 
 
@@ -82,10 +84,14 @@ def _ask_why_twice(message: Message, now: datetime) -> None:
 def hear_text(
     *, provider_id: str, sender: str, body: str, opt_out_type: str, now: datetime
 ) -> None:
-    """Keep a text that came in, once, and do what it means."""
-    meaning, to_read = (opt_out_type.lower(), False) if opt_out_type else replies.meaning(body)
+    """Keep a text that came in, once, and do what it means: as Twilio understood it, or as we do.
+
+    One without an id is a text of its own.
+    """
+    told = opt_out_type.lower()
+    meaning, to_read = (told, False) if told in replies.TOLD else replies.meaning(body)
     text, is_new = InboundMessage.objects.get_or_create(
-        provider_id=provider_id,
+        provider_id=provider_id or str(uuid7()),
         defaults={
             "sender": sender,
             "body": body,
@@ -111,7 +117,7 @@ def opt_out(*, phone: str, source: str, now: datetime) -> None:
     """
     lock_phone(phone)
     OptOut.objects.get_or_create(phone=phone, ended_at=None, defaults={"source": source, "at": now})
-    point_all(phone, now=now)
+    point_all(phone)
 
 
 def _ask_to_read(text: InboundMessage, now: datetime) -> None:

@@ -67,7 +67,8 @@ class Message(models.Model):
 
     ``wanted_at`` is when it was meant to leave, ``due_at`` when it leaves outside quiet hours,
     ``not_after`` when it has lost its sense; all of the clock of care. ``lease_until`` and
-    ``try_after`` are of the database's clock. ``secret`` holds a code until it is sent.
+    ``try_after`` are of the database's clock. ``channel`` and ``to`` are set anew when it leaves.
+    ``secret`` holds a code until it is sent. A ``body`` says that this attempt was handed over.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

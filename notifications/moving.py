@@ -19,9 +19,18 @@ def move(message: Message, to: str, why: str = "", **changes: Any) -> bool:
     """Move a locked message and keep why; False when `TRANSITIONS` does not allow it."""
     if to not in TRANSITIONS[message.status]:
         return False
-    message.history.append(entry(to, why))
+    _keep(message.history, entry(to, why))
     change(message, status=to, why=why, history=message.history, **changes)
     return True
+
+
+def _keep(history: list[dict[str, str]], line: dict[str, str]) -> None:
+    """Tried again and put off as before is told once: a history must not grow for ever."""
+    before = history[-2] if len(history) > 1 else {}
+    if line["status"] == Status.PENDING and {**line, "at": before.get("at")} == before:
+        history.pop()
+    else:
+        history.append(line)
 
 
 def change(message: Message, **changes: Any) -> None:
@@ -33,9 +42,12 @@ def change(message: Message, **changes: Any) -> None:
 
 @transaction.atomic
 def withdraw(about_id: UUID, *, why: str, before_revision: int) -> None:
-    """Cancel what is pending about something, of revisions before this one."""
+    """Cancel what is pending about something, of revisions before this one.
+
+    That it is cancelled is still to be told, also when we hear of a move only afterwards.
+    """
     rows = Message.objects.select_for_update().filter(
         about_id=about_id, status=Status.PENDING, revision__lt=before_revision
     )
-    for message in rows.order_by("pk"):
+    for message in rows.exclude(kind="cancelled").order_by("pk"):
         move(message, Status.CANCELLED, why)

@@ -5,15 +5,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-# How long before the start a message has lost its sense.
+# How long before the start a message has lost its sense; a cancellation only an hour after it.
 NOT_AFTER = {
     "reminder_24h": timedelta(hours=3),
     "reminder_2h": timedelta(minutes=20),
     "confirmation": timedelta(0),
     "rescheduled": timedelta(0),
-    "cancelled": timedelta(0),
+    "cancelled": timedelta(hours=-1),
 }
-WITHDRAWN_BY = ("consultation.rescheduled", "consultation.cancelled", "consultation.no_show")
+APART = timedelta(minutes=30)  # a reminder this close to the first word would only repeat it
+WITHDRAWN_BY = {
+    "consultation.rescheduled": "The consultation was moved.",
+    "consultation.cancelled": "The consultation was cancelled.",
+    "consultation.arrived": "The consultation has begun.",
+    "consultation.no_show": "The consultation is over.",
+}
 ANY_HOUR = ("sign_in_code", "urgent_alert")
 FIRST_WORD = {
     "consultation.booked": "confirmation",
@@ -49,9 +55,12 @@ def about_meeting(
     """What a fact about a consultation makes us say; nothing, when it is not true any more."""
     stands = meeting.status == "booked"
     is_true = meeting.revision == revision and stands == (fact != "consultation.cancelled")
-    if fact not in FIRST_WORD or not is_true or meeting.start <= occurred_at:
+    if fact not in FIRST_WORD or not is_true:
         return
-    yield _planned(FIRST_WORD[fact], occurred_at, meeting)
+    first = _planned(FIRST_WORD[fact], occurred_at, meeting)
+    if occurred_at >= first.not_after:
+        return
+    yield first
     if stands:
         for kind, wanted in (
             ("reminder_24h", wall_before(meeting.start, meeting.zone, timedelta(days=1))),
@@ -72,7 +81,7 @@ def still_true(kind: str, meeting: Meeting, *, revision: int) -> str:
     if kind == "cancelled":
         return "" if meeting.status == "cancelled" else "The consultation stands again."
     if meeting.status != "booked":
-        return "The consultation does not stand any more."
+        return "The consultation is not ahead any more."
     return "" if meeting.revision == revision else "The consultation was moved."
 
 
@@ -86,8 +95,11 @@ def wall_before(start: datetime, zone: str, earlier: timedelta) -> datetime:
 
 
 def helps_until(kind: str, not_after: datetime) -> datetime:
-    """Until when a call helps in place of a message: the start of the meeting; else for a day."""
-    return not_after + NOT_AFTER.get(kind, timedelta(days=1))
+    """Until when a call helps in place of a message: the start of the meeting; else for a day.
+
+    In place of a cancellation as long as the message itself.
+    """
+    return not_after + max(NOT_AFTER.get(kind, timedelta(days=1)), timedelta(0))
 
 
 def _planned(kind: str, wanted: datetime, meeting: Meeting) -> Planned:

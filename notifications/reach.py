@@ -7,13 +7,12 @@ from django.db import connection, transaction
 from accounts.models import User
 from notifications import policy
 from notifications.models import Channel, Message, OptOut, Status
-from notifications.moving import change, move
+from notifications.moving import change
 from patients.models import Consent, Patient
 from records.actor import sweep
 from records.events import raise_work_item
 from records.models import WorkItem
 
-NO_WAY = "no way to reach this person"
 CALLS = {
     "patient": ("call_patient", "A message did not reach this patient: please call."),
     "physician": ("call_physician", "An urgent alert did not get through: call the physician now."),
@@ -51,24 +50,24 @@ def _agreed(patient: Patient, phone: str) -> bool:
     return latest is not None and latest.accepted and str(latest.phone) == phone
 
 
-def point(message: Message, *, now: datetime) -> bool:
-    """Send a text where its reader may be reached now; False, and suppressed, when nowhere."""
+def point(message: Message) -> bool:
+    """Point a message to where its reader may be reached now; False when nowhere."""
     way = way_to(message.patient, message.user)
-    if way is None:
-        move(message, Status.SUPPRESSED, NO_WAY, claim=None, secret="")
-        ask_to_call(message, now=now)
-        return False
-    change(message, channel=way[0], to=way[1])
-    return True
+    if way:
+        change(message, channel=way[0], to=way[1])
+    return way is not None
 
 
 @transaction.atomic
-def point_all(phone: str, *, now: datetime) -> None:
-    """No pending text leaves to this number: each goes by mail, or not at all."""
+def point_all(phone: str) -> None:
+    """What waits to be texted to this number is pointed elsewhere, where there is a way.
+
+    Where there is none it goes on waiting: until it is due there may be one.
+    """
     rows = Message.objects.filter(to=phone, channel=Channel.SMS, status=Status.PENDING)
     rows = rows.select_related("patient", "user").select_for_update(of=("self",))
     for message in rows.order_by("pk"):
-        point(message, now=now)
+        point(message)
 
 
 def ask_to_call(message: Message, *, now: datetime) -> None:

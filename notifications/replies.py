@@ -12,23 +12,41 @@ STOP = {
 }  # fmt: skip
 START = {"start", "unstop"}
 HELP = {"help", "info", "ayuda"}
+TOLD = ("stop", "start", "help")  # what Twilio itself may have understood
+_ANY = (
+    r"(?: (?:me|us|to|all|any|more|the|these|those|this|my|your|get|getting|receive|receiving"
+    r"|sending|text))*"
+)
+_TEXTS = rf"{_ANY} (?:texts|texting|messages|messaging|sms|reminders|notifications)\b"
+# Of one sentence. Who asks for something else to stop, or to stop somewhere, wants no end of texts.
 SAYS_STOP = re.compile(
-    r"^stop\b(?! by\b)|\b((please|pls) stop\b(?! by\b)"
-    r"|stop (texting|messaging|sending|contacting|these|this|it|all|the texts?)"
-    r"|unsubscribe|opt me out|opt out|leave me alone"
-    r"|(do not|dont|don t|never) (text|message|contact|send)"
-    r"|take me off|remove me|no more (texts?|messages?)|no me (envien?|manden?|escriban?)|no mas)\b"
+    r"(?:^|\b(?:please|pls) )stop\b(?! (?:by|at|in|on|near|here|there|outside|before|after|sign"
+    r"|light|taking|the|my|your)\b)"
+    rf"|\b(?:stop|quit|end|cancel){_TEXTS}|\bstop contacting\b"
+    r"|\b(?:stop|quit) (?:sending|getting|receiving)(?: me| us)? (?:these|those|them|anything)\b"
+    rf"|\b(?:do not|dont|don t|never) (?:(?:want|need|like|send){_TEXTS}"
+    r"|send(?: me| us)? (?:these|those|anything)\b|(?:text|message|contact)\b)"
+    rf"|\bno more{_TEXTS}|\bwant no{_TEXTS}"
+    rf"|^(?:please |pls )?no{_TEXTS}(?: (?:please|pls|thanks|thank you|any ?more))*$"
+    r"|\b(?:unsubscribe|opt me out|opt out|leave me alone|take me off|remove me"
+    r"|wrong (?:number|person)|numero equivocado|no mas|no me (?:envien?|manden?|escriban?)"
+    r"|dej(?:a|e|en) de (?:enviar|mandar|escribir)(?:me)?)\b"
 )
 
 
 def meaning(body: str) -> tuple[str, bool]:
     """``stop``, ``start``, ``help`` or ``other``, and whether a human must read it as well.
 
-    When in doubt it is stop, never start; and what is more than a keyword may hold a question.
+    When in doubt it is stop, never start; and what is more than a keyword may hold a question. Who
+    says that the number is wrong gets no more texts either (T33).
     """
     folded = unicodedata.normalize("NFKD", body).encode("ascii", "ignore").decode().lower()
-    words = " ".join(re.sub(r"[^a-z0-9 ]", " ", folded).split())
     for meant, keywords in (("stop", STOP), ("start", START), ("help", HELP)):
-        if words in keywords:
+        if _words(folded) in keywords:
             return meant, False
-    return ("stop" if SAYS_STOP.search(words) else "other"), True
+    sentences = re.split(r"[.!?;\n]", folded)
+    return ("stop" if any(SAYS_STOP.search(_words(s)) for s in sentences) else "other"), True
+
+
+def _words(text: str) -> str:
+    return " ".join(re.sub(r"[^a-z0-9 ]", " ", text).split())

@@ -24,7 +24,7 @@ from notifications.moving import move
 from notifications.reach import ask_to_call, lock_phone, point, point_all
 from notifications.texts import SUBJECTS, Words, text_of
 from notifications.twilio import NO_ANSWER, Outcome
-from notifications.writing import meeting_of
+from notifications.writing import NO_HOUR, meeting_of
 from patients.models import Assessment, Patient
 from records.actor import sweep
 from records.events import raise_work_item
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = timedelta(seconds=20)  # how long one sweep goes on; the next tick takes the rest
 LANES = 2  # sweeps that send at once: a provider that hangs leaves the worker's others free
-LANE = 0x5E4D  # the first half of their advisory locks
+LANE, LOOK = 0x5E4D, 0x100C  # the first halves of the advisory locks of sending and looking
 FIRST_WAIT = 15  # seconds until the second attempt; doubled each time
 MOST_ATTEMPTS = 6
 LOOKS_AT_ONCE = 20
@@ -52,7 +52,7 @@ def send_due(*, clock: Callable[[], datetime]) -> int:
     """
     demo.refuse_beside_real_texts()
     begun, count = time.monotonic(), 0
-    with _lane() as is_free:
+    with _lane(LANE, LANES) as is_free:
         while is_free and time.monotonic() - begun < AT_ONCE.total_seconds():
             claimed_at = time.monotonic()
             message = _claim(clock())
@@ -64,11 +64,11 @@ def send_due(*, clock: Callable[[], datetime]) -> int:
 
 
 @contextmanager
-def _lane() -> Iterator[bool]:
+def _lane(key: int, lanes: int) -> Iterator[bool]:
     """Whether one of the lanes was free; it is ours until we leave, or our connection ends."""
     with connection.cursor() as cursor:
-        for lane in range(LANES):
-            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LANE, lane])
+        for lane in range(lanes):
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [key, lane])
             if cursor.fetchone() == (True,):
                 break
         else:
@@ -78,7 +78,7 @@ def _lane() -> Iterator[bool]:
         yield True
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LANE, lane])
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [key, lane])
 
 
 def _claim(now: datetime) -> Message | None:
@@ -170,7 +170,7 @@ def _check_again(claimed: Message, now: datetime) -> Message | None:
             move(message, Status.CANCELLED, untrue)
             return None
     if now >= message.not_after:
-        _miss(message, "it was too late for it", now)
+        _miss(message, "It was too late for it.", now)
         return None
     if not _allowed(message, now):
         return None
@@ -182,16 +182,23 @@ def _check_again(claimed: Message, now: datetime) -> Message | None:
 
 
 def _phone_of(message: Message) -> str:
-    """The number that it would go to now; its patient is locked, so that it stays this one."""
+    """The number that it would go to now; a patient is locked, so that it stays this one."""
     if message.patient_id is None:
-        return message.to
+        return str(message.user.phone) if message.user else message.to
     rows = Patient.objects.select_for_update(no_key=True).only("phone")
     return str(rows.get(pk=message.patient_id).phone)
 
 
 def _allowed(message: Message, now: datetime) -> bool:
-    """Whether its reader may get it now: texts need a yes and daylight; else mail, else later."""
-    if message.channel == Channel.SMS and not point(message, now=now):
+    """Whether its reader may get it now, by the way that there is at this moment; else later.
+
+    A code that was asked for by mail goes by mail.
+    """
+    is_set = message.kind == "sign_in_code" and message.channel == Channel.MAIL
+    if not is_set and not point(message):
+        no_way = "There is no way to reach this person."
+        move(message, Status.SUPPRESSED, no_way, claim=None, secret="")
+        ask_to_call(message, now=now)
         return False
     patient = message.patient
     if patient is None or quiet_hours.awake(now, patient.time_zone):
@@ -200,17 +207,15 @@ def _allowed(message: Message, now: datetime) -> bool:
         now, zone=patient.time_zone, now=now, not_after=message.not_after
     )
     if leaves is None:
-        _miss(message, "no hour was left outside the quiet hours", now)
+        _miss(message, NO_HOUR, now)
     else:
-        move(
-            message,
-            Status.PENDING,
-            "it is night there",
-            due_at=leaves,
-            attempts=message.attempts - 1,
-            claim=None,
-        )
+        _put_back(message, "It is night there.", due_at=leaves, attempts=message.attempts - 1)
     return False
+
+
+def _put_back(message: Message, why: str, **changes: Any) -> None:
+    """It waits again; nothing left, so no body says that it may have."""
+    move(message, Status.PENDING, why, claim=None, body="", **changes)
 
 
 def _miss(message: Message, why: str, now: datetime) -> None:
@@ -276,7 +281,7 @@ def _settle(message: Message, outcome: Outcome, now: datetime) -> None:
 
 def _accepted(message: Message, outcome: Outcome, now: datetime) -> None:
     to = Status.SENT if message.channel == Channel.MAIL else Status.ACCEPTED
-    move(message, to, provider_id=outcome.provider_id, claim=None, secret="")
+    move(message, to, provider_id=outcome.provider_id, claim=None, secret="", error_code="")
 
 
 def _busy(message: Message, outcome: Outcome, now: datetime) -> None:
@@ -285,23 +290,23 @@ def _busy(message: Message, outcome: Outcome, now: datetime) -> None:
         _give_up(message, outcome, now)
         return
     wait = timedelta(seconds=FIRST_WAIT * 2 ** (message.attempts - 1))
-    move(message, Status.PENDING, f"busy ({outcome.code})", try_after=Now() + wait, claim=None)
+    why = "It could not leave yet."
+    _put_back(message, why, try_after=Now() + wait, error_code=outcome.code)
 
 
 def _misconfigured(message: Message, outcome: Outcome, now: datetime) -> None:
     """Nobody gets texts until a person puts it right; the attempt does not count."""
-    move(
+    _put_back(
         message,
-        Status.PENDING,
-        f"the provider does not take our texts ({outcome.code})",
+        "Nothing leaves at the moment.",
         try_after=Now() + timedelta(seconds=60),
+        error_code=outcome.code,
         attempts=message.attempts - 1,
-        claim=None,
     )
     raise_work_item(
         "texts_do_not_leave",
         ("provider", PROVIDER),
-        detail="The provider refuses all our messages: have its settings checked.",
+        detail=f"The provider takes none of our messages ({outcome.code}): check its settings.",
         urgency=WorkItem.Urgency.NOW,
         for_role="staff",
         by=sweep(),
@@ -310,7 +315,8 @@ def _misconfigured(message: Message, outcome: Outcome, now: datetime) -> None:
 
 
 def _unknown(message: Message, outcome: Outcome, now: datetime) -> None:
-    move(message, Status.UNKNOWN, f"no clear answer ({outcome.code})", lease_until=_grace())
+    why = "Nobody knows yet whether it left."
+    move(message, Status.UNKNOWN, why, lease_until=_grace(), error_code=outcome.code)
 
 
 def _opted_out(message: Message, outcome: Outcome, now: datetime) -> None:
@@ -319,16 +325,15 @@ def _opted_out(message: Message, outcome: Outcome, now: datetime) -> None:
     OptOut.objects.get_or_create(
         phone=phone, ended_at=None, defaults={"source": "provider", "at": now}
     )
-    if point(message, now=now):
-        move(message, Status.PENDING, "the provider says they opted out", claim=None)
-    point_all(phone, now=now)
+    _put_back(message, "This number takes no texts.")
+    point_all(phone)
 
 
 def _give_up(message: Message, outcome: Outcome, now: datetime) -> None:
     move(
         message,
         Status.FAILED,
-        f"it could not be sent ({outcome.code})",
+        "It could not be sent.",
         error_code=outcome.code,
         claim=None,
         secret="",
@@ -350,14 +355,27 @@ _SETTLE: dict[str, Callable[[Message, Outcome, datetime], None]] = {
 
 
 def reconcile(*, now: datetime) -> int:
-    """Look up what is in doubt, what waits longest first; returns how many were decided."""
+    """Look up what is in doubt, what waits longest first; returns how many were decided.
+
+    One sweep looks at a time, until one look gets no answer: each may take as long as a timeout.
+    """
+    with _lane(LOOK, 1) as is_free:
+        return _look_up_all(now) if is_free else 0
+
+
+def _look_up_all(now: datetime) -> int:
     _doubt_what_was_dropped()
     decided = 0
     for _ in range(LOOKS_AT_ONCE):
         message = _claim_look()
         if message is None:
             break
-        decided += _look_up(message, now)
+        try:
+            found = _look_up(message)
+        except NO_ANSWER:
+            log.exception("look_failed", extra={"message_id": str(message.pk)})
+            return decided + _unasked(message, now)
+        decided += _decide(message, found, now)
     return decided
 
 
@@ -366,7 +384,7 @@ def _doubt_what_was_dropped() -> None:
     """A claim whose lease is over: its process died, before or after the text left."""
     rows = Message.objects.filter(status=Status.SENDING, lease_until__lte=Now())
     for message in rows.select_for_update(skip_locked=True):
-        move(message, Status.UNKNOWN, "its sender died", lease_until=_grace(), claim=None)
+        move(message, Status.UNKNOWN, "It was interrupted.", lease_until=_grace(), claim=None)
 
 
 def _grace() -> Any:
@@ -376,7 +394,7 @@ def _grace() -> Any:
 
 @transaction.atomic
 def _claim_look() -> Message | None:
-    """One to look up, put off at once: two sweeps at a time must not count one look twice."""
+    """One to look up, put off at once: nothing is looked up again before its grace is over."""
     doubtful = Message.objects.filter(status=Status.UNKNOWN, lease_until__lte=Now())
     message = doubtful.select_for_update(skip_locked=True).order_by("lease_until", "pk").first()
     if message is not None:
@@ -384,34 +402,38 @@ def _claim_look() -> Message | None:
     return message
 
 
-def _look_up(message: Message, now: datetime) -> bool:
-    """Ask the provider for a text, and decide; whether it is decided."""
-    found, is_known = None, True
-    if message.channel == Channel.SMS and message.body:
-        known = Message.objects.filter(to=message.to, provider_id__isnull=False)
-        sids = [row.provider_id or "" for row in known]
-        try:
-            found = twilio.find(to=message.to, body=_body(message), known=sids)
-        except NO_ANSWER:
-            log.exception("look_failed", extra={"message_id": str(message.pk)})
-            is_known = False
-    with transaction.atomic():
-        rows = Message.objects.select_for_update()
-        current = rows.filter(pk=message.pk, status=Status.UNKNOWN).first()
-        if current is None:
-            return False
-        if found:
-            why = "found at the provider"
-            return move(current, Status.ACCEPTED, why, provider_id=found.provider_id, secret="")
-        return _without_a_trace(current, now) if is_known else _unasked(current, now)
+def _look_up(message: Message) -> Outcome | None:
+    """Ask the provider for a text that reached the hand-over; raises one of `NO_ANSWER`."""
+    if message.channel == Channel.MAIL or not message.body:
+        return None
+    known = Message.objects.filter(to=message.to, provider_id__isnull=False)
+    sids = [row.provider_id or "" for row in known]
+    return twilio.find(to=message.to, body=_body(message), known=sids)
 
 
+@transaction.atomic
+def _decide(message: Message, found: Outcome | None, now: datetime) -> bool:
+    current = _still_in_doubt(message)
+    if current and found:
+        why = "It was found at the provider."
+        return move(current, Status.ACCEPTED, why, provider_id=found.provider_id, secret="")
+    return current is not None and _without_a_trace(current, now)
+
+
+@transaction.atomic
 def _unasked(message: Message, now: datetime) -> bool:
     """The provider could not be asked: later again, while there is a point in it."""
-    if now < message.not_after:
+    current = _still_in_doubt(message)
+    if current is None or now < current.not_after:
         return False
-    _miss(message, "nobody knows whether it left", now)
+    _miss(current, "Nobody knows whether it left.", now)
     return True
+
+
+def _still_in_doubt(message: Message) -> Message | None:
+    """The row, locked; None when a callback was faster than our look."""
+    rows = Message.objects.select_for_update()
+    return rows.filter(pk=message.pk, status=Status.UNKNOWN).first()
 
 
 def _without_a_trace(message: Message, now: datetime) -> bool:
@@ -423,9 +445,9 @@ def _without_a_trace(message: Message, now: datetime) -> bool:
     if message.channel == Channel.MAIL and message.body:
         _give_up(message, Outcome("unknown", code="no_answer"), now)
     elif now >= message.not_after:
-        _miss(message, "it was never sent, and is too late now", now)
+        _miss(message, "It was never sent, and is too late now.", now)
     elif message.attempts >= MOST_ATTEMPTS:
-        _give_up(message, Outcome("unknown", code="its sender died"), now)
+        _give_up(message, Outcome("unknown", code="interrupted"), now)
     else:
-        move(message, Status.PENDING, "it was never sent", looks=0, claim=None)
+        _put_back(message, "It was never sent.", looks=0)
     return True

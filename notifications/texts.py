@@ -51,23 +51,28 @@ class Words:
 def text_of(kind: str, words: Words, *, is_text: bool = True) -> str:
     """The body: for a text at most one segment.
 
-    The link is left out where it does not fit, or would not survive being made plain.
+    A link that does not fit into a text, or would not survive being made plain, is found by signing
+    in; a mail holds it as it is.
     """
-    end = END if is_text and kind not in WITHOUT_STOP else ""
-    link = f"Join: {words.join_url}" if plain(words.join_url) == words.join_url else ""
-    for join in (link if words.join_url else "We call you.", ""):
-        body = TEXTS[kind].format(
-            practice=words.practice,
-            phone=words.phone,
-            ref=words.ref,
-            when=_when(words),
-            join=join,
-            code=words.code,
-        )
-        body = plain(body.replace("  ", " ") + end)
-        if len(body) <= ONE_SEGMENT or not is_text:
-            return body
-    return body
+    link = f"Join: {words.join_url}" if words.join_url else "We call you."
+    body = _filled(kind, words, link)
+    if not is_text:
+        return body
+    end = "" if kind in WITHOUT_STOP else END
+    if plain(link) == link and len(plain(body + end)) <= ONE_SEGMENT:
+        return plain(body + end)
+    return plain(_filled(kind, words, "Sign in to join.") + end)
+
+
+def _filled(kind: str, words: Words, join: str) -> str:
+    return TEXTS[kind].format(
+        practice=words.practice,
+        phone=words.phone,
+        ref=words.ref,
+        when=_when(words),
+        join=join,
+        code=words.code,
+    )
 
 
 def plain(text: str) -> str:

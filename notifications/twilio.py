@@ -1,5 +1,6 @@
 """The channel of texts: Twilio's REST API through its library, and what its answers mean."""
 
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -7,15 +8,21 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from django.conf import settings
-from twilio.base.exceptions import TwilioException, TwilioRestException
+from django.http import QueryDict
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import NewConnectionError, SSLError
 
 OPTED_OUT = 21610
-BUSY = {20429, 21611, 63038}
-MISCONFIGURED = {20003, 20404, 30002, 30032, 30034}
+BUSY = {20429, 21611}
+# The account, its day's limit (63038), the sender, the service or our own address is not right.
+MISCONFIGURED = {
+    20003, 20404, 21212, 21408, 21601, 21603, 21606, 21609, 21659, 21660, 21661, 21701, 21704,
+    21705, 30002, 30032, 30034, 63038,
+}  # fmt: skip
+NOT_TWILIO = {404, 405, 407}  # nothing there takes texts: a wrong address, or a proxy in between
 # The provider was asked, and what it answered is not known, or is no answer of Twilio's.
 NO_ANSWER = (requests.exceptions.RequestException, TwilioException, ValueError, KeyError)
 
@@ -79,8 +86,8 @@ def send(*, to: str, body: str, callback: str, valid_for: int) -> Outcome:
             smart_encoded=False,
             **sender,
         )
-    except TwilioRestException as error:
-        return _refused(error)
+    except (TwilioRestException, TwilioServiceException) as error:
+        return _refused(error.status, error.code if isinstance(error.code, int) else error.status)
     except requests.exceptions.ConnectTimeout:
         return Outcome("busy", code="connect")
     except requests.exceptions.ConnectionError as error:
@@ -90,23 +97,29 @@ def send(*, to: str, body: str, callback: str, valid_for: int) -> Outcome:
     return Outcome("accepted", message.sid) if message.sid else Outcome("unknown", code="no_sid")
 
 
-def _refused(error: TwilioRestException) -> Outcome:
-    status, code = error.status, int(error.code or 0)
+def _refused(status: int, code: int) -> Outcome:
     if code == OPTED_OUT:
         return Outcome("opted_out", code=str(code))
     if status == 429 or code in BUSY:
         return Outcome("busy", code=str(code))
-    if status in (401, 403) or code in MISCONFIGURED:
+    if status in {401, 403} | NOT_TWILIO or 300 <= status < 400 or code in MISCONFIGURED:
         return Outcome("misconfigured", code=str(code))
     if 400 <= status < 500:
         return Outcome("refused", code=str(code))
-    return Outcome("unknown", code=str(code)[:10])
+    return Outcome("unknown", code=str(code))
 
 
 def _never_left(error: requests.exceptions.ConnectionError) -> bool:
-    """Whether no connection came about, not even a name was found: nothing was sent, for sure."""
+    """Whether no connection came about, no name was found or TLS failed: nothing was sent."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(reason, NewConnectionError)
+    return isinstance(reason, NewConnectionError) or _is_of_handshake(reason)
+
+
+def _is_of_handshake(reason: Exception | None) -> bool:
+    """TLS may also fail later, when a text may have left: the place tells."""
+    inner = reason.args[0] if isinstance(reason, SSLError) and reason.args else None
+    frames = traceback.walk_tb(getattr(inner, "__traceback__", None))
+    return any(frame.f_code.co_name == "do_handshake" for frame, _ in frames)
 
 
 def find(*, to: str, body: str, known: Iterable[str]) -> Outcome | None:
@@ -121,7 +134,7 @@ def find(*, to: str, body: str, known: Iterable[str]) -> Outcome | None:
     return None
 
 
-def is_signed(path: str, fields: dict[str, Any], signature: str | None) -> bool:
+def is_signed(path: str, fields: QueryDict, signature: str | None) -> bool:
     """Whether Twilio signed this request to our public address; fails closed."""
     if not signature or not settings.TWILIO_AUTH_TOKEN:
         return False

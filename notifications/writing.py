@@ -1,7 +1,7 @@
 """Facts become messages: each event of the outbox once, in one transaction with its messages."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -12,7 +12,7 @@ from accounts.models import User
 from notifications import policy, quiet_hours
 from notifications.models import Channel, Message, Status
 from notifications.moving import change, entry, withdraw
-from notifications.reach import NO_WAY, ask_to_call, way_to
+from notifications.reach import ask_to_call, way_to
 from patients.models import Patient
 from records import hints
 from records.actor import Actor, sweep
@@ -26,6 +26,7 @@ BATCH = 100
 FIRST_WAIT = 15  # seconds until an event that failed is looked at again; doubled each time
 WORTH_A_LOOK = 3  # failures of one event, after which a human is asked
 CODE_LASTS = timedelta(minutes=10)
+NO_HOUR = "No hour was left outside the quiet hours."
 
 
 def write_messages(*, now: datetime) -> int:
@@ -83,20 +84,34 @@ def _tell(event: Event, now: datetime) -> None:
     elif event.kind == "address.changed":
         _follow_zone(event, now)
     for plan in policy.alert(event.kind, occurred_at=event.occurred_at):
-        _alert_physicians(event, plan, now)
+        _alert_physicians(event, plan)
 
 
 def _about_consultation(event: Event, now: datetime) -> None:
     rows = Consultation.objects.select_related("patient__address")
     consultation = rows.get(pk=event.object_id)
-    if event.kind in policy.WITHDRAWN_BY:
-        withdraw(consultation.pk, why=event.kind, before_revision=_last_withdrawn(consultation))
+    if why := policy.WITHDRAWN_BY.get(event.kind):
+        withdraw(consultation.pk, why=why, before_revision=_last_withdrawn(consultation))
     meeting = meeting_of(consultation)
     plans = policy.about_meeting(
         event.kind, meeting, revision=event.payload["revision"], occurred_at=event.occurred_at
     )
+    for plan, leaves in _timed(plans, meeting.zone, now):
+        _write_for_patient(plan, leaves, consultation, event, now)
+
+
+def _timed(
+    plans: Iterable[policy.Planned], zone: str, now: datetime
+) -> Iterator[tuple[policy.Planned, datetime | None]]:
+    """Each plan with when it leaves, but for reminders that would leave beside the first word."""
+    first = None
     for plan in plans:
-        _write_for_patient(plan, consultation, event, now)
+        leaves = quiet_hours.leaves_at(plan.wanted_at, zone=zone, now=now, not_after=plan.not_after)
+        if plan.kind in policy.FIRST_WORD.values():
+            first = leaves
+        elif first and leaves and abs(leaves - first) < policy.APART:
+            continue
+        yield plan, leaves
 
 
 def _last_withdrawn(consultation: Consultation) -> int:
@@ -115,20 +130,21 @@ def meeting_of(consultation: Consultation) -> policy.Meeting:
 
 
 def _write_for_patient(
-    plan: policy.Planned, consultation: Consultation, event: Event, now: datetime
+    plan: policy.Planned,
+    leaves: datetime | None,
+    consultation: Consultation,
+    event: Event,
+    now: datetime,
 ) -> None:
     patient = consultation.patient
-    way = way_to(patient, None)
-    leaves = quiet_hours.leaves_at(
-        plan.wanted_at, zone=patient.time_zone, now=now, not_after=plan.not_after
-    )
+    channel, to = way_to(patient, None) or (Channel.SMS, "")
     message = Message(
         key=f"{plan.kind}:{consultation.pk}:r{consultation.revision}",
         kind=plan.kind,
-        channel=way[0] if way else Channel.SMS,
+        channel=channel,
         patient=patient,
         user_id=patient.user_id,
-        to=way[1] if way else "",
+        to=to,
         about_kind="consultation",
         about_id=consultation.pk,
         revision=consultation.revision,
@@ -137,28 +153,25 @@ def _write_for_patient(
         due_at=leaves or plan.wanted_at,
         not_after=plan.not_after,
     )
-    if way is None:
-        message.status, message.why = Status.SUPPRESSED, NO_WAY
-    elif leaves is None:
-        message.status, message.why = Status.MISSED, "no hour was left outside the quiet hours"
-    if message.status != Status.PENDING:
+    if leaves is None:
+        message.status, message.why = Status.MISSED, NO_HOUR
         ask_to_call(message, now=now)
     _add([message])
 
 
-def _alert_physicians(event: Event, plan: policy.Planned, now: datetime) -> None:
+def _alert_physicians(event: Event, plan: policy.Planned) -> None:
     physicians = Physician.objects.filter(is_active=True).select_related("user")
-    _add(_alert(event, plan, physician.user, now) for physician in physicians)
+    _add(_alert(event, plan, physician.user) for physician in physicians)
 
 
-def _alert(event: Event, plan: policy.Planned, user: User, now: datetime) -> Message:
-    way = way_to(None, user)
-    message = Message(
-        key=f"{plan.kind}:{event.kind}:{event.object_id}:{user.pk}",
+def _alert(event: Event, plan: policy.Planned, user: User) -> Message:
+    channel, to = way_to(None, user) or (Channel.MAIL, "")
+    return Message(
+        key=f"{plan.kind}:{event.pk}:{user.pk}",
         kind=plan.kind,
-        channel=way[0] if way else Channel.MAIL,
+        channel=channel,
         user=user,
-        to=way[1] if way else "",
+        to=to,
         about_kind=event.object_kind,
         about_id=event.object_id,
         cause=event.cause,
@@ -166,10 +179,6 @@ def _alert(event: Event, plan: policy.Planned, user: User, now: datetime) -> Mes
         due_at=plan.wanted_at,
         not_after=plan.not_after,
     )
-    if way is None:
-        message.status, message.why = Status.SUPPRESSED, NO_WAY
-        ask_to_call(message, now=now)
-    return message
 
 
 def _follow_zone(event: Event, now: datetime) -> None:

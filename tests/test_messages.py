@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import requests
 from django.conf import settings
+from django.http import QueryDict
 from twilio.request_validator import RequestValidator
 
 from notifications import sending, writing
@@ -15,7 +16,7 @@ from patients.models import Consent, Patient
 from records import clock
 from records.models import Outbox
 from scheduling.models import Physician
-from tests.cast import CAST
+from tests.cast import CAST, NOW
 from tests.conftest import Caller, caller
 from tests.started import wait_for
 from tests.texting import (
@@ -42,6 +43,18 @@ def test_a_booking_is_confirmed_once_and_its_delivery_is_known(
     assert len(texts()) == 1
     assert "Mon, Nov 30, 9:00 AM Central" in texts()[0]
     wait_for(lambda: message("confirmation").status == Status.DELIVERED, "the callback")
+
+
+def test_a_messaging_service_sends_where_there_is_one(
+    alice_booked: Caller, web: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "TWILIO_MESSAGING_SERVICE_SID", "MG" + "0" * 32)
+    fault(web, "500_accepted")
+    run()
+    again()
+    sending.reconcile(now=clock.now())
+    wait_for(lambda: message("confirmation").status == Status.DELIVERED, "the callback")
+    assert SandboxMessage.objects.get(to=ALICE).service == "MG" + "0" * 32
 
 
 def test_after_stop_what_is_due_goes_by_mail(alice_booked: Caller, web: str) -> None:
@@ -104,7 +117,7 @@ def test_what_could_not_leave_by_day_waits_for_the_morning(alice_booked: Caller,
     run()
     assert texts() == []
     told = message("confirmation")
-    assert (told.status, told.why) == ("pending", "it is night there")
+    assert (told.status, told.why) == ("pending", "It is night there.")
     assert told.due_at.isoformat() == "2026-11-25T14:00:00+00:00"
 
 
@@ -133,7 +146,7 @@ def test_a_reminder_that_is_too_late_is_missed_and_says_so(alice_booked: Caller,
     to("2026-11-30T14:50:00Z")
     run()
     for kind in ("reminder_24h", "reminder_2h"):
-        assert (state(kind), message(kind).why) == ("missed", "it was too late for it")
+        assert (state(kind), message(kind).why) == ("missed", "It was too late for it.")
     assert len(texts()) == 1
 
 
@@ -189,7 +202,7 @@ def test_booked_and_cancelled_before_anybody_looked_says_only_that(
 def test_a_provider_that_is_busy_is_asked_again(alice_booked: Caller, web: str) -> None:
     fault(web, "429", 2)
     run()
-    assert (state("confirmation"), message("confirmation").why) == ("pending", "busy (20429)")
+    assert (state("confirmation"), message("confirmation").error_code) == ("pending", "20429")
     run()
     assert texts() == []
     for _ in range(2):
@@ -309,7 +322,7 @@ def test_a_sender_that_slept_too_long_sends_nothing(
     monkeypatch.setattr(settings, "SEND_FENCE", -1)
     run()
     assert texts() == []
-    assert message("confirmation").why == "busy (late)"
+    assert message("confirmation").error_code == "late"
 
 
 def test_a_number_that_the_provider_blocks_gets_mail_from_then_on(
@@ -383,6 +396,41 @@ def test_who_does_not_sign_is_refused(alice_booked: Caller, web: str, path: str)
     assert not OptOut.objects.exists()
 
 
+@pytest.mark.parametrize("path", ["/webhooks/twilio/status/", "/webhooks/twilio/inbound/"])
+def test_a_field_that_is_repeated_is_signed_like_any_other(web: str, path: str) -> None:
+    both = "From=%2B18505550101&From=%2B18505550102"
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Twilio-Signature": "forged"}
+    assert requests.post(web + path, data=both, headers=headers, timeout=5).status_code == 403
+    fields = QueryDict(both)
+    headers["X-Twilio-Signature"] = RequestValidator(settings.TWILIO_AUTH_TOKEN).compute_signature(
+        web + path, fields
+    )
+    assert requests.post(web + path, data=both, headers=headers, timeout=5).status_code < 300
+
+
+@pytest.mark.parametrize("port", ["", ":443"])
+def test_a_true_webhook_is_known_by_our_public_address(
+    web: str, port: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a proxy, from a messaging service, with blank and unknown fields, and replayed."""
+    monkeypatch.setattr(settings, "PUBLIC_BASE_URL", f"https://care.example.org{port}")
+    path = "/webhooks/twilio/inbound/"
+    fields = {
+        "MessageSid": "SM1", "SmsSid": "SM1", "From": ALICE, "Body": "", "NumMedia": "0",
+        "MessagingServiceSid": "MG" + "0" * 32, "SomethingNew": "", "Another": "1",
+    }  # fmt: skip
+    validator = RequestValidator(settings.TWILIO_AUTH_TOKEN)
+
+    def send(there: str, **headers: str) -> int:
+        headers["X-Twilio-Signature"] = validator.compute_signature(there + path, fields)
+        return requests.post(web + path, data=fields, headers=headers, timeout=5).status_code
+
+    for _ in range(2):
+        assert send("https://care.example.org", **{"X-Forwarded-Host": "evil.example.org"}) == 200
+    assert send("https://evil.example.org", **{"X-Forwarded-Host": "evil.example.org"}) == 403
+    assert InboundMessage.objects.count() == 1
+
+
 def test_forged_callbacks_change_nothing(alice_booked: Caller, web: str) -> None:
     fault(web, "callbacks_forged")
     run()
@@ -395,9 +443,48 @@ def test_a_status_of_something_unknown_is_kept_and_harms_nothing(
     alice_booked: Caller, web: str
 ) -> None:
     run()
-    for sid, query in (("SM" + "f" * 32, ""), ("", ""), ("x" * 500, "?m=no-uuid"), ("S", "?m=%00")):
-        fields = {"MessageSid": sid, "MessageStatus": "delivered", "ErrorCode": "9" * 50}
+    for sid, query in (
+        ("SM" + "f" * 32, ""), ("", ""), ("x" * 500, "?m=no-uuid"), ("S", "?m=%00"), ("a\x00", ""),
+    ):  # fmt: skip
+        fields = {"MessageSid": sid, "MessageStatus": "delivered\x00", "ErrorCode": "9" * 50}
         assert signed(web, f"/webhooks/twilio/status/{query}", fields).status_code == 204
+
+
+def test_a_status_that_names_no_text_changes_nothing(alice_booked: Caller, web: str) -> None:
+    writing.write_messages(now=clock.now())
+    path = f"/webhooks/twilio/status/?m={message('confirmation').pk}"
+    assert signed(web, path, {"MessageStatus": "delivered"}).status_code == 204
+    assert state("confirmation") == "pending"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"MessageSid": "a\x00"}, {"MessageSid": "x" * 500}, {"MessageSid": ""}, {"From": ""},
+        {"From": "a\x00"}, {"From": "x" * 500}, {"OptOutType": "SOMETHING ELSE"},
+        {"OptOutType": "\x00"},
+    ],
+)  # fmt: skip
+def test_an_odd_text_is_kept_and_harms_nothing(web: str, odd: dict[str, str]) -> None:
+    fields = {"MessageSid": "SM1", "From": ALICE, "Body": "Where do I click?", **odd}
+    assert signed(web, "/webhooks/twilio/inbound/", fields).status_code == 200
+    assert InboundMessage.objects.get().meaning == "other"
+    assert work("read_reply") == 1
+
+
+def test_texts_without_an_id_are_not_taken_for_one_another(web: str) -> None:
+    for body in ("Hello?", "STOP"):
+        assert inbound(web, "", body) == 200
+    assert OptOut.objects.get().phone == ALICE
+
+
+@pytest.mark.parametrize("kind", ["STOP", "START", "HELP"])
+def test_what_twilio_understood_counts(web: str, kind: str) -> None:
+    """A keyword of the practice's own, told by the messaging service."""
+    fields = {"MessageSid": "SM1", "From": ALICE, "Body": "BYE", "OptOutType": kind}
+    assert signed(web, "/webhooks/twilio/inbound/", fields).status_code == 200
+    assert InboundMessage.objects.get().meaning == kind.lower()
+    assert OptOut.objects.exists() is (kind == "STOP")
 
 
 def test_a_text_that_comes_twice_counts_once(alice_booked: Caller, web: str) -> None:
@@ -429,9 +516,21 @@ def test_stop_start_help_and_yes(alice_booked: Caller, web: str) -> None:
 
 
 def test_a_stranger_s_text_is_kept_for_a_human(web: str) -> None:
-    assert inbound(web, "SM1", "wrong number \u0000", "+12015550177") == 200
-    assert InboundMessage.objects.get().body == "wrong number "
+    assert inbound(web, "SM1", "who is this? \u0000", "+12015550177") == 200
+    assert InboundMessage.objects.get().body == "who is this? "
     assert work("read_reply") == 1
+
+
+def test_a_stranger_who_says_wrong_number_gets_no_more_texts(
+    alice_booked: Caller, web: str
+) -> None:
+    """T33: the number was given to somebody else."""
+    run()
+    assert inbound(web, "SM1", "Sorry, wrong number") == 200
+    assert (OptOut.objects.get().phone, work("read_reply")) == (ALICE, 1)
+    to("2026-11-29T15:00:00Z")
+    run()
+    assert (len(texts()), len(texts(CAST["alice"]))) == (1, 1)
 
 
 # --- consent ---------------------------------------------------------------------------------
@@ -464,10 +563,67 @@ def test_who_cannot_be_reached_is_called(web: str) -> None:
     alice.post("me/consents/", {"kind": "sms", "accepted": False})
     book(alice)
     run()
-    rows = Message.objects.filter(patient__user=alice.user)
-    assert {row.status for row in rows} == {"suppressed"}
-    assert {row.why for row in rows} == {"no way to reach this person"}
+    told = Message.objects.get(patient__user=alice.user, kind="confirmation")
+    assert (told.status, told.why) == ("suppressed", "There is no way to reach this person.")
     assert work("call_patient") == 1
+    reminders = Message.objects.filter(patient__user=alice.user, kind__startswith="reminder")
+    assert {row.status for row in reminders} == {"pending"}  # there may be a way until then
+    to("2026-11-29T15:00:00Z")
+    run()
+    assert [row.status for row in reminders.order_by("due_at")] == ["suppressed", "pending"]
+
+
+def test_a_yes_given_later_brings_the_reminders(web: str) -> None:
+    alice = caller("alice")
+    Patient.objects.filter(user=alice.user).update(email="")
+    alice.post("me/consents/", {"kind": "sms", "accepted": False})
+    book(alice)
+    run()
+    assert alice.post("me/consents/", {"kind": "sms", "accepted": True}).status_code == 201
+    for at, count in (("2026-11-29T15:00:00Z", 1), ("2026-11-30T14:00:00Z", 2)):
+        to(at)
+        run()
+        assert len(texts()) == count
+
+
+@pytest.mark.parametrize("email", ["", CAST["alice"]])
+def test_start_brings_the_texts_back(alice_booked: Caller, web: str, email: str) -> None:
+    Patient.objects.filter(user=alice_booked.user).update(email=email)
+    run()
+    assert inbound(web, "SM1", "STOP") == 200
+    assert Message.objects.get(kind="reminder_24h").status == "pending"
+    assert inbound(web, "SM2", "START") == 200
+    to("2026-11-29T15:00:00Z")
+    run()
+    assert len(texts()) == 2
+    assert texts(CAST["alice"]) == []
+
+
+def test_a_mail_goes_to_the_address_of_the_moment(alice_booked: Caller, web: str) -> None:
+    run()
+    assert inbound(web, "SM1", "STOP") == 200
+    Patient.objects.filter(user=alice_booked.user).update(email="new@example.org")
+    to("2026-11-29T15:00:00Z")
+    run()
+    assert (len(texts(CAST["alice"])), len(texts("new@example.org"))) == (0, 1)
+
+
+def test_stop_counts_for_everybody_with_this_number(alice_booked: Caller, web: str) -> None:
+    bruno = Patient.objects.get(email=CAST["bruno"])
+    Patient.objects.filter(pk=bruno.pk).update(phone=ALICE)
+    Consent.objects.create(
+        patient=bruno, kind="sms", version="1", accepted=True, phone=ALICE, at=NOW, channel="web"
+    )
+    book(caller("bruno"), "2026-11-30T16:00:00Z", "NJ")
+    run()
+    assert len(texts()) == 2
+    assert inbound(web, "SM1", "STOP") == 200
+    assert InboundMessage.objects.get().patient is None
+    for at in ("2026-11-29T15:00:00Z", "2026-11-29T16:00:00Z"):
+        to(at)
+        run()
+    assert len(texts()) == 2
+    assert (len(texts(CAST["alice"])), len(texts(CAST["bruno"]))) == (1, 1)
 
 
 # --- the physician ---------------------------------------------------------------------------

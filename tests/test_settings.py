@@ -14,9 +14,13 @@ from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from config.celery import SWEEPS, app
+from notifications import sending
 from patients.models import Patient
+from records import clock
 from records.logs import formatter
+from tests.conftest import Caller
 from tests.started import ROOT
+from tests.texting import ALICE, again, fault, run
 
 REAL = {
     "HEARTH_ENV": "production",
@@ -57,6 +61,10 @@ def told(done: subprocess.CompletedProcess[str]) -> str:
         ({"PRACTICE_NAME": "The Practice of Dr. Elizabeth Chen"}, "1 to 20 plain letters"),
         ({"PRACTICE_NAME": "Café"}, "1 to 20 plain letters"),
         ({"PRACTICE_NAME": " "}, "1 to 20 plain letters"),
+        *(
+            ({"PRACTICE_PHONE": wrong}, "PRACTICE_PHONE")
+            for wrong in ("", "850-555-0100", "+1 850 555 0100", "+44 20 7946 0000", "+18501550100")
+        ),
     ],
 )
 def test_what_is_missing_or_wrong_is_told_at_the_start(env: dict[str, str], message: str) -> None:
@@ -173,6 +181,24 @@ def test_an_exception_is_logged_without_the_row_that_it_names(
     assert "psycopg.errors.NotNullViolation" in line["exception"]
     assert any("test_settings.py" in frame for frame in line["exception"])
     assert "Alice" not in json.dumps(line)
+
+
+def test_no_number_is_logged_when_everything_is(
+    alice_booked: Caller, web: str, kept: list[dict[str, Any]]
+) -> None:
+    """With `LOG_LEVEL=DEBUG`: a look asks for texts to a number, in the address."""
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(logging.DEBUG)
+    try:
+        fault(web, "500_accepted")
+        run()
+        again()
+        sending.reconcile(now=clock.now())
+    finally:
+        root.setLevel(before)
+    assert kept
+    assert ALICE[1:] not in json.dumps(kept)
 
 
 def test_a_sweep_that_fails_is_logged_by_its_name_alone(kept: list[dict[str, Any]]) -> None:

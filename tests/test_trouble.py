@@ -1,10 +1,14 @@
 """What happens to messages when something goes wrong: nothing is lost, doubled, or kept quiet."""
 
+import re
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +16,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.db.models.functions import Now
 
 from accounts.models import User
 from notifications import mail, sending, writing
@@ -43,6 +48,12 @@ from tests.texting import (
 )
 
 CHEN = "+18505550111"
+
+
+def another_connection() -> psycopg.Connection:
+    """That of another process."""
+    where = {**connection.get_connection_params(), "cursor_factory": psycopg.Cursor}
+    return psycopg.connect(**where, autocommit=True)
 
 
 # --- one bad apple ---------------------------------------------------------------------------
@@ -80,7 +91,7 @@ def test_a_message_that_cannot_be_made_ready_stops_no_other_and_is_given_up(
     Message.objects.filter(kind="confirmation").update(about_id=nobody)
     book(caller("bruno"), "2026-11-30T16:00:00Z", "NJ")
     run()
-    assert message("confirmation").why == "busy (DoesNotExist)"
+    assert message("confirmation").error_code == "DoesNotExist"
     assert len(texts("+18505550102")) == 1
     for _ in range(6):
         again()
@@ -157,7 +168,7 @@ def test_what_can_never_be_looked_up_is_called_unclear_in_the_end(
     again()
     assert sending.reconcile(now=clock.now()) == 1
     told = message("confirmation")
-    assert (told.status, told.why) == ("missed", "nobody knows whether it left")
+    assert (told.status, told.why) == ("missed", "Nobody knows whether it left.")
 
 
 def test_a_claim_that_dies_again_and_again_is_given_up(alice_booked: Caller, web: str) -> None:
@@ -171,17 +182,92 @@ def test_a_claim_that_dies_again_and_again_is_given_up(alice_booked: Caller, web
     assert work("call_patient") == 1
 
 
+def test_a_cancellation_outlives_a_move_that_is_told_after_it(
+    alice_booked: Caller, web: str
+) -> None:
+    run()
+    to("2026-11-25T04:00:00Z")  # night in Pensacola: what is said now waits for the morning
+    meeting = f"consultations/{Consultation.objects.get().pk}/"
+    moved = {"start": "2026-12-01T16:00:00Z"}
+    assert alice_booked.post(f"{meeting}reschedule/", moved).status_code == 200
+    assert alice_booked.post(f"{meeting}cancel/").status_code == 200
+    late = Outbox.objects.filter(event__kind="consultation.rescheduled")
+    late.update(try_after=Now() + timedelta(minutes=1))
+    run()
+    late.update(try_after=None)
+    run()
+    to("2026-11-25T14:00:00Z")
+    run()
+    assert len(texts()) == 2
+    assert "is cancelled" in texts()[1]
+
+
+def test_staff_who_cancel_after_the_start_still_tell_it(alice_booked: Caller, web: str) -> None:
+    run()
+    to("2026-11-30T15:05:00Z")
+    cancel = f"consultations/{Consultation.objects.get().pk}/cancel/"
+    assert caller("sam").post(cancel, {"reason": "physician is ill"}).status_code == 200
+    run()
+    assert "is cancelled" in texts()[-1]
+
+
+def test_a_mail_that_was_first_tried_as_a_text_survives_a_death(
+    alice_booked: Caller, web: str
+) -> None:
+    """The provider blocks the number; the next sender dies before it hands the mail over."""
+    fault(web, "400_21610")
+    writing.write_messages(now=clock.now())
+    tried = sending._claim(clock.now())
+    assert tried
+    sending._send(tried, time.monotonic(), clock.now())
+    assert (state("confirmation"), message("confirmation").channel) == ("pending", "mail")
+    assert sending._claim(clock.now())
+    for _ in range(2):
+        again()
+        sending.reconcile(now=clock.now())
+    run()
+    assert (len(texts()), len(texts(CAST["alice"]))) == (0, 1)
+
+
+def test_a_provider_that_does_not_answer_is_asked_about_one_text_alone(
+    alice_booked: Caller, web: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look may take as long as the provider may."""
+    book(alice_booked, "2026-12-02T15:00:00Z")
+    fault(web, "500_not_accepted", 2)
+    run()
+    again()
+    monkeypatch.setattr(settings, "TWILIO_BASE_URL", "http://127.0.0.1:9")
+    sending.reconcile(now=clock.now())
+    doubtful = Message.objects.filter(status="unknown")
+    assert (doubtful.count(), doubtful.filter(lease_until__gt=Now()).count()) == (2, 1)
+
+
+def test_one_sweep_looks_at_a_time(alice_booked: Caller, web: str) -> None:
+    fault(web, "500_not_accepted")
+    run()
+    again()
+    with another_connection() as other:
+        other.execute("SELECT pg_advisory_lock(%s, 0)", [sending.LOOK])
+        sending.reconcile(now=clock.now())
+        assert message("confirmation").looks == 0
+        other.execute("SELECT pg_advisory_unlock(%s, 0)", [sending.LOOK])
+    sending.reconcile(now=clock.now())
+    assert message("confirmation").looks == 1
+
+
 # --- nobody home ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("where", ["http://no-such-host.invalid", "http://127.0.0.1:9"])
+@pytest.mark.parametrize("where", ["http://no-such-host.invalid", "http://127.0.0.1:9", "no TLS"])
 def test_a_provider_that_cannot_be_reached_is_asked_again_not_doubted(
     alice_booked: Caller, web: str, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    there = web.replace("http:", "https:") if where == "no TLS" else where
     with monkeypatch.context() as patched:
-        patched.setattr(settings, "TWILIO_BASE_URL", where)
+        patched.setattr(settings, "TWILIO_BASE_URL", there)
         run()
-    assert message("confirmation").why == "busy (connection)"
+    assert (state("confirmation"), message("confirmation").error_code) == ("pending", "connection")
     again()
     run()
     assert len(texts()) == 1
@@ -194,6 +280,50 @@ def test_without_an_account_nothing_is_lost(
         patched.setattr(settings, "TWILIO_ACCOUNT_SID", "")
         run()
     assert (state("confirmation"), work("texts_do_not_leave")) == ("pending", 1)
+    again()
+    run()
+    assert len(texts()) == 1
+
+
+class Says(BaseHTTPRequestHandler):
+    """A server that answers all alike."""
+
+    status, body = 404, b"<html>"
+
+    def do_POST(self) -> None:
+        self.send_response(self.status)
+        self.send_header("Location", "https://example.org/")
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  its name there
+        """Nothing."""
+
+
+PROBLEM = b'{"type": "about:blank", "title": "T", "status": 404, "code": "not_found"}'
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, b"<html>"), (404, PROBLEM), (404, b'{"message": "No", "code": 20404}'), (405, b""),
+        (407, b""), (301, b""), (308, b""), (400, b'{"message": "No", "code": 21606}'),
+        (400, b'{"message": "No", "code": 21408}'), (400, b'{"message": "No", "code": 21701}'),
+        (400, b'{"message": "No", "code": 63038}'),
+    ],
+)  # fmt: skip
+def test_a_wrong_address_or_sender_keeps_everything_and_asks_a_human(
+    alice_booked: Caller, web: str, status: int, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = type("Answers", (Says,), {"status": status, "body": body})
+    with HTTPServer(("127.0.0.1", 0), answers) as server, monkeypatch.context() as patched:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        patched.setattr(settings, "TWILIO_BASE_URL", f"http://127.0.0.1:{server.server_port}")
+        run()
+        server.shutdown()
+    told = message("confirmation")
+    assert (told.status, told.attempts, work("texts_do_not_leave")) == ("pending", 0, 1)
     again()
     run()
     assert len(texts()) == 1
@@ -303,6 +433,20 @@ def test_a_physician_who_said_stop_is_alerted_by_mail(web: str) -> None:
     assert len(texts(CAST["chen"])) == 1
 
 
+def test_a_second_crisis_is_told_like_the_first(web: str) -> None:
+    """The same person, after a physician has dealt with what they said before."""
+    visitor, chen = Caller(), caller("chen")
+    begin = {"date_of_birth": "1990-05-17", "postal_code": "32501", "phone": "+13525550101"}
+    draft = visitor.post("assessments/drafts/", begin).json()
+    for told in (1, 2):
+        sent = {"secret": draft["secret"], "answers": {"suic": "plan_or_intent"}}
+        assert visitor.patch(f"assessments/drafts/{draft['id']}/", sent).status_code == 200
+        run()
+        assert len(texts(CHEN)) == told
+        (item,) = chen.get("work-items/").json()["results"]
+        assert chen.post(f"work-items/{item['id']}/close/", {"note": "called"}).status_code == 200
+
+
 def test_an_alert_that_reaches_nobody_is_given_to_staff_at_once(web: str) -> None:
     fault(web, "undelivered_30003", 99)
     flag(web)
@@ -346,16 +490,27 @@ def test_reminders_that_fell_due_before_anybody_wrote_them_down_are_not_forgotte
     to("2026-11-30T14:05:00Z")
     run()
     kinds = {m.kind: m.status for m in Message.objects.filter(patient__email=CAST["alice"])}
-    assert set(kinds) == {"confirmation", "reminder_24h", "reminder_2h"}
+    assert set(kinds) == {"confirmation", "reminder_24h"}  # that of 2 h would leave at once, too
     assert kinds["reminder_24h"] == "missed"
-    assert len(texts()) == 2
+    assert len(texts()) == 1
+
+
+def test_a_first_word_and_a_reminder_do_not_leave_together(web: str) -> None:
+    """Booked at night for 9:00: the confirmation and the reminder of 7:00 would leave at 8:00."""
+    to("2026-11-25T03:00:00Z")
+    book(caller("alice"), "2026-11-25T15:00:00Z")
+    run()
+    to("2026-11-25T14:00:00Z")
+    run()
+    (told,) = texts()
+    assert "you are booked" in told
 
 
 def test_a_night_costs_no_attempt(alice_booked: Caller, web: str) -> None:
     writing.write_messages(now=clock.now())
     to("2026-11-25T03:00:00Z")
     run()
-    assert message("confirmation").why == "it is night there"
+    assert message("confirmation").why == "It is night there."
     assert message("confirmation").attempts == 0
 
 
@@ -368,6 +523,55 @@ def test_the_number_of_the_moment_counts(alice_booked: Caller, web: str) -> None
     assert len(texts(CAST["alice"])) == 1
 
 
+# --- what is shown -----------------------------------------------------------------------------
+
+
+def test_a_patient_who_is_there_needs_no_reminder(alice_booked: Caller, web: str) -> None:
+    writing.write_messages(now=clock.now())
+    to("2026-11-30T14:45:00Z")
+    arrive = f"consultations/{Consultation.objects.get().pk}/arrive/"
+    assert caller("chen").post(arrive, {"location": {"state": "FL"}}).status_code == 200
+    run()
+    assert texts() == []
+    assert (state("reminder_2h"), message("reminder_2h").why) == (
+        "cancelled", "The consultation has begun.",
+    )  # fmt: skip
+    assert work("call_patient") == 0
+
+
+def test_why_is_a_sentence(alice_booked: Caller, web: str) -> None:
+    for kind in ("429", "401", "500_accepted"):
+        fault(web, kind)
+        run()
+        again()
+    fault(web, "undelivered_30003")
+    book(alice_booked, "2026-12-02T15:00:00Z")
+    run()
+    wait_for(lambda: state("confirmation") == "undelivered", "the callback")
+    for meeting in alice_booked.get("consultations/").json()["results"]:
+        assert alice_booked.post(f"consultations/{meeting['id']}/cancel/").status_code == 200
+    run()
+    shown = alice_booked.get("messages/").json()["results"]
+    whys = {line["why"] for row in shown for line in row["history"]} - {""}
+    assert len(whys) > 5
+    for why in whys:
+        assert re.fullmatch(r"[A-Z][a-zA-Z ,']+\.", why), why
+
+
+def test_a_history_does_not_grow_while_nothing_changes(
+    alice_booked: Caller, web: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(settings, "TWILIO_ACCOUNT_SID", "")
+        for _ in range(5):
+            run()
+            again()
+    run()
+    wait_for(lambda: state("confirmation") == "delivered", "the callback")
+    history = [line["status"] for line in message("confirmation").history]
+    assert history[:5] == ["pending", "sending", "pending", "sending", "accepted"]
+
+
 # --- lanes -----------------------------------------------------------------------------------
 
 
@@ -375,8 +579,7 @@ def test_two_sweeps_send_at_once_and_a_third_leaves_it_to_them(
     alice_booked: Caller, web: str
 ) -> None:
     writing.write_messages(now=clock.now())
-    where = {**connection.get_connection_params(), "cursor_factory": psycopg.Cursor}
-    others = [psycopg.connect(**where, autocommit=True) for _ in range(sending.LANES)]
+    others = [another_connection() for _ in range(sending.LANES)]
     try:
         for lane, other in enumerate(others):
             other.execute("SELECT pg_advisory_lock(%s, %s)", [sending.LANE, lane])

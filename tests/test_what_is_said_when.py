@@ -162,6 +162,15 @@ def test_a_fact_that_is_not_true_any_more_says_nothing() -> None:
     assert kinds("consultation.confirmed", meeting(start), now) == []
 
 
+def test_a_cancellation_is_told_until_the_meeting_would_be_over() -> None:
+    start = local("2026-11-30T09:00", CENTRAL)
+    gone = meeting(start, status="cancelled")
+    assert kinds("consultation.cancelled", gone, start + 59 * MINUTE) == ["cancelled"]
+    assert kinds("consultation.cancelled", gone, start + HOUR) == []
+    (told,) = about_meeting("consultation.cancelled", gone, revision=1, occurred_at=start)
+    assert helps_until(told.kind, told.not_after) == told.not_after == start + HOUR
+
+
 def test_before_it_leaves_a_message_is_checked_again() -> None:
     row = meeting(local("2026-11-30T09:00", CENTRAL), revision=2)
     assert still_true("reminder_2h", row, revision=2) == ""
@@ -229,6 +238,20 @@ def test_a_text_names_no_person_and_nothing_about_health(kind: str) -> None:
     assert "STOP" not in text_of(kind, words, is_text=False)
 
 
+@pytest.mark.parametrize("kind", ["confirmation", "rescheduled", "reminder_24h", "reminder_2h"])
+def test_a_link_that_is_too_long_for_a_text_is_found_by_signing_in(kind: str) -> None:
+    when = local("2026-09-30T12:30", EASTERN)
+    words = Words("Coastal Home Care Co", "850-555-0100", ref="C-7K2M9Q", when=when, zone=EASTERN)
+    long = "https://video.example.org/j/81234567890?pwd=" + "x" * 40
+    for url in (long, "https://x.test/~chen"):  # phones do not all show a tilde
+        text = text_of(kind, replace(words, join_url=url))
+        assert "Sign in to join." in text
+        assert url not in text
+        assert len(text) <= ONE_SEGMENT
+        assert f"Join: {url} " in text_of(kind, replace(words, join_url=url), is_text=False)
+    assert "We call you." in text_of(kind, words)
+
+
 def test_times_are_told_in_the_zone_of_who_reads_with_its_name() -> None:
     when = local("2026-11-30T12:05", CENTRAL)
     words = Words("Hearth", "850-555-0100", ref="C-1", when=when, zone=CENTRAL)
@@ -250,6 +273,13 @@ def test_times_are_told_in_the_zone_of_who_reads_with_its_name() -> None:
         "take me off your list", "remove me", "no more texts please", "leave me alone",
         "ALTO", "no más", "No me envíen mensajes", "ｓｔｏｐ", "stop\n", "STOP 🛑", "stop all",
         "Stop now.", "Stop it", "pls stop", "stop please", "Stop these at once, who are you?",
+        "quit texting me", "cancel texts", "End texting!", "please cancel all text messages",
+        "no texts please", "No more messages", "I want no texts", "I don't want these texts",
+        "i dont want to get any more messages", "we do not need your reminders",
+        "i want to stop getting these", "Stop. I can't come", "I can't come. Stop.",
+        "Don't send me any more texts", "please don't send these", "stop by? no. Stop texts",
+        "unsubscribe me", "deje de enviarme mensajes", "Don't text my mom", "wrong number",
+        "you have the wrong person", "Número equivocado",
     ],
 )  # fmt: skip
 def test_stop_in_any_reasonable_words(body: str) -> None:
@@ -274,6 +304,14 @@ def test_what_is_more_than_a_keyword_is_read_by_a_human_as_well() -> None:
         ("please cancel my appointment", "other"), ("at the end of the street", "other"),
         ("", "other"), ("👍", "other"), ("help me find the link", "other"),
         ("stop by tomorrow?", "other"), ("Can you please stop by at 9", "other"),
+        ("Please don't send the driver today", "other"), ("stop at the gate please", "other"),
+        ("I had to stop it because of nausea", "other"), ("please stop at the gate", "other"),
+        ("Stop sign is at the corner, turn left", "other"), ("stop the delivery", "other"),
+        ("I had to stop this medication", "other"), ("I am at the bus stop", "other"),
+        ("the dog won't stop barking, please stop by", "other"), ("Don't send it today", "other"),
+        ("I got no texts", "other"), ("I have received no messages from you", "other"),
+        ("At the end text me when you are there", "other"), ("Stop my subscription", "other"),
+        ("Can you text me the link? I don't know how to stop the video", "other"),
     ],
 )  # fmt: skip
 def test_other_words(body: str, expected: str) -> None:
