@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "patients",
     "scheduling",
     "notifications",
+    "pages",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -195,7 +195,7 @@ def issue_confirm_token(person: SupportPerson) -> str:
 @transaction.atomic
 def confirm_support_person(*, token: str, by: Actor, now: datetime) -> SupportPerson:
     """The support person agrees, by the link; twice is once. Raises DoesNotExist."""
-    named = SupportPerson.objects.exclude(confirm_secret="").get(confirm_secret=digest(token))
+    named = SupportPerson.objects.of_token(token).get()
     lock_patient(named.patient_id)
     person = SupportPerson.objects.select_for_update(no_key=True).get(pk=named.pk)
     if person.confirmed_at is None:
