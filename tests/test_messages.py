@@ -49,10 +49,7 @@ def test_a_messaging_service_sends_where_there_is_one(
     alice_booked: Caller, web: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "TWILIO_MESSAGING_SERVICE_SID", "MG" + "0" * 32)
-    fault(web, "500_accepted")
     run()
-    again()
-    sending.reconcile(now=clock.now())
     wait_for(lambda: message("confirmation").status == Status.DELIVERED, "the callback")
     assert SandboxMessage.objects.get(to=ALICE).service == "MG" + "0" * 32
 
@@ -229,10 +226,10 @@ def test_after_six_attempts_a_human_is_asked(alice_booked: Caller, web: str) -> 
     ],
 )  # fmt: skip
 def test_an_answer_that_is_lost_is_looked_up_before_anything_is_sent_again(
-    alice_booked: Caller, web: str, kind: str, arrives: bool
+    alice_booked: Caller, web: str, kind: str, arrives: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(settings, "PUBLIC_BASE_URL", "http://127.0.0.1:9")  # no callback arrives
     fault(web, kind)
-    fault(web, "no_callbacks")
     run()
     assert state("confirmation") == "unknown"
     sending.reconcile(now=clock.now())
