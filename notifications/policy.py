@@ -116,6 +116,17 @@ SAYINGS = (
     Saying("support_24h", PLANNED, ("scheduled",), **OF_A_DAY, **TO_SUPPORT),
     Saying("support_2h", PLANNED, ("scheduled",), **OF_2_HOURS, **TO_SUPPORT),
 )
+BECAUSE = {
+    "cancelled": "It was cancelled.",
+    "arrived": "It has begun.",
+    "in_progress": "It has begun.",
+    "completed": "It is over.",
+    "no_show": "It is over.",
+    "missed": "It is over.",
+    "held": "It is on hold.",
+    "paid": "It was paid.",
+    "confirmed": "They have agreed.",
+}
 OF_KIND = {saying.kind: saying for saying in SAYINGS}
 
 
@@ -142,9 +153,9 @@ def still_true(kind: str, subject: Subject, *, revision: int) -> str:
     """Why a message is not true any more, as a sentence; empty while it is."""
     saying = OF_KIND[kind]
     if subject.status not in saying.states:
-        return "It is not so any more."
+        return BECAUSE.get(subject.status, "It is not so any more.")
     if not saying.outlives and subject.revision != revision:
-        return "It was changed since."
+        return "It was moved."
     return ""
 
 

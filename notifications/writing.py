@@ -105,7 +105,7 @@ def _say(event: Event, told: Told, now: datetime) -> None:
     plans = policy.about(
         event.kind,
         told.subject,
-        revision=event.payload.get("revision", 1),
+        revision=event.payload["revision"],
         occurred_at=event.occurred_at,
     )
     for plan, leaves in _timed(plans, told.subject.zone, now):
