@@ -21,6 +21,9 @@ from scheduling import api as practice
 from scheduling.calendar import api as calendar
 from scheduling.calendar.models import Licence, Opening, TimeOff, WorkingHours
 from scheduling.consultations import api as consultations
+from scheduling.deliveries import api as deliveries
+from scheduling.prescriptions import api as prescriptions
+from scheduling.sessions import api as sessions
 from scheduling.subscriptions import api as subscriptions
 
 hours = [
@@ -49,7 +52,49 @@ verbs = [
         ("arrive", consultations.Arrive),
         ("complete", consultations.Complete),
         ("no-show", consultations.NoShow),
+        ("decide", consultations.Decide),
+        ("correct", consultations.Correct),
     )
+]
+of_chain = [
+    path("subscriptions/", subscriptions.Subscriptions.as_view()),
+    path("subscriptions/<uuid:pk>/", subscriptions.SubscriptionDetail.as_view()),
+    path("subscriptions/<uuid:pk>/pause/", subscriptions.Pause.as_view()),
+    path("subscriptions/<uuid:pk>/resume/", subscriptions.Resume.as_view()),
+    path("subscriptions/<uuid:pk>/cancel/", subscriptions.Cancel.as_view()),
+    path("subscriptions/<uuid:pk>/change-plan/", subscriptions.ChangePlan.as_view()),
+    path(
+        "subscriptions/<uuid:pk>/periods/<int:number>/mark-paid/", subscriptions.MarkPaid.as_view()
+    ),
+    path("periods/<uuid:pk>/correct/", subscriptions.CorrectPeriod.as_view()),
+    path("prescriptions/", prescriptions.Prescriptions.as_view()),
+    path("prescriptions/<uuid:pk>/end/", prescriptions.EndPrescription.as_view()),
+    path("delivery-zones/", deliveries.Zones.as_view()),
+    path("delivery-windows/", deliveries.Windows.as_view()),
+    path("holidays/", deliveries.Holidays.as_view()),
+    path("closures/", deliveries.Closures.as_view()),
+    path("closures/<uuid:pk>/", deliveries.ClosureDetail.as_view()),
+    path("deliveries/", deliveries.Deliveries.as_view()),
+    path("deliveries/bulk/", deliveries.Bulk.as_view()),
+    path("deliveries/<uuid:pk>/", deliveries.DeliveryDetail.as_view()),
+    path("deliveries/<uuid:pk>/custody/", deliveries.Custody.as_view()),
+    path("deliveries/<uuid:pk>/choose-window/", deliveries.ChooseWindow.as_view()),
+    path("deliveries/<uuid:pk>/confirm-receipt/", deliveries.ConfirmReceipt.as_view()),
+    path("deliveries/<uuid:pk>/correct/", deliveries.Correct.as_view()),
+    path("deliveries/<uuid:pk>/replace/", deliveries.Replace.as_view()),
+    *(
+        path(f"deliveries/<uuid:pk>/{verb}/", door.as_view())
+        for verb, door in deliveries.VERBS.items()
+    ),
+    path("session-times/", sessions.SessionTimes.as_view()),
+    path("sessions/", sessions.Sessions.as_view()),
+    path("sessions/<uuid:pk>/", sessions.SessionDetail.as_view()),
+    path("sessions/<uuid:pk>/reschedule/", sessions.Reschedule.as_view()),
+    path("sessions/<uuid:pk>/cancel/", sessions.Cancel.as_view()),
+    path("sessions/<uuid:pk>/pre-check/", sessions.PreCheck.as_view()),
+    path("sessions/<uuid:pk>/start/", sessions.Start.as_view()),
+    path("sessions/<uuid:pk>/finish/", sessions.Finish.as_view()),
+    path("sessions/<uuid:pk>/check-in/", sessions.CheckIn.as_view()),
 ]
 api = [
     path("service-area/", patients.ServiceArea.as_view()),
@@ -69,15 +114,25 @@ api = [
     path("me/address/", patients.MyAddress.as_view()),
     path("me/consents/", patients.MyConsents.as_view()),
     path("me/support-persons/", patients.MySupportPersons.as_view()),
+    path("me/timeline/", practice.MyTimeline.as_view()),
+    path("support-persons/<str:token>/confirm/", patients.ConfirmSupport.as_view()),
     path("patients/", practice.Patients.as_view()),
     path("patients/<uuid:pk>/", practice.PatientDetail.as_view()),
     path("patients/<uuid:pk>/address/", practice.PatientAddress.as_view()),
+    path("patients/<uuid:pk>/consents/", patients.PatientConsents.as_view()),
+    path("patients/<uuid:pk>/identity-checks/", patients.IdentityChecks.as_view()),
+    path("patients/<uuid:pk>/clinical-holds/", patients.ClinicalHolds.as_view()),
+    path("patients/<uuid:pk>/prescriptions/", prescriptions.PatientPrescriptions.as_view()),
+    path("patients/<uuid:pk>/timeline/", practice.TimelineOf.as_view()),
+    path("clinical-holds/<uuid:pk>/clear/", patients.ClearHold.as_view()),
     path("consultations/", consultations.Consultations.as_view()),
     path("consultations/<uuid:pk>/", consultations.ConsultationDetail.as_view()),
     path("consultations/<uuid:pk>/history/", consultations.ConsultationHistory.as_view()),
     *verbs,
+    *of_chain,
     path("calendar/", practice.Calendar.as_view()),
     path("settings/", practice.Settings.as_view()),
+    path("rules/", practice.Rules.as_view()),
     path("work-items/", practice.WorkItems.as_view()),
     path("work-items/<uuid:pk>/claim/", practice.ClaimWorkItem.as_view()),
     path("work-items/<uuid:pk>/close/", practice.CloseWorkItem.as_view()),

@@ -27,6 +27,7 @@ from patients.phones import us_number
 from records import hints
 from records.actor import Actor
 from records.events import raise_work_item, record
+from records.ids import uuid7
 from records.models import WorkItem
 from records.refused import Refused
 
@@ -223,10 +224,17 @@ def check_identity(
 
 @transaction.atomic
 def hold_patient(
-    *, patient_id: UUID, reason: str, about_id: UUID, by: Actor, now: datetime, note: str = ""
+    *,
+    patient_id: UUID,
+    reason: str,
+    by: Actor,
+    now: datetime,
+    about_id: UUID | None = None,
+    note: str = "",
 ) -> ClinicalHold:
-    """Treatment waits until a physician clears it; once about one thing."""
+    """Treatment waits until a physician clears it; once about one thing, if it is about one."""
     lock_patient(patient_id)
+    about_id = about_id or uuid7()
     hold, is_new = ClinicalHold.objects.get_or_create(
         patient_id=patient_id,
         reason=reason,
@@ -247,7 +255,8 @@ def clear_hold(*, hold: ClinicalHold, note: str, by: Actor, now: datetime) -> Cl
     locked = ClinicalHold.objects.select_for_update(no_key=True).get(pk=hold.pk)
     if locked.cleared_at:
         raise Refused("wrong_state", "This hold has been cleared already.")
-    locked.cleared_at, locked.cleared_by_id, locked.note = now, by.user_id, note
+    locked.cleared_at, locked.cleared_by_id = now, by.user_id
+    locked.note = f"{locked.note}\n{note}".strip()
     locked.save(update_fields=["cleared_at", "cleared_by", "note"])
     record("patient.cleared", locked, by=by, now=now, patient_id=locked.patient_id)
     replan_soon(locked.patient_id, by=by, now=now)

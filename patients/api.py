@@ -1,6 +1,8 @@
-"""The API of patients: service area, profile, addresses, consents, support persons."""
+"""The API of patients: service area, profile, addresses, consents, support persons, holds."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -12,16 +14,38 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import PATIENT, Anyone, actor_of, roles, signed_in
+from accounts.api import (
+    CARE,
+    PATIENT,
+    PHYSICIAN,
+    STAFF,
+    Anyone,
+    actor_of,
+    roles,
+    signed_in,
+    user_of,
+)
 from accounts.models import Role, User
 from patients import actions, service_area
-from patients.models import Address, Consent, Patient, SupportPerson
+from patients.models import (
+    Address,
+    ClinicalHold,
+    Consent,
+    IdentityCheck,
+    Patient,
+    SupportPerson,
+)
 from records import clock
+from records.actor import Actor
 from records.api import (
+    Cursor,
     DayField,
     Door,
+    IdField,
     Input,
     InstantField,
+    ListQuery,
+    Nothing,
     TextField,
     TruthField,
     if_match,
@@ -91,6 +115,19 @@ def exactly(given: Mapping[str, Any], needed: set[str], *, of: set[str]) -> None
         raise serializers.ValidationError({**missing, **surplus}, code="required")
 
 
+class OnBehalfIn(Input):
+    """Staff also name the ``patient`` and the ``channel`` of the wish, physicians the patient."""
+
+    patient = IdField(required=False)
+    channel = serializers.ChoiceField(choices=CHANNELS, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        needed = {Role.STAFF: {"patient", "channel"}, Role.PHYSICIAN: {"patient"}}
+        of = {"patient", "channel"}
+        exactly(attrs, needed.get(self.context["user"].role, set()), of=of)
+        return attrs
+
+
 class PlaceQuery(Input):
     postal_code = ZipField(max_length=20)
     state = TextField(max_length=service_area.LONGEST_STATE, required=False)
@@ -131,6 +168,8 @@ class AddressOut(serializers.ModelSerializer[Address]):
 
 
 class PatientOut(serializers.ModelSerializer[Patient]):
+    """``step`` and ``unmet_gates``: where the patient stood when rows followed last."""
+
     address = AddressOut(allow_null=True)
     phone = serializers.CharField()
     time_zone = serializers.CharField()
@@ -140,7 +179,7 @@ class PatientOut(serializers.ModelSerializer[Patient]):
         model = Patient
         fields = [
             "id", "first_name", "last_name", "date_of_birth", "age", "phone", "email", "address",
-            "time_zone",
+            "time_zone", "step", "unmet_gates",
         ]  # fmt: skip
 
     @extend_schema_field(OpenApiTypes.INT)
@@ -166,11 +205,21 @@ def my_patient(request: Request) -> Patient:
 
 
 def patient_for(user: User, sent: Mapping[str, Any]) -> Patient:
-    """Whom a request is about: staff name a patient, a patient is meant himself."""
+    """Whom a request is about: colleagues name a patient, a patient is meant himself."""
     rows = Patient.objects.visible_to(user).select_related("address")
-    row = rows.filter(pk=sent["patient"]).first() if user.role == Role.STAFF else rows.first()
+    if user.role != Role.PATIENT:
+        rows = rows.filter(pk=sent["patient"])
+    row = rows.first()
     if row is None:
         raise serializers.ValidationError({"patient": ["There is no such patient."]})
+    return row
+
+
+def named(rows: Any, pk: UUID, *, field: str) -> Any:
+    """The row of these that a body names in ``field``; 400 when there is none for who asks."""
+    row = rows.filter(pk=pk).first()
+    if row is None:
+        raise serializers.ValidationError({field: ["There is no such thing."]})
     return row
 
 
@@ -194,6 +243,59 @@ def look_log(user: User, kind: str, rows: Any) -> None:
         object_ids=[row.pk for row in rows],
         patient_ids=[pk for pk in patients if pk],
     )
+
+
+def seen(
+    door: Door,
+    kind: str,
+    rows: Any,
+    shape: type[serializers.BaseSerializer],  # type: ignore[type-arg]
+    *,
+    ordering: tuple[str, ...] = ("id",),
+    **context: Any,
+) -> Response:
+    """A page of what belongs to patients; that a colleague looked at it is written down."""
+    pages = Cursor()
+    pages.ordering = ordering
+    page: Any = pages.paginate_queryset(rows, door.request, door) or []
+    look_log(signed_in(door.request), kind, page)
+    return pages.get_paginated_response(shape(page, many=True, context=context).data)
+
+
+class Verb(Door):
+    """One verb on a row of a patient: what it takes, the action that does it, and the answer."""
+
+    permission_classes = (roles(*CARE),)
+    noun = ""  # under which name the action takes the row
+    takes: type[Input] = Nothing
+    do: Callable[..., Any] = staticmethod(lambda **_: None)
+
+    def rows(self, user: User) -> Any:
+        """Those that the user sees."""
+        raise LookupError(type(self))  # every concept has its own
+
+    def arguments(self, sent: dict[str, Any]) -> dict[str, Any]:
+        """What the action takes, from what was sent."""
+        return sent
+
+    def answer(self, user: User, row: Any, now: datetime) -> Response:
+        """The row as its reader may see it."""
+        raise LookupError(type(self))  # every concept has its own
+
+    def post(self, request: Request, pk: UUID) -> Response:
+        user = signed_in(request)
+        row = found(self.rows(user), pk)
+        sent, now = read(self.takes, request.data, user=user), clock.now()
+        by = actor_of(request, channel=sent.pop("channel", "web"))
+        common = {"by": by, "now": now, "version": if_match(request)}
+        done = type(self).do(**{self.noun: row}, **self.arguments(sent), **common)
+        return self.answer(user, done, now)
+
+
+class CorrectIn(Input):
+    """Why what was recorded is put back."""
+
+    reason = TextField(max_length=300)
 
 
 def patient_answer(patient: Patient, *, status: int = 200) -> Response:
@@ -279,14 +381,32 @@ class MyConsents(Door):
 
     @extend_schema(request=ConsentIn, responses={201: ConsentOut})
     def post(self, request: Request) -> Response:
-        sent = read(ConsentIn, request.data)
-        given = actions.give_consents(
-            patient=my_patient(request),
-            consents={sent["kind"]: sent["accepted"]},
-            by=actor_of(request),
-            now=clock.now(),
-        )
-        return Response(ConsentOut(given[0]).data, status=201)
+        return _consented(request, my_patient(request), read(ConsentIn, request.data))
+
+
+class ConsentOnBehalfIn(ConsentIn):
+    channel = serializers.ChoiceField(choices=CHANNELS)
+
+
+class PatientConsents(Door):
+    """Staff write down what a caller consents to."""
+
+    permission_classes = (roles(STAFF),)
+
+    @extend_schema(request=ConsentOnBehalfIn, responses={201: ConsentOut})
+    def post(self, request: Request, pk: UUID) -> Response:
+        patient = found(Patient.objects.visible_to(signed_in(request)), pk)
+        return _consented(request, patient, read(ConsentOnBehalfIn, request.data))
+
+
+def _consented(request: Request, patient: Patient, sent: dict[str, Any]) -> Response:
+    given = actions.give_consents(
+        patient=patient,
+        consents={sent["kind"]: sent["accepted"]},
+        by=actor_of(request, channel=sent.get("channel", "web")),
+        now=clock.now(),
+    )
+    return Response(ConsentOut(given[0]).data, status=201)
 
 
 class SupportPersonIn(Input):
@@ -297,10 +417,11 @@ class SupportPersonIn(Input):
 
 class SupportPersonOut(serializers.ModelSerializer[SupportPerson]):
     phone = serializers.CharField()
+    confirmed_at = InstantField(allow_null=True)
 
     class Meta:
         model = SupportPerson
-        fields = ["id", "name", "date_of_birth", "phone"]
+        fields = ["id", "name", "date_of_birth", "phone", "confirmed_at"]
 
 
 class MySupportPersons(Door):
@@ -325,3 +446,119 @@ class MySupportPersons(Door):
             now=clock.now(),
         )
         return Response(SupportPersonOut(person).data, status=201)
+
+
+class ConfirmedOut(serializers.Serializer[Any]):
+    confirmed_at = InstantField()
+
+
+class ConfirmSupport(Door):
+    """Who stays with a patient agrees, by the link that was sent; nobody has to sign in."""
+
+    permission_classes = (Anyone,)
+
+    @extend_schema(request=Nothing, responses=ConfirmedOut)
+    def post(self, request: Request, token: str) -> Response:
+        read(Nothing, request.data)
+        by = actor_of(request) if user_of(request) else Actor(role="support_person")
+        try:
+            person = actions.confirm_support_person(token=token, by=by, now=clock.now())
+        except SupportPerson.DoesNotExist as error:
+            raise Http404 from error
+        return Response(ConfirmedOut(person).data)
+
+
+# --- identity and holds --------------------------------------------------------------------------
+
+
+class Last4Field(TextField):
+    """The last four signs of a document."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data).upper()
+        if not re.fullmatch(r"[0-9A-Z]{4}", text, re.A):
+            raise serializers.ValidationError("Use the last four letters or digits.")
+        return text
+
+
+class IdentityIn(Input):
+    document = serializers.ChoiceField(choices=IdentityCheck.Document.values)
+    last4 = Last4Field()
+
+
+class IdentityOut(serializers.ModelSerializer[IdentityCheck]):
+    checked_at = InstantField()
+
+    class Meta:
+        model = IdentityCheck
+        fields = ["id", "document", "last4", "checked_at"]
+
+
+class IdentityChecks(Door):
+    """Somebody of the practice compared the patient with a photo document."""
+
+    permission_classes = (roles(PHYSICIAN, STAFF),)
+
+    @extend_schema(request=IdentityIn, responses={201: IdentityOut})
+    def post(self, request: Request, pk: UUID) -> Response:
+        patient = found(Patient.objects.visible_to(signed_in(request)), pk)
+        sent = read(IdentityIn, request.data)
+        check = actions.check_identity(
+            patient=patient, **sent, by=actor_of(request), now=clock.now()
+        )
+        return Response(IdentityOut(check).data, status=201)
+
+
+class HoldNoteIn(Input):
+    note = TextField(max_length=2000)
+
+
+class ClinicalHoldOut(serializers.ModelSerializer[ClinicalHold]):
+    raised_at = InstantField()
+    cleared_at = InstantField(allow_null=True)
+
+    class Meta:
+        model = ClinicalHold
+        fields = [
+            "id", "patient", "reason", "about_id", "raised_at", "raised_by", "cleared_at",
+            "cleared_by", "note",
+        ]  # fmt: skip
+
+
+class ClinicalHolds(Door):
+    """Why treatment of a patient waits, the latest first; a physician says that it must."""
+
+    permission_classes = (roles(PHYSICIAN),)
+
+    @extend_schema(responses=ClinicalHoldOut(many=True))
+    def get(self, request: Request, pk: UUID) -> Response:
+        user = signed_in(request)
+        patient = found(Patient.objects.visible_to(user), pk)
+        rows = ClinicalHold.objects.visible_to(user).filter(patient=patient)
+        query(ListQuery, request)
+        return seen(self, "clinicalhold", rows, ClinicalHoldOut, ordering=("-id",))
+
+    @extend_schema(request=HoldNoteIn, responses={201: ClinicalHoldOut})
+    def post(self, request: Request, pk: UUID) -> Response:
+        patient = found(Patient.objects.visible_to(signed_in(request)), pk)
+        hold = actions.hold_patient(
+            patient_id=patient.pk,
+            reason=ClinicalHold.Reason.PHYSICIAN,
+            note=read(HoldNoteIn, request.data)["note"],
+            by=actor_of(request),
+            now=clock.now(),
+        )
+        return Response(ClinicalHoldOut(hold).data, status=201)
+
+
+class ClearHold(Door):
+    """A physician clears a hold, and says why."""
+
+    permission_classes = (roles(PHYSICIAN),)
+
+    @extend_schema(request=HoldNoteIn, responses=ClinicalHoldOut)
+    def post(self, request: Request, pk: UUID) -> Response:
+        hold = found(ClinicalHold.objects.visible_to(signed_in(request)), pk)
+        note = read(HoldNoteIn, request.data)["note"]
+        cleared = actions.clear_hold(hold=hold, note=note, by=actor_of(request), now=clock.now())
+        return Response(ClinicalHoldOut(cleared).data)

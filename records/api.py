@@ -125,6 +125,19 @@ class Input(serializers.Serializer):  # type: ignore[type-arg]
         return super().to_internal_value(data)
 
 
+class Nothing(Input):
+    """No fields."""
+
+
+class GateOut(serializers.Serializer[Any]):
+    """What is missing, who clears it, and by when."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    who = serializers.CharField()
+    until = InstantField(allow_null=True)
+
+
 def read(
     serializer: type[serializers.Serializer],  # type: ignore[type-arg]
     data: Any,

@@ -1,4 +1,4 @@
-"""The doors that look over all folders: patients, the whole calendar, work items, events."""
+"""The doors that look over all folders: patients, timeline, the whole calendar, work items."""
 
 import re
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import PHYSICIAN, STAFF, actor_of, roles, signed_in
+from accounts.api import PATIENT, PHYSICIAN, STAFF, actor_of, roles, signed_in
 from accounts.models import Role, User
 from patients.actions import create_patient
 from patients.api import (
@@ -24,7 +24,9 @@ from patients.api import (
     found,
     look_log,
     move_answer,
+    my_patient,
     patient_answer,
+    seen,
 )
 from patients.models import Patient
 from patients.phones import us_number
@@ -33,32 +35,40 @@ from records.api import (
     Cursor,
     DayField,
     Door,
+    GateOut,
     IdField,
     Input,
     InstantField,
     ListQuery,
+    Nothing,
     NumberField,
     TextField,
+    listed,
     query,
     read,
 )
 from records.events import settled_before
-from records.models import Event, WorkItem
-from records.values import DEFAULTS, change, in_force
+from records.models import Event, Rule, WorkItem
+from records.values import DEFAULTS, add_rule, change, in_force
 from records.work import claim, close
+from scheduling import replan, timeline
 from scheduling.calendar.actions import add_time_off
 from scheduling.calendar.api import (
-    LONGEST,
+    DaysQuery,
     OfPhysician,
+    PreviewQuery,
     SpanIn,
     TimeOffOut,
     days,
     own_physician,
+    physician_of,
+    zone_of,
 )
 from scheduling.calendar.models import Physician, Reservation, TimeOff
-from scheduling.consultations.api import Nothing
 from scheduling.consultations.models import Consultation
+from scheduling.deliveries.models import Delivery
 from scheduling.intervals import Interval
+from scheduling.sessions.models import TreatmentSession
 
 # --- patients -----------------------------------------------------------------------------------
 
@@ -67,12 +77,16 @@ class PatientQuery(ListQuery):
     search = TextField(max_length=100, required=False)
     state = serializers.ChoiceField(choices=["FL", "NJ"], required=False)
     county = TextField(max_length=60, required=False)
+    step = TextField(max_length=20, required=False)
+    gate = TextField(max_length=40, required=False)
     updated_since = InstantField(required=False)
 
 
 FILTERS = {
     "state": "address__state",
     "county": "address__county",
+    "step": "step",
+    "gate": "unmet_gates__contains",
     "updated_since": "changed_at__gte",
 }
 
@@ -93,13 +107,11 @@ class Patients(Door):
     def get(self, request: Request) -> Response:
         user, asked = signed_in(request), query(PatientQuery, request)
         rows = Patient.objects.visible_to(user).select_related("address")
+        if "gate" in asked:
+            asked["gate"] = [asked["gate"]]
         rows = rows.filter(**{FILTERS[k]: v for k, v in asked.items() if k in FILTERS})
-        pages = Cursor()
-        page = pages.paginate_queryset(_search(rows, asked.get("search", "")), request, self) or []
-        look_log(user, "patient", page)
-        return pages.get_paginated_response(
-            PatientOut(page, many=True, context={"now": clock.now()}).data
-        )
+        found_so = _search(rows, asked.get("search", ""))
+        return seen(self, "patient", found_so, PatientOut, now=clock.now())
 
     @extend_schema(request=PatientIn, responses={201: PatientOut})
     def post(self, request: Request) -> Response:
@@ -117,7 +129,7 @@ class Patients(Door):
 
 
 def _search(rows: QuerySet[Patient], text: str) -> QuerySet[Patient]:
-    """By words of the name, telephone number, birthday or a consultation's reference."""
+    """By words of the name, telephone number, birthday, a reference or a tracking number."""
     text = text.strip()
     if not text:
         return rows
@@ -126,8 +138,12 @@ def _search(rows: QuerySet[Patient], text: str) -> QuerySet[Patient]:
     if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.A):
         day = read(BirthdayIn, {"search": text})["search"]
         return rows.filter(date_of_birth=day)
-    if re.fullmatch(r"[cC]-[0-9a-zA-Z]{6}", text, re.A):
-        return rows.filter(consultations__reference=text.upper())
+    if re.fullmatch(r"[cCdDsS]-[0-9a-zA-Z]{6}", text, re.A):
+        bears = {"C": "consultations", "D": "deliveries", "S": "subscriptions"}[text[0].upper()]
+        return rows.filter(**{f"{bears}__reference": text.upper()})
+    if re.fullmatch(r"(?=.*\d)[0-9A-Za-z]{8,60}", text, re.A):
+        tracked = Delivery.objects.filter(tracking__iexact=text)
+        return rows.filter(pk__in=tracked.values("patient"))
     for word in text.split()[:5]:
         rows = rows.filter(Q(first_name__icontains=word) | Q(last_name__icontains=word))
     return rows
@@ -160,23 +176,97 @@ class PatientAddress(Door):
         return move_answer(request, found(Patient.objects.visible_to(signed_in(request)), pk))
 
 
+# --- the chain of care ----------------------------------------------------------------------------
+
+
+class AboutOut(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    id = serializers.UUIDField()
+
+
+class StepOut(serializers.Serializer[Any]):
+    """``state``: done, current, waiting (for a step before it) or blocked."""
+
+    key = serializers.CharField()
+    title = serializers.CharField()
+    state = serializers.CharField()
+    at = InstantField(allow_null=True)
+    time_zone = serializers.CharField()
+    unmet_gates = GateOut(many=True)
+    object = AboutOut(allow_null=True)
+
+
+class NextOut(serializers.Serializer[Any]):
+    """Who acts next: patient, physician, staff, pharmacy or nobody."""
+
+    who = serializers.CharField()
+    detail = serializers.CharField()
+    until = InstantField(allow_null=True)
+
+
+class TimelineOut(serializers.Serializer[Any]):
+    patient = serializers.UUIDField()
+    checked_at = InstantField()
+    steps = StepOut(many=True)
+    next = NextOut()
+
+
+class MyTimeline(Door):
+    """What is done, what waits for what, and who acts next and by when."""
+
+    permission_classes = (roles(PATIENT),)
+
+    @extend_schema(responses=TimelineOut)
+    def get(self, request: Request) -> Response:
+        patient = my_patient(request)
+        return _timeline(patient, patient.time_zone)
+
+
+class TimelineOf(Door):
+    """The same of one patient, for colleagues."""
+
+    permission_classes = (roles(STAFF, PHYSICIAN),)
+
+    @extend_schema(responses=TimelineOut)
+    def get(self, request: Request, pk: UUID) -> Response:
+        user = signed_in(request)
+        patient = found(Patient.objects.visible_to(user).select_related("address"), pk)
+        look_log(user, "patient", [patient])
+        return _timeline(patient, zone_of(user) or patient.time_zone)
+
+
+def _timeline(patient: Patient, zone: str) -> Response:
+    now = clock.now()
+    care, _ = replan.read(patient.pk, now=now)
+    chain = timeline.steps(care)
+    steps = [
+        {
+            "key": step.key,
+            "title": step.title,
+            "state": step.state,
+            "at": step.at,
+            "time_zone": zone,
+            "unmet_gates": step.unmet,
+            "object": step.object and {"kind": step.object[0], "id": step.object[1]},
+        }
+        for step in chain
+    ]
+    body = {"patient": patient.pk, "checked_at": now, "steps": steps}
+    return Response(TimelineOut({**body, "next": timeline.next_of(chain)}).data)
+
+
 # --- the calendar -------------------------------------------------------------------------------
 
 
-class CalendarQuery(Input):
+class CalendarQuery(DaysQuery):
     physician = IdField(required=False)
-
-    def get_fields(self) -> dict[str, Any]:
-        return {"from": DayField(), "to": DayField(), **super().get_fields()}
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if not 0 <= (attrs["to"] - attrs["from"]).days < LONGEST:
-            raise serializers.ValidationError({"to": [f"Ask for 1 to {LONGEST} days."]})
-        return attrs
 
 
 class EntryOut(serializers.Serializer[Any]):
-    """``type``: consultation, hold or time_off; ``busy_*`` is with the buffers."""
+    """``type``: consultation, session, hold or time_off; ``busy_*`` is with the buffers.
+
+    Of a session it is the part that takes the physician's time.
+    """
 
     type = serializers.CharField()
     id = serializers.UUIDField()
@@ -222,7 +312,7 @@ def _physician_for(user: User, asked: dict[str, Any]) -> Physician:
     rows = Physician.objects.all()
     if user.role == Role.PHYSICIAN:
         rows = rows.filter(user=user)
-        asked = {"physician": rows.get().pk, **asked}
+        asked = {"physician": physician_of(user).pk, **asked}
     if "physician" not in asked:
         raise serializers.ValidationError({"physician": ["Name a physician."]})
     row: Physician = found(rows, asked["physician"])
@@ -235,26 +325,36 @@ def _reserved(physician: Physician, within: Interval) -> list[Reservation]:
         physician=physician,
         busy__overlap=(within.start, within.end),
     )
-    return list(rows.select_related("consultation"))
+    return list(rows.select_related("consultation", "session"))
 
 
 def _entry(row: Reservation, physician: Physician) -> dict[str, Any]:
-    meeting: Consultation | None = getattr(row, "consultation", None)
-    return {
-        "type": "consultation" if meeting else "hold",
-        "id": meeting.pk if meeting else row.pk,
+    """What a reservation is for: a consultation, a session, or nothing yet."""
+    whole = {
+        **dict.fromkeys(("status", "reference", "patient", "kind", "join", "join_url")),
         "physician": physician.pk,
-        "start": meeting.start if meeting else row.hold_start,
-        "end": meeting.end if meeting else row.busy.upper,
+        "end": row.busy.upper,
         "busy_start": row.busy.lower,
         "busy_end": row.busy.upper,
-        "status": meeting and meeting.status,
-        "reference": meeting and meeting.reference,
-        "patient": meeting and meeting.patient_id,
-        "kind": meeting.kind if meeting else row.hold_kind,
-        "join": meeting and ("video" if physician.join_url else "telephone"),
-        "join_url": meeting and physician.join_url,
     }
+    meeting: Consultation | None = getattr(row, "consultation", None)
+    session: TreatmentSession | None = getattr(row, "session", None)
+    about = meeting or session
+    if about is None:
+        held = {"id": row.pk, "start": row.hold_start, "kind": row.hold_kind}
+        return {**whole, "type": "hold", **held}
+    whole |= {
+        "id": about.pk,
+        "start": about.start,
+        "status": about.status,
+        "patient": about.patient_id,
+        "join": "video" if physician.join_url else "telephone",
+        "join_url": physician.join_url,
+    }
+    if meeting is None:
+        return {**whole, "type": "session"}
+    told = {"end": meeting.end, "reference": meeting.reference, "kind": meeting.kind}
+    return {**whole, "type": "consultation", **told}
 
 
 def _off(physician: Physician, within: Interval) -> list[dict[str, Any]]:
@@ -273,10 +373,6 @@ def _off(physician: Physician, within: Interval) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
-
-
-class PreviewQuery(Input):
-    preview = serializers.ChoiceField(choices=["true", "false"], default="false")
 
 
 class AtRiskOut(serializers.ModelSerializer[Consultation]):
@@ -377,6 +473,50 @@ class Settings(Door):
             for key, number in DEFAULTS.items()
         ]
         return Response(SettingsOut({"results": rows}).data)
+
+
+# --- the dated rules ------------------------------------------------------------------------------
+
+
+class RuleIn(Input):
+    """``valid_to`` is the last day; none while the rule has no end."""
+
+    code = TextField(max_length=40)
+    state = serializers.ChoiceField(choices=["US", "FL", "NJ"])
+    valid_from = DayField()
+    valid_to = DayField(required=False, allow_null=True, default=None)
+    text = TextField(max_length=5000)
+    source = TextField(max_length=200)  # type: ignore[assignment]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["valid_to"] and attrs["valid_to"] < attrs["valid_from"]:
+            raise serializers.ValidationError({"valid_to": ["Use a day on or after the first."]})
+        return attrs
+
+
+class RuleOut(serializers.ModelSerializer[Rule]):
+    class Meta:
+        model = Rule
+        fields = [
+            "id", "code", "state", "valid_from", "valid_to", "text", "source", "reviewed_by",
+            "reviewed_at",
+        ]  # fmt: skip
+
+
+class Rules(Door):
+    """Legal rules as dated rows; a new row follows an old one, which stays as it is."""
+
+    permission_classes = (roles(PHYSICIAN),)
+
+    @extend_schema(responses=RuleOut(many=True))
+    def get(self, request: Request) -> Response:
+        return listed(self, Rule.objects.all(), RuleOut)
+
+    @extend_schema(request=RuleIn, responses={201: RuleOut})
+    def post(self, request: Request) -> Response:
+        user, sent = signed_in(request), read(RuleIn, request.data)
+        row = add_rule(**sent, user_id=user.pk, by=actor_of(request), now=clock.now())
+        return Response(RuleOut(row).data, status=201)
 
 
 # --- work items and events -----------------------------------------------------------------------

@@ -8,6 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
@@ -16,9 +17,9 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
 from accounts.api import PHYSICIAN, STAFF, Anyone, actor_of, roles, signed_in, user_of
-from accounts.models import Role
+from accounts.models import Role, User
 from patients.actions import place_of
-from patients.api import TimeZoneField, ZipField, found, my_patient
+from patients.api import TimeZoneField, ZipField, exactly, found, my_patient
 from records import clock
 from records.api import (
     DayField,
@@ -94,12 +95,8 @@ class StateField(TextField):
         return text
 
 
-class SlotQuery(Input):
-    state = StateField(required=False)
-    postal_code = ZipField(max_length=20, required=False)
-    time_zone = TimeZoneField(required=False)
-    physician = IdField(required=False)
-    kind = serializers.ChoiceField(choices=KINDS, default="initial")
+class DaysQuery(Input):
+    """Some days, both inclusive."""
 
     def get_fields(self) -> dict[str, Any]:
         return {"from": DayField(), "to": DayField(), **super().get_fields()}
@@ -110,6 +107,25 @@ class SlotQuery(Input):
         if (attrs["to"] - attrs["from"]).days >= LONGEST:
             raise serializers.ValidationError({"to": [f"Ask for up to {LONGEST} days."]})
         return attrs
+
+
+class DaysOfPatient(DaysQuery):
+    """Colleagues also name the ``patient``."""
+
+    patient = IdField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        is_patient = self.context["request"].user.role == Role.PATIENT
+        exactly(attrs, set() if is_patient else {"patient"}, of={"patient"})
+        return super().validate(attrs)
+
+
+class SlotQuery(DaysQuery):
+    state = StateField(required=False)
+    postal_code = ZipField(max_length=20, required=False)
+    time_zone = TimeZoneField(required=False)
+    physician = IdField(required=False)
+    kind = serializers.ChoiceField(choices=KINDS, default="initial")
 
 
 class SlotOut(serializers.Serializer[Any]):
@@ -294,6 +310,12 @@ class SpanIn(Input):
         return attrs
 
 
+class PreviewQuery(Input):
+    """Whether to show only what would happen."""
+
+    preview = serializers.ChoiceField(choices=["true", "false"], default="false")
+
+
 class LicenceIn(Input):
     state = serializers.ChoiceField(choices=["FL", "NJ"])
     number = TextField(max_length=30)
@@ -386,6 +408,19 @@ class LicencesOf(OfPhysician):
 
     model, shape_in, shape_out = Licence, LicenceIn, LicenceOut
     add = staticmethod(actions.add_licence)
+
+
+def physician_of(user: User) -> Physician:
+    """The physician that a user in this role is; 403 for one who was not entered as one."""
+    row = Physician.objects.filter(user=user).first()
+    if row is None:
+        raise PermissionDenied
+    return row
+
+
+def zone_of(user: User) -> str | None:
+    """The zone in which a physician reads; None for others, who read in the patient's."""
+    return physician_of(user).time_zone if user.role == Role.PHYSICIAN else None
 
 
 class RowOfPhysician(Door):

@@ -12,35 +12,36 @@ from rest_framework.response import Response
 
 from accounts.api import CARE, PATIENT, PHYSICIAN, STAFF, actor_of, roles, signed_in
 from accounts.models import Role, User
-from patients.api import CHANNELS, exactly, found, look_log, patient_for
+from patients.api import CorrectIn, OnBehalfIn, Verb, found, look_log, patient_for, seen
 from records import clock
 from records.api import (
-    Cursor,
     Door,
+    GateOut,
     IdField,
     Input,
     InstantField,
     ListQuery,
+    Nothing,
     TextField,
-    if_match,
     listed,
     query,
     read,
     with_etag,
 )
 from records.models import Event
-from scheduling.calendar.api import StateField
+from scheduling.calendar.api import StateField, physician_of
 from scheduling.calendar.slots import KINDS
 from scheduling.consultations import actions
 from scheduling.consultations.actions import risks_of
-from scheduling.consultations.models import Consultation, Status
+from scheduling.consultations.gates import MORE_INFO, NOT_SUITABLE
+from scheduling.consultations.models import Consultation, Decision, Status
 
-
-class GateOut(serializers.Serializer[Any]):
-    code = serializers.CharField()
-    detail = serializers.CharField()
-    who = serializers.CharField()
-    until = InstantField(allow_null=True)
+# What follows a decision, in words for the patient.
+WHAT_NEXT = {
+    Decision.Outcome.APPROVED: "Read and accept the two agreements, and choose a plan.",
+    Decision.Outcome.DECLINED: NOT_SUITABLE.detail,
+    Decision.Outcome.MORE_INFO: MORE_INFO.detail,
+}
 
 
 class LocationIn(Input):
@@ -49,8 +50,30 @@ class LocationIn(Input):
     city = TextField(max_length=60, allow_blank=True, required=False)
 
 
+class DecisionOut(serializers.ModelSerializer[Decision]):
+    """What the physician decided, and ``next``: what follows from it."""
+
+    decided_at = InstantField()
+    next = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Decision
+        fields = ["outcome", "decided_at", "next"]
+
+    def get_next(self, row: Decision) -> str:
+        return WHAT_NEXT[Decision.Outcome(row.outcome)]
+
+
+class DecisionForPhysician(DecisionOut):
+    class Meta(DecisionOut.Meta):
+        fields = [*DecisionOut.Meta.fields, "note"]
+
+
 class ConsultationOut(serializers.ModelSerializer[Consultation]):
-    """``join``: video with ``join_url``, or telephone. ``time_zone`` is that of who reads."""
+    """``join``: video with ``join_url``, or telephone. ``time_zone`` is that of who reads.
+
+    ``decision`` is the latest one on this consultation, null while there is none.
+    """
 
     start = InstantField()
     end = InstantField()
@@ -62,13 +85,14 @@ class ConsultationOut(serializers.ModelSerializer[Consultation]):
     location = serializers.SerializerMethodField()
     at_risk = serializers.SerializerMethodField()
     at_risk_because = serializers.SerializerMethodField()
+    decision = serializers.SerializerMethodField()
 
     class Meta:
         model = Consultation
         fields = [
             "id", "reference", "status", "patient", "physician", "physician_name", "start", "end",
             "time_zone", "kind", "join", "join_url", "location", "confirmed_at", "late",
-            "at_risk", "at_risk_because",
+            "at_risk", "at_risk_because", "decision",
         ]  # fmt: skip
 
     def get_time_zone(self, row: Consultation) -> str:
@@ -92,6 +116,14 @@ class ConsultationOut(serializers.ModelSerializer[Consultation]):
     def get_at_risk_because(self, row: Consultation) -> Any:
         return GateOut(self._risks(row), many=True).data
 
+    @extend_schema_field(DecisionOut(allow_null=True))
+    def get_decision(self, row: Consultation) -> Any:
+        return self._decided(row, DecisionOut)
+
+    def _decided(self, row: Consultation, shape: type[DecisionOut]) -> Any:
+        rows = [] if self.context.get("stands") else list(row.decisions.all())
+        return shape(rows[-1]).data if rows else None
+
     def _risks(self, row: Consultation) -> Any:
         if self.context.get("stands"):
             return []
@@ -103,11 +135,15 @@ class ConsultationForPhysician(ConsultationOut):
     class Meta(ConsultationOut.Meta):
         fields = [*ConsultationOut.Meta.fields, "note"]
 
+    @extend_schema_field(DecisionForPhysician(allow_null=True))
+    def get_decision(self, row: Consultation) -> Any:
+        return self._decided(row, DecisionForPhysician)
+
 
 def answer(user: User, row: Consultation, now: datetime) -> Response:
     """A consultation as its reader may see it: notes are the physician's."""
     prefetch_related_objects(
-        [row], "patient__address", "physician__licences", "physician__time_off"
+        [row], "patient__address", "physician__licences", "physician__time_off", "decisions"
     )
     return _told(user, row, {"user": user, "now": now})
 
@@ -117,23 +153,13 @@ def _told(user: User, row: Consultation, context: dict[str, Any], status: int = 
     return with_etag(Response(shape(row, context=context).data, status=status), row.version)
 
 
-class BookIn(Input):
-    """Staff also name the ``patient`` and the ``channel`` the wish came through."""
-
+class BookIn(OnBehalfIn):
     physician = IdField(required=False, allow_null=True)
     start = InstantField()
     kind = serializers.ChoiceField(choices=KINDS)
     location = LocationIn()
     hold = IdField(required=False)
     secret = TextField(max_length=100, required=False)
-    patient = IdField(required=False)
-    channel = serializers.ChoiceField(choices=CHANNELS, required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        for_staff = {"patient", "channel"}
-        needed = for_staff if self.context["user"].role == Role.STAFF else set()
-        exactly(attrs, needed, of=for_staff)
-        return attrs
 
 
 class ConsultationQuery(ListQuery):
@@ -164,14 +190,11 @@ class Consultations(Door):
     @extend_schema(parameters=[ConsultationQuery], responses=ConsultationOut(many=True))
     def get(self, request: Request) -> Response:
         user, asked = signed_in(request), query(ConsultationQuery, request)
-        rows = Consultation.objects.visible_to(user).with_people()
+        rows = Consultation.objects.visible_to(user).with_people().prefetch_related("decisions")
         rows = rows.filter(**{FILTERS[k]: v for k, v in asked.items() if k in FILTERS})
-        pages = Cursor()
-        pages.ordering = (asked["ordering"], "id")
-        page = pages.paginate_queryset(rows, request, self) or []
-        look_log(user, "consultation", page)
         context = {"user": user, "now": clock.now()}
-        return pages.get_paginated_response(ConsultationOut(page, many=True, context=context).data)
+        ordering = (asked["ordering"], "id")
+        return seen(self, "consultation", rows, ConsultationOut, ordering=ordering, **context)
 
     @extend_schema(request=BookIn, responses={201: ConsultationOut})
     def post(self, request: Request) -> Response:
@@ -234,10 +257,6 @@ class ConsultationHistory(Door):
         return listed(self, Event.objects.filter(object_id=row.pk), HistoryOut)
 
 
-class Nothing(Input):
-    """No fields."""
-
-
 class RescheduleIn(Input):
     start = InstantField()
     physician = IdField(required=False)
@@ -255,69 +274,73 @@ class CompleteIn(Input):
     note = TextField(max_length=20_000, allow_blank=True, default="")
 
 
-class Act(Door):
-    """One verb on a consultation; each says what it takes and calls its action."""
+class DecideIn(Input):
+    outcome = serializers.ChoiceField(choices=Decision.Outcome.values)
+    note = TextField(max_length=20_000, allow_blank=True, default="")
 
-    permission_classes = (roles(*CARE),)
-    takes: type[Input] = Nothing
 
-    def act(self, row: Consultation, sent: dict[str, Any], common: dict[str, Any]) -> Consultation:
-        raise LookupError(type(self))  # every verb has its own
+class Act(Verb):
+    """One verb on a consultation."""
 
-    def post(self, request: Request, pk: UUID) -> Response:
-        user = signed_in(request)
-        row = found(Consultation.objects.visible_to(user), pk)
-        sent, now = read(self.takes, request.data), clock.now()
-        common = {"by": actor_of(request), "now": now, "version": if_match(request)}
-        return answer(user, self.act(row, sent, common), now)
+    noun = "consultation"
+
+    def rows(self, user: User) -> Any:
+        return Consultation.objects.visible_to(user)
+
+    def answer(self, user: User, row: Any, now: datetime) -> Response:
+        return answer(user, row, now)
 
 
 @extend_schema(request=Nothing, responses=ConsultationOut)
 class Confirm(Act):
     permission_classes = (roles(PATIENT, STAFF),)
-
-    def act(self, row: Consultation, sent: dict[str, Any], common: dict[str, Any]) -> Consultation:
-        return actions.confirm(consultation=row, **common)
+    do = staticmethod(actions.confirm)
 
 
 @extend_schema(request=RescheduleIn, responses=ConsultationOut)
 class Reschedule(Act):
-    takes = RescheduleIn
+    takes, do = RescheduleIn, staticmethod(actions.reschedule)
 
-    def act(self, row: Consultation, sent: dict[str, Any], common: dict[str, Any]) -> Consultation:
-        start, physician = sent["start"], sent.get("physician")
-        return actions.reschedule(consultation=row, start=start, physician=physician, **common)
+    def arguments(self, sent: dict[str, Any]) -> dict[str, Any]:
+        return {"physician": None, **sent}
 
 
 @extend_schema(request=CancelIn, responses=ConsultationOut)
 class Cancel(Act):
-    takes = CancelIn
-
-    def act(self, row: Consultation, sent: dict[str, Any], common: dict[str, Any]) -> Consultation:
-        return actions.cancel(consultation=row, reason=sent["reason"], **common)
+    takes, do = CancelIn, staticmethod(actions.cancel)
 
 
 @extend_schema(request=ArriveIn, responses=ConsultationOut)
 class Arrive(Act):
     permission_classes = (roles(PHYSICIAN),)
-    takes = ArriveIn
+    takes, do = ArriveIn, staticmethod(actions.arrive)
 
-    def act(self, row: Consultation, sent: dict[str, Any], common: dict[str, Any]) -> Consultation:
-        return actions.arrive(consultation=row, state=sent["location"]["state"], **common)
+    def arguments(self, sent: dict[str, Any]) -> dict[str, Any]:
+        return {"state": sent["location"]["state"]}
 
 
 @extend_schema(request=CompleteIn, responses=ConsultationOut)
 class Complete(Act):
     permission_classes = (roles(PHYSICIAN),)
-    takes = CompleteIn
-
-    def act(self, row: Consultation, sent: dict[str, Any], common: dict[str, Any]) -> Consultation:
-        return actions.complete(consultation=row, note=sent["note"], **common)
+    takes, do = CompleteIn, staticmethod(actions.complete)
 
 
 @extend_schema(request=Nothing, responses=ConsultationOut)
 class NoShow(Act):
     permission_classes = (roles(PHYSICIAN),)
+    do = staticmethod(actions.no_show)
 
-    def act(self, row: Consultation, sent: dict[str, Any], common: dict[str, Any]) -> Consultation:
-        return actions.no_show(consultation=row, **common)
+
+@extend_schema(request=DecideIn, responses=ConsultationForPhysician)
+class Decide(Act):
+    permission_classes = (roles(PHYSICIAN),)
+    takes, do = DecideIn, staticmethod(actions.decide)
+
+    def arguments(self, sent: dict[str, Any]) -> dict[str, Any]:
+        return {**sent, "physician": physician_of(signed_in(self.request))}
+
+
+@extend_schema(request=CorrectIn, responses=ConsultationOut)
+class Correct(Act):
+    permission_classes = (roles(PHYSICIAN, STAFF),)
+    takes, do = CorrectIn, staticmethod(actions.correct)

@@ -1,6 +1,6 @@
 """Every write about deliveries: windows, closures, choosing, and each step of a parcel."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from accounts.models import Role
 from patients.actions import lock_patient, replan_many, replan_soon
+from patients.models import Patient
 from records.actor import Actor
 from records.events import keep_correction, raise_work_item, record
 from records.gates import pass_gates
@@ -123,14 +124,8 @@ def lift_closure(*, closure: Closure, by: Actor, now: datetime) -> None:
 
 def patients_in(counties: Iterable[str]) -> list[UUID]:
     """Who has an open delivery in one of these counties."""
-    wanted = set(counties)
-    rows = Delivery.objects.exclude(status__in=OVER).select_related("patient__address")
-    return [
-        row.patient_id
-        for row in rows
-        if row.patient.address
-        and f"{row.patient.address.state} {row.patient.address.county}" in wanted
-    ]
+    rows = Delivery.objects.exclude(status__in=OVER).in_counties(counties)
+    return list(rows.values_list("patient_id", flat=True))
 
 
 @transaction.atomic
@@ -592,6 +587,34 @@ def _undo_next(locked: Delivery, *, by: Actor, now: datetime) -> None:
         if row.status not in AT_THE_PHARMACY:
             raise Refused("built_on", "The next parcel is under way already.")
         cancel_now(row, by=by, now=now)
+
+
+@transaction.atomic
+def each(
+    *,
+    deliveries: Iterable[Delivery],
+    act: Callable[..., Delivery],
+    arguments: Mapping[str, Any],
+    by: Actor,
+    now: datetime,
+) -> dict[UUID, Delivery | Refused]:
+    """The same step for many, each in a savepoint of its own: one that is refused stops nothing.
+
+    Patients, then windows, are locked first, all of them by id: two such calls, or one and any
+    other action, never wait for each other in a circle.
+    """
+    rows = list(deliveries)
+    patients = Patient.objects.filter(pk__in=[row.patient_id for row in rows])
+    list(patients.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    _lock_windows({row.window_id for row in rows})
+    done: dict[UUID, Delivery | Refused] = {}
+    for row in rows:
+        try:
+            with transaction.atomic():
+                done[row.pk] = act(delivery=row, **arguments, by=by, now=now)
+        except Refused as refused:
+            done[row.pk] = refused
+    return done
 
 
 def remind_to_choose(locked: Delivery, *, by: Actor, now: datetime) -> None:

@@ -1,11 +1,12 @@
 """Zones, windows with capacity, closures, deliveries and who had them in hand."""
 
+from collections.abc import Iterable
 from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import F, Q, Value
+from django.db.models.functions import Concat, Now
 
 from accounts.models import Role, User
 from patients.models import Address, Patient
@@ -205,6 +206,11 @@ UNDER_WAY = (
     Status.PACKED, Status.DISPATCHED, Status.OUT_FOR_DELIVERY, Status.ATTEMPTED,
     Status.DELIVERED_UNVERIFIED, Status.RETURNING, Status.INVESTIGATING,
 )  # fmt: skip
+# What does not go its way: staff look at it.
+EXCEPTIONS = (
+    Status.ATTEMPTED, Status.DELIVERED_UNVERIFIED, Status.HELD, Status.RETURNING,
+    Status.INVESTIGATING,
+)  # fmt: skip
 HAS_WINDOW = (Status.SCHEDULED, Status.PACKED, Status.DISPATCHED, Status.OUT_FOR_DELIVERY)
 # What was recorded wrongly is put back to this, as long as nothing was built on it.
 CORRECTIONS: dict[str, str] = {
@@ -220,6 +226,17 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         if user.role in (Role.PATIENT, Role.STAFF, Role.PHYSICIAN):
             return self.filter(patient__in=Patient.objects.visible_to(user))
         return self.none()
+
+    def met_by(self, closure: Closure) -> Self:
+        """Open ones whose window a closure meets, the soonest first."""
+        rows = self.exclude(status__in=OVER).in_counties(closure.counties)
+        rows = rows.filter(window__starts__lt=closure.end, window__ends__gt=closure.start)
+        return rows.select_related("window").order_by("window__starts", "pk")
+
+    def in_counties(self, counties: Iterable[str]) -> Self:
+        """Of patients who live in one of these counties (``FL Bay``)."""
+        county = Concat("patient__address__state", Value(" "), "patient__address__county")
+        return self.annotate(county_=county).filter(county___in=list(counties))
 
     def with_people(self) -> Self:
         """With all that its answer needs."""

@@ -1,6 +1,7 @@
 """Reads how a patient stands: all that the gates of treatment ask, in eight queries."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -102,52 +103,78 @@ def age_on(day: date, born: date) -> int:
 
 def standing_of(patient_id: UUID, *, now: datetime) -> Standing:
     """How a patient stands at ``now``; call it with the patient locked, to act on it."""
-    patient = _patient(patient_id)
-    subscription = (
-        Subscription.objects.filter(patient=patient_id)
-        .select_related("plan")
-        .order_by("-pk")
-        .first()
-    )
-    periods = list(
-        BillingPeriod.objects.filter(subscription__patient=patient_id)
-        .select_related("plan")
-        .order_by("starts_on", "number")
-    )
-    address = patient.address
-    county = f"{address.state} {address.county}" if address else ""
-    closures = Closure.objects.filter(
-        counties__contains=[county], lifted_at__isnull=True, end__gt=now - timedelta(days=1)
-    )
-    return Standing(
-        patient=patient,
-        facts=facts_in(patient),
-        outcome=patient.outcome_ or "",
-        approved_by=patient.approved_by_,
-        zone_id=patient.zone_,
-        subscription=subscription,
-        periods=periods,
-        prescription=Prescription.objects.filter(patient=patient_id, ended_at=None).first(),
-        deliveries=list(
-            Delivery.objects.filter(patient=patient_id)
-            .select_related("window", "prescription", "period__plan")
-            .order_by("pk")
+    return standings_of([patient_id], now=now)[patient_id]
+
+
+def standings_of(patient_ids: Collection[UUID], *, now: datetime) -> dict[UUID, Standing]:
+    """How patients stand at ``now``; as many queries for many as for one."""
+    patients = list(_patients(patient_ids))
+    of = {"patient__in": patient_ids}
+    subscriptions = Subscription.objects.filter(**of).select_related("plan").order_by("-pk")
+    periods = BillingPeriod.objects.filter(subscription__patient__in=patient_ids)
+    periods = periods.select_related("plan", "subscription").order_by("starts_on", "number")
+    prescriptions = Prescription.objects.filter(**of, ended_at=None)
+    deliveries = Delivery.objects.filter(**of).order_by("pk")
+    rows = {
+        "subscriptions": _by_patient(subscriptions),
+        "periods": _by_patient(periods, lambda row: row.subscription.patient_id),
+        "prescriptions": _by_patient(prescriptions),
+        "deliveries": _by_patient(
+            deliveries.select_related("window", "prescription", "period__plan")
         ),
-        closed=[Interval(row.start, row.end) for row in closures],
-        values=in_force(now),
-        now=now,
+    }
+    closures = list(
+        Closure.objects.filter(
+            counties__overlap=[_county(patient) for patient in patients],
+            lifted_at__isnull=True,
+            end__gt=now - timedelta(days=1),
+        )
     )
+    values = in_force(now)
+    return {
+        patient.pk: Standing(
+            patient=patient,
+            facts=facts_in(patient),
+            outcome=patient.outcome_ or "",
+            approved_by=patient.approved_by_,
+            zone_id=patient.zone_,
+            subscription=next(iter(rows["subscriptions"][patient.pk]), None),
+            periods=rows["periods"][patient.pk],
+            prescription=next(iter(rows["prescriptions"][patient.pk]), None),
+            deliveries=rows["deliveries"][patient.pk],
+            closed=[
+                Interval(row.start, row.end) for row in closures if _county(patient) in row.counties
+            ],
+            values=values,
+            now=now,
+        )
+        for patient in patients
+    }
 
 
-def _patient(patient_id: UUID) -> Any:
-    """The patient with address, facts, latest decision and delivery zone: one query."""
+def _by_patient(
+    rows: Iterable[Any], patient_of: Callable[[Any], UUID] = lambda row: row.patient_id
+) -> dict[UUID, list[Any]]:
+    found: dict[UUID, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[patient_of(row)].append(row)
+    return found
+
+
+def _county(patient: Patient) -> str:
+    address = patient.address
+    return f"{address.state} {address.county}" if address else ""
+
+
+def _patients(patient_ids: Collection[UUID]) -> Any:
+    """Patients with address, facts, latest decision and delivery zone: one query."""
     latest = Decision.objects.filter(patient=OuterRef("pk")).order_by("-pk")
     zone = ZoneCounty.objects.filter(
         state=OuterRef("address__state"), county=OuterRef("address__county")
     )
-    rows = with_facts(Patient.objects.filter(pk=patient_id))
+    rows = with_facts(Patient.objects.filter(pk__in=patient_ids))
     return rows.annotate(
         outcome_=Subquery(latest.values("outcome")[:1]),
         approved_by_=Subquery(latest.values("physician")[:1]),
         zone_=Subquery(zone.values("zone")[:1]),
-    ).get()
+    )

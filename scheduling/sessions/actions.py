@@ -1,6 +1,7 @@
 """Every write about sessions: plan, move, cancel, pre-check, start, finish, check in."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from patients.actions import hold_patient, lock_patient, replan_soon
 from patients.models import Patient, SupportPerson
 from records.actor import Actor
 from records.events import raise_work_item, record
-from records.gates import pass_gates
+from records.gates import UnmetGate, pass_gates
 from records.models import WorkItem
 from records.refused import Refused
 from scheduling.calendar.actions import (
@@ -24,21 +25,26 @@ from scheduling.calendar.actions import (
     one_place_at_a_time,
     reserve,
 )
+from scheduling.calendar.agenda import agendas
 from scheduling.calendar.models import Reservation
-from scheduling.calendar.slots import Offer, offer_of
+from scheduling.calendar.slots import Offer, free_slots, offer_of
 from scheduling.deliveries.models import OVER, Delivery
 from scheduling.deliveries.models import Status as Parcel
-from scheduling.deliveries.standing import Standing, standing_of
+from scheduling.deliveries.standing import Standing, standing_of, standings_of
 from scheduling.intervals import Interval
 from scheduling.sessions.gates import (
     SUPPORT_PERSON_ABSENT,
     SessionFacts,
     above_limits,
+    general_gates,
+    hold_gates,
     plan_gates,
     start_gates,
+    waiting_gates,
 )
 from scheduling.sessions.models import (
     COUNTS,
+    TO_COME,
     TRANSITIONS,
     USED,
     Reading,
@@ -47,6 +53,15 @@ from scheduling.sessions.models import (
 )
 from scheduling.subscriptions.actions import local_day
 from scheduling.subscriptions.billing import month, month_of
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When a session may start; ``supervised``: with a physician. ``unmet``: why at no time."""
+
+    slots: Sequence[Interval]
+    supervised: bool
+    unmet: Sequence[UnmetGate]
 
 
 def plan(
@@ -296,12 +311,97 @@ def facts_for(
     )
 
 
+def unmet_gates(
+    sessions: Sequence[TreatmentSession], *, now: datetime
+) -> dict[UUID, list[UnmetGate]]:
+    """What sessions to come wait for, or are held by; as many queries for many as for one."""
+    coming = [row for row in sessions if row.status in TO_COME]
+    patients = {row.patient_id for row in coming}
+    if not coming:
+        return {}
+    standings = standings_of(patients, now=now)
+    others: dict[UUID, list[TreatmentSession]] = {patient: [] for patient in patients}
+    for row in TreatmentSession.objects.filter(patient__in=patients).order_by("start", "pk"):
+        others[row.patient_id].append(row)
+    named = SupportPerson.objects.filter(patient__in=patients).order_by("pk")
+    support = {person.patient_id: person for person in named}
+    found = {}
+    for row in coming:
+        mine = row.patient_id
+        facts = facts_for(row, standings[mine], others[mine], support.get(mine))
+        held = hold_gates(facts, now)
+        found[row.pk] = held + [gate for gate in waiting_gates(facts) if gate not in held]
+    return found
+
+
+def times(patient: Patient, within: Interval, *, now: datetime) -> Times:
+    """The times at which a patient may start a session, for a supervised one those at which the
+    physician is free; or what stands in the way of planning any.
+    """
+    standing = standing_of(patient.pk, now=now)
+    others = sessions_of(patient.pk)
+    supervised = is_supervised(others, standing)
+    unmet = general_gates(facts_for(_at(now, standing), standing, others, None))
+    if unmet:
+        return Times([], supervised, unmet)
+    starts = _free_with_physician(standing, within) if supervised else _hours(standing, within)
+    taken = Reservation.objects.filter(
+        patient=patient, period__overlap=(within.start, within.end + timedelta(days=1))
+    )
+    busy = [Interval(row.period.lower, row.period.upper) for row in taken]
+    latest = now + timedelta(days=standing.values["consultation_horizon"])
+    length = timedelta(minutes=standing.values["session_block"])
+    offered = [
+        Interval(start, start + length)
+        for start in starts
+        if within.start <= start < within.end and now < start < latest
+    ]
+    return Times(
+        [
+            slot
+            for slot in offered
+            if not any(slot.overlaps(other) for other in busy)
+            and not plan_gates(facts_for(_at(slot.start, standing), standing, others, None))
+        ],
+        supervised,
+        [],
+    )
+
+
 def is_supervised(others: Iterable[TreatmentSession], standing: Standing) -> bool:
     """Whether the next session of a patient takes a physician's time."""
     return sum(row.status in COUNTS for row in others) < standing.values["session_supervised"]
 
 
 # --- the pieces --------------------------------------------------------------------------------
+
+
+def _at(start: datetime, standing: Standing) -> TreatmentSession:
+    """A session that is not planned yet, to ask its gates."""
+    return TreatmentSession(patient=standing.patient, start=start)
+
+
+def _hours(standing: Standing, within: Interval) -> Iterator[datetime]:
+    """Every hour of the day at which sessions start, where the patient lives."""
+    local = ZoneInfo(standing.zone)
+    day, last = (at.astimezone(local).date() for at in (within.start, within.end))
+    first_hour, last_hour = (standing.values[f"session_{name}_hour"] for name in ("first", "last"))
+    while day <= last:
+        for hour in range(first_hour, last_hour + 1):
+            yield datetime.combine(day, time(hour), local).astimezone(UTC)
+        day += timedelta(days=1)
+
+
+def _free_with_physician(standing: Standing, within: Interval) -> Iterator[datetime]:
+    """When the physician who approved is free, by day where the patient lives."""
+    state = standing.patient.address.state if standing.patient.address else ""
+    offer, zone = supervised_offer(standing), standing.zone
+    around = within.padded(timedelta(days=1), timedelta(days=1))
+    only = [standing.approved_by] if standing.approved_by else []
+    for agenda in agendas(within=around, now=standing.now, physicians=only):
+        for slot in free_slots(agenda, offer, state=state, within=within, zone=zone):
+            if _by_day(slot.start, standing):
+                yield slot.start
 
 
 def _month(
@@ -371,12 +471,17 @@ def _take_time(
 
 def _check_hour(session: TreatmentSession, standing: Standing) -> None:
     """By day, where the patient lives; another hour needs a reason."""
-    at = session.start.astimezone(ZoneInfo(standing.zone)).time()
-    first, last = standing.values["session_first_hour"], standing.values["session_last_hour"]
-    if not session.override_reason and not time(first) <= at <= time(last):
+    if not session.override_reason and not _by_day(session.start, standing):
+        first, last = standing.values["session_first_hour"], standing.values["session_last_hour"]
         raise Refused(
             "not_offered", f"Sessions start between {first}:00 and {last}:00.", next_slots=[]
         )
+
+
+def _by_day(start: datetime, standing: Standing) -> bool:
+    at = start.astimezone(ZoneInfo(standing.zone)).time()
+    first, last = standing.values["session_first_hour"], standing.values["session_last_hour"]
+    return time(first) <= at <= time(last)
 
 
 def supervised_offer(standing: Standing) -> Offer:

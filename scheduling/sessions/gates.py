@@ -51,13 +51,18 @@ class SessionFacts:
     values: Mapping[str, int]
 
 
-def plan_gates(facts: SessionFacts) -> list[UnmetGate]:
-    """What planning asks; the parcel and the person who stays may come later."""
-    unmet = [
+def general_gates(facts: SessionFacts) -> list[UnmetGate]:
+    """What every session asks of patient, approval and plan, whenever it takes place."""
+    return [
         *treatment_gates(facts.patient),
         *approval_missing(facts.outcome),
         *standing_gates(facts.subscription),
     ]
+
+
+def plan_gates(facts: SessionFacts) -> list[UnmetGate]:
+    """What planning asks; the parcel and the person who stays may come later."""
+    unmet = general_gates(facts)
     if facts.left_in_month < 1:
         unmet.append(
             UnmetGate(
@@ -104,11 +109,7 @@ def hold_gates(facts: SessionFacts, now: datetime) -> list[UnmetGate]:
     """Why a planned session is held: at once for what concerns the patient or the plan; for a
     parcel that is not there, from some hours before the start on.
     """
-    unmet = [
-        *treatment_gates(facts.patient),
-        *approval_missing(facts.outcome),
-        *standing_gates(facts.subscription),
-    ]
+    unmet = general_gates(facts)
     near = facts.start - timedelta(hours=facts.values["session_held_before"])
     if facts.supply < 1 and now >= near:
         unmet += [gate for gate in waiting_gates(facts) if gate.code == NOT_DELIVERED]

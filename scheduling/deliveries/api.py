@@ -1,0 +1,685 @@
+"""The API of deliveries: zones, windows, closures, holidays, and each step of a parcel."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import DateTimeField, Exists, OuterRef, Q, Value
+from django.db.models.functions import Coalesce
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api import CARE, PATIENT, PHYSICIAN, STAFF, actor_of, roles, signed_in
+from accounts.models import Role, User
+from patients.api import (
+    CHANNELS,
+    AddressOut,
+    CorrectIn,
+    Verb,
+    exactly,
+    found,
+    look_log,
+    named,
+    patient_for,
+    seen,
+)
+from records import clock
+from records.api import (
+    DayField,
+    Door,
+    IdField,
+    Input,
+    InstantField,
+    ListQuery,
+    Nothing,
+    NumberField,
+    TextField,
+    TruthField,
+    listed,
+    query,
+    read,
+    with_etag,
+)
+from records.refused import CODES, Refused, problem_body
+from scheduling.calendar.api import DaysOfPatient, PreviewQuery, days, zone_of
+from scheduling.deliveries import actions
+from scheduling.deliveries.models import (
+    EXCEPTIONS,
+    Closure,
+    CustodyEvent,
+    Delivery,
+    DeliveryWindow,
+    DeliveryZone,
+    Holiday,
+    Status,
+    WindowTemplate,
+    ZoneCounty,
+)
+from scheduling.deliveries.standing import standing_of
+
+MOST_AT_ONCE = 200
+
+# --- zones and windows ---------------------------------------------------------------------------
+
+
+class TemplateOut(serializers.ModelSerializer[WindowTemplate]):
+    opens = serializers.TimeField(format="%H:%M")
+    closes = serializers.TimeField(format="%H:%M")
+
+    class Meta:
+        model = WindowTemplate
+        fields = ["weekday", "opens", "closes", "capacity"]
+
+
+class ZoneOut(serializers.ModelSerializer[DeliveryZone]):
+    """``counties`` as ``FL Bay``; Monday is 0; ``cutoff`` is the pharmacy's wall clock."""
+
+    cutoff = serializers.TimeField(format="%H:%M")
+    counties = serializers.SerializerMethodField()
+    templates = TemplateOut(many=True)
+
+    class Meta:
+        model = DeliveryZone
+        fields = [
+            "id", "name", "time_zone", "pharmacy_time_zone", "cutoff", "transit_days",
+            "ship_weekdays", "counties", "templates",
+        ]  # fmt: skip
+
+    def get_counties(self, row: DeliveryZone) -> list[str]:
+        return sorted(f"{county.state} {county.county}" for county in row.counties.all())
+
+
+class Zones(Door):
+    """The zones of delivery, with their counties and the windows of every week."""
+
+    permission_classes = (roles(STAFF, PHYSICIAN),)
+
+    @extend_schema(responses=ZoneOut(many=True))
+    def get(self, request: Request) -> Response:
+        rows = DeliveryZone.objects.prefetch_related("counties", "templates")
+        return listed(self, rows, ZoneOut, ordering=("name", "id"))
+
+
+class WindowOut(serializers.ModelSerializer[DeliveryWindow]):
+    """``time_zone`` is that of the patient; ``cutoff_at``: until then it can be chosen."""
+
+    starts = InstantField()
+    ends = InstantField()
+    cutoff_at = InstantField()
+    time_zone = serializers.SerializerMethodField()
+    places_left = serializers.SerializerMethodField()
+
+    class Meta:
+        model = DeliveryWindow
+        fields = ["id", "starts", "ends", "time_zone", "cutoff_at", "places_left"]
+
+    def get_time_zone(self, row: DeliveryWindow) -> str:
+        zone: str = self.context["zone"]
+        return zone
+
+    def get_places_left(self, row: DeliveryWindow) -> int:
+        return row.capacity - row.taken
+
+
+class WindowsOut(serializers.Serializer[Any]):
+    results = WindowOut(many=True)
+
+
+class WindowIn(Input):
+    """``ship_on``: the day on which it leaves the pharmacy."""
+
+    zone = IdField()
+    starts = InstantField()
+    ends = InstantField()
+    ship_on = DayField()
+    cutoff_at = InstantField()
+    capacity = NumberField(min_value=1, max_value=1000)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["ends"] <= attrs["starts"]:
+            raise serializers.ValidationError({"ends": ["Use a time after the start."]})
+        if attrs["cutoff_at"] >= attrs["starts"]:
+            raise serializers.ValidationError({"cutoff_at": ["Use a time before the start."]})
+        return attrs
+
+
+class Windows(Door):
+    """The windows that a patient may choose from; staff open others beside those of the week."""
+
+    permission_classes = (roles(*CARE),)
+
+    @extend_schema(parameters=[DaysOfPatient], responses=WindowsOut)
+    def get(self, request: Request) -> Response:
+        user, asked = signed_in(request), query(DaysOfPatient, request)
+        patient = patient_for(user, asked)
+        if patient.address is None or not patient.address.served:
+            raise Refused("out_of_area", "We only deliver to addresses in Florida and New Jersey.")
+        standing = standing_of(patient.pk, now=clock.now())
+        within = days(asked["from"], asked["to"], standing.zone)
+        rows = actions.offered(standing, (within.start, within.end))
+        context = {"zone": standing.zone}
+        return Response(WindowsOut({"results": rows}, context=context).data)
+
+    @extend_schema(request=WindowIn, responses={201: WindowOut})
+    def post(self, request: Request) -> Response:
+        if signed_in(request).role != Role.STAFF:
+            self.permission_denied(request, "Staff open windows.")
+        sent = read(WindowIn, request.data)
+        zone = named(DeliveryZone.objects.all(), sent.pop("zone"), field="zone")
+        row = actions.add_window(zone=zone, **sent, by=actor_of(request), now=clock.now())
+        return Response(WindowOut(row, context={"zone": zone.time_zone}).data, status=201)
+
+
+# --- closures and holidays -----------------------------------------------------------------------
+
+
+class MetOut(serializers.ModelSerializer[Delivery]):
+    starts = InstantField(source="window.starts")
+
+    class Meta:
+        model = Delivery
+        fields = ["id", "reference", "patient", "status", "starts"]
+
+
+class ClosureIn(Input):
+    """``counties`` as ``FL Bay``; ``to`` is exclusive."""
+
+    counties = serializers.ListField(
+        child=TextField(max_length=70), allow_empty=False, max_length=100
+    )
+    reason = TextField(max_length=200)
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), "from": InstantField(), "to": InstantField()}
+
+    def validate_counties(self, names: list[str]) -> list[str]:
+        known = {f"{row.state} {row.county}" for row in ZoneCounty.objects.all()}
+        unknown = {
+            index: ["There is no such county: use names such as FL Bay."]
+            for index, name in enumerate(names)
+            if name not in known
+        }
+        if unknown:
+            raise serializers.ValidationError(unknown)  # type: ignore[arg-type]
+        return names
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["to"] <= attrs["from"]:
+            raise serializers.ValidationError({"to": ["Use a time after the start."]})
+        return attrs
+
+
+class ClosureOut(serializers.ModelSerializer[Closure]):
+    lifted_at = InstantField(allow_null=True)
+
+    class Meta:
+        model = Closure
+        fields = ["id", "counties", "reason", "lifted_at"]
+
+    def get_fields(self) -> dict[str, Any]:
+        return {
+            **super().get_fields(),
+            "from": InstantField(source="start"),
+            "to": InstantField(source="end"),
+        }
+
+
+class ClosureMadeOut(ClosureOut):
+    """With the deliveries that it meets; ``id`` is null where it is only shown."""
+
+    id = serializers.UUIDField(allow_null=True)
+    meets = MetOut(many=True)
+
+    class Meta(ClosureOut.Meta):
+        fields = [*ClosureOut.Meta.fields, "meets"]
+
+
+class Closures(Door):
+    """Counties to which nothing is brought for a time, and what that meets."""
+
+    permission_classes = (roles(STAFF),)
+
+    @extend_schema(responses=ClosureOut(many=True))
+    def get(self, request: Request) -> Response:
+        return listed(self, Closure.objects.all(), ClosureOut, ordering=("-start", "id"))
+
+    @extend_schema(parameters=[PreviewQuery], request=ClosureIn, responses={201: ClosureMadeOut})
+    def post(self, request: Request) -> Response:
+        only_shows = query(PreviewQuery, request)["preview"] == "true"
+        sent = read(ClosureIn, request.data)
+        names = {"from": "start", "to": "end"}
+        given = {names.get(key, key): value for key, value in sent.items()}
+        row = Closure(**given)
+        if not only_shows:
+            row = actions.close_counties(**given, by=actor_of(request), now=clock.now())
+        meets = Delivery.objects.visible_to(signed_in(request)).met_by(row)
+        body: Any = {
+            **given,
+            "id": None if only_shows else row.pk,
+            "lifted_at": None,
+            "meets": meets,
+        }
+        return Response(ClosureMadeOut(body).data, status=200 if only_shows else 201)
+
+
+class ClosureDetail(Door):
+    """A closure is lifted: the counties are open again."""
+
+    permission_classes = (roles(STAFF),)
+
+    @extend_schema(request=None, responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        row = found(Closure.objects.filter(lifted_at=None), pk)
+        actions.lift_closure(closure=row, by=actor_of(request), now=clock.now())
+        return Response(status=204)
+
+
+class HolidayIn(Input):
+    day = DayField()
+    name = TextField(max_length=60)
+    effect = serializers.ChoiceField(choices=Holiday.Effect.values)
+
+
+class HolidayOut(serializers.ModelSerializer[Holiday]):
+    class Meta:
+        model = Holiday
+        fields = ["id", "day", "name", "effect"]
+
+
+class Holidays(Door):
+    """Days on which nothing is shipped, or nothing delivered."""
+
+    permission_classes = (roles(STAFF),)
+
+    @extend_schema(responses=HolidayOut(many=True))
+    def get(self, request: Request) -> Response:
+        return listed(self, Holiday.objects.all(), HolidayOut, ordering=("day", "id"))
+
+    @extend_schema(request=HolidayIn, responses={201: HolidayOut})
+    def post(self, request: Request) -> Response:
+        sent = read(HolidayIn, request.data)
+        row = actions.add_holiday(**sent, by=actor_of(request), now=clock.now())
+        return Response(HolidayOut(row).data, status=201)
+
+
+# --- parcels -------------------------------------------------------------------------------------
+
+
+class ChosenOut(serializers.ModelSerializer[DeliveryWindow]):
+    starts = InstantField()
+    ends = InstantField()
+    cutoff_at = InstantField()
+
+    class Meta:
+        model = DeliveryWindow
+        fields = ["id", "starts", "ends", "cutoff_at"]
+
+
+class SignerOut(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    date_of_birth = serializers.DateField()
+
+
+class DeliveryOut(serializers.ModelSerializer[Delivery]):
+    """``time_zone`` is that of who reads; ``choose_by``: until then a window should be chosen."""
+
+    time_zone = serializers.SerializerMethodField()
+    period_number = serializers.IntegerField(source="period.number")
+    window = ChosenOut(allow_null=True)
+    address = AddressOut(allow_null=True)
+    signer = serializers.SerializerMethodField()
+    created_at = InstantField()
+    choose_by = InstantField()
+    packed_at = InstantField(allow_null=True)
+    dispatched_at = InstantField(allow_null=True)
+    delivered_at = InstantField(allow_null=True)
+
+    class Meta:
+        model = Delivery
+        fields = [
+            "id", "reference", "status", "patient", "period", "period_number", "number", "window",
+            "time_zone", "address", "signer", "created_at", "choose_by", "packed_at",
+            "dispatched_at", "delivered_at", "carrier", "tracking", "attempts", "failure",
+            "held_because", "signed_by", "relation",
+        ]  # fmt: skip
+
+    def get_time_zone(self, row: Delivery) -> str:
+        return self.context["zone"] or row.patient.time_zone
+
+    @extend_schema_field(SignerOut(allow_null=True))
+    def get_signer(self, row: Delivery) -> Any:
+        born = row.signer_date_of_birth
+        named_so = {"name": row.signer_name, "date_of_birth": born}
+        return SignerOut(named_so).data if born else None
+
+
+def answer(user: User, row: Delivery, status: int = 200) -> Response:
+    """A delivery as its reader may see it."""
+    whole = Delivery.objects.with_people().get(pk=row.pk)
+    body = DeliveryOut(whole, context={"zone": zone_of(user)}).data
+    return with_etag(Response(body, status=status), whole.version)
+
+
+class DeliveryQuery(ListQuery):
+    status = serializers.ChoiceField(choices=Status.values, required=False)
+    zone = IdField(required=False)
+    date = DayField(required=False)
+    exception = serializers.ChoiceField(choices=["true", "false"], required=False)
+    patient = IdField(required=False)
+    updated_since = InstantField(required=False)
+    ordering = serializers.ChoiceField(
+        choices=["starts", "-starts", "created_at", "-created_at"], default="created_at"
+    )
+
+
+def _on(day: Any) -> Q:
+    """Windows of a day, in the zone of each."""
+    zones = set(DeliveryZone.objects.values_list("time_zone", flat=True))
+    of_day = Q(pk__in=[])
+    for zone in zones:
+        within = days(day, day, zone)
+        of_day |= Q(
+            window__zone__time_zone=zone,
+            window__starts__gte=within.start,
+            window__starts__lt=within.end,
+        )
+    return of_day
+
+
+FILTERS: dict[str, Callable[[Any], Q]] = {
+    "status": lambda status: Q(status=status),
+    "zone": lambda zone: Q(
+        Exists(
+            ZoneCounty.objects.filter(
+                zone=zone,
+                state=OuterRef("patient__address__state"),
+                county=OuterRef("patient__address__county"),
+            )
+        )
+    ),
+    "date": _on,
+    "exception": lambda wanted: (
+        Q(status__in=EXCEPTIONS) if wanted == "true" else ~Q(status__in=EXCEPTIONS)
+    ),
+    "patient": lambda patient: Q(patient=patient),
+    "updated_since": lambda at: Q(changed_at__gte=at),
+}
+NEVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")  # what has no window comes last
+
+
+class Deliveries(Door):
+    """Parcels, by what staff track: status, zone, day of the window, what is out of the way."""
+
+    permission_classes = (roles(*CARE),)
+
+    @extend_schema(parameters=[DeliveryQuery], responses=DeliveryOut(many=True))
+    def get(self, request: Request) -> Response:
+        user, asked = signed_in(request), query(DeliveryQuery, request)
+        rows = Delivery.objects.visible_to(user).with_people()
+        rows = rows.annotate(
+            starts=Coalesce("window__starts", Value(NEVER), output_field=DateTimeField())
+        )
+        for key in FILTERS.keys() & asked.keys():
+            rows = rows.filter(FILTERS[key](asked[key]))
+        ordering = (asked["ordering"], "id")
+        return seen(self, "delivery", rows, DeliveryOut, ordering=ordering, zone=zone_of(user))
+
+
+class DeliveryDetail(Door):
+    """One parcel."""
+
+    permission_classes = (roles(*CARE),)
+
+    @extend_schema(responses=DeliveryOut)
+    def get(self, request: Request, pk: UUID) -> Response:
+        user = signed_in(request)
+        row = found(Delivery.objects.visible_to(user), pk)
+        look_log(user, "delivery", [row])
+        return answer(user, row)
+
+
+class CustodyOut(serializers.ModelSerializer[CustodyEvent]):
+    at = InstantField()
+    recorded_at = InstantField()
+
+    class Meta:
+        model = CustodyEvent
+        fields = ["id", "number", "status", "at", "recorded_at", "recorded_by", "role", "details"]
+
+
+class Custody(Door):
+    """Who had a parcel in hand, first things first."""
+
+    permission_classes = (roles(STAFF, PHYSICIAN),)
+
+    @extend_schema(responses=CustodyOut(many=True))
+    def get(self, request: Request, pk: UUID) -> Response:
+        user = signed_in(request)
+        row = found(Delivery.objects.visible_to(user), pk)
+        look_log(user, "custodyevent", [row])
+        return listed(self, row.custody.all(), CustodyOut, ordering=("number", "id"))
+
+
+class SignerIn(Input):
+    name = TextField(max_length=120)
+    date_of_birth = DayField()
+
+
+class ChooseIn(Input):
+    """Staff may name the ``channel`` of the wish."""
+
+    window = IdField()
+    signer = SignerIn()
+    channel = serializers.ChoiceField(choices=CHANNELS, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if self.context["user"].role == Role.PATIENT:
+            exactly(attrs, set(), of={"channel"})
+        return attrs
+
+
+class ReceiptIn(Input):
+    received = TruthField()
+
+
+class DispatchIn(Input):
+    carrier = TextField(max_length=40)
+    tracking = TextField(max_length=60)
+
+
+class DeliverIn(Input):
+    signed_by = TextField(max_length=120)
+    relation = serializers.ChoiceField(choices=Delivery.Relation.values)
+    id_checked = TruthField()
+    signer_age = NumberField(min_value=0, max_value=120)
+
+
+class AttemptIn(Input):
+    code = serializers.ChoiceField(choices=Delivery.Failure.values)
+
+
+class ReturnIn(Input):
+    seal_ok = TruthField()
+
+
+class Act(Verb):
+    """One verb on a delivery; most are of staff."""
+
+    permission_classes = (roles(STAFF),)
+    noun = "delivery"
+
+    def rows(self, user: User) -> Any:
+        return Delivery.objects.visible_to(user)
+
+    def answer(self, user: User, row: Any, now: datetime) -> Response:
+        return answer(user, row)
+
+
+@extend_schema(request=ChooseIn, responses=DeliveryOut)
+class ChooseWindow(Act):
+    permission_classes = (roles(PATIENT, STAFF),)
+    takes, do = ChooseIn, staticmethod(actions.choose_window)
+
+    def arguments(self, sent: dict[str, Any]) -> dict[str, Any]:
+        return {**sent, "window": named(DeliveryWindow.objects, sent["window"], field="window")}
+
+
+@extend_schema(request=ReceiptIn, responses=DeliveryOut)
+class ConfirmReceipt(Act):
+    permission_classes = (roles(PATIENT, STAFF),)
+    takes, do = ReceiptIn, staticmethod(actions.confirm_receipt)
+
+
+@extend_schema(request=Nothing, responses=DeliveryOut)
+class Pack(Act):
+    do = staticmethod(actions.pack)
+
+
+@extend_schema(request=DispatchIn, responses=DeliveryOut)
+class Dispatch(Act):
+    takes, do = DispatchIn, staticmethod(actions.dispatch)
+
+
+@extend_schema(request=Nothing, responses=DeliveryOut)
+class OutForDelivery(Act):
+    do = staticmethod(actions.out_for_delivery)
+
+
+@extend_schema(request=DeliverIn, responses=DeliveryOut)
+class Deliver(Act):
+    takes, do = DeliverIn, staticmethod(actions.deliver)
+
+
+@extend_schema(request=AttemptIn, responses=DeliveryOut)
+class Attempt(Act):
+    takes, do = AttemptIn, staticmethod(actions.attempt)
+
+
+@extend_schema(request=Nothing, responses=DeliveryOut)
+class Hold(Act):
+    do = staticmethod(actions.hold)
+
+    def arguments(self, sent: dict[str, Any]) -> dict[str, Any]:
+        return {"reason": "staff"}
+
+
+@extend_schema(request=Nothing, responses=DeliveryOut)
+class Release(Act):
+    do = staticmethod(actions.release)
+
+
+@extend_schema(request=Nothing, responses=DeliveryOut)
+class Recall(Act):
+    do = staticmethod(actions.recall)
+
+
+@extend_schema(request=ReturnIn, responses=DeliveryOut)
+class Return(Act):
+    takes, do = ReturnIn, staticmethod(actions.take_back)
+
+
+@extend_schema(request=Nothing, responses=DeliveryOut)
+class Investigate(Act):
+    do = staticmethod(actions.look_for)
+
+
+@extend_schema(request=Nothing, responses=DeliveryOut)
+class Lose(Act):
+    do = staticmethod(actions.lose)
+
+
+@extend_schema(request=Nothing, responses=DeliveryOut)
+class Cancel(Act):
+    do = staticmethod(actions.cancel)
+
+
+@extend_schema(request=CorrectIn, responses=DeliveryOut)
+class Correct(Act):
+    takes, do = CorrectIn, staticmethod(actions.correct)
+
+
+class Replace(Door):
+    """A physician decides that another parcel goes out for one that came back or was lost."""
+
+    permission_classes = (roles(PHYSICIAN),)
+
+    @extend_schema(request=Nothing, responses={201: DeliveryOut})
+    def post(self, request: Request, pk: UUID) -> Response:
+        user = signed_in(request)
+        row = found(Delivery.objects.visible_to(user), pk)
+        read(Nothing, request.data)
+        another = actions.replace(delivery=row, by=actor_of(request), now=clock.now())
+        return answer(user, another, status=201)
+
+
+# --- many at once --------------------------------------------------------------------------------
+
+VERBS: dict[str, type[Act]] = {
+    "pack": Pack,
+    "dispatch": Dispatch,
+    "out-for-delivery": OutForDelivery,
+    "deliver": Deliver,
+    "attempt": Attempt,
+    "hold": Hold,
+    "release": Release,
+    "recall": Recall,
+    "return": Return,
+    "investigate": Investigate,
+    "lose": Lose,
+    "cancel": Cancel,
+}
+
+
+class BulkIn(Input):
+    """With the fields that the verb takes, the same for all."""
+
+    action = serializers.ChoiceField(choices=list(VERBS))
+    ids = serializers.ListField(child=IdField(), allow_empty=False, max_length=MOST_AT_ONCE)
+
+
+class BulkRowOut(serializers.Serializer[Any]):
+    """``status`` of the delivery now, or the ``problem`` that kept it as it was."""
+
+    id = serializers.UUIDField()
+    ok = serializers.BooleanField()
+    status = serializers.CharField(required=False)
+    problem = serializers.DictField(required=False)
+
+
+class BulkOut(serializers.Serializer[Any]):
+    results = BulkRowOut(many=True)
+
+
+class Bulk(Door):
+    """One verb on up to 200 parcels; one that is refused stops nothing."""
+
+    permission_classes = (roles(STAFF),)
+
+    @extend_schema(request=BulkIn, responses=BulkOut)
+    def post(self, request: Request) -> Response:
+        user: User = signed_in(request)
+        body: Any = request.data
+        is_object = isinstance(body, Mapping)
+        head = {k: v for k, v in body.items() if k in ("action", "ids")} if is_object else body
+        sent = read(BulkIn, head)
+        verb = VERBS[sent["action"]]()
+        rest = read(verb.takes, {k: v for k, v in body.items() if k not in head}, user=user)
+        done = actions.each(
+            deliveries=Delivery.objects.visible_to(user).filter(pk__in=sent["ids"]),
+            act=verb.do,
+            arguments=verb.arguments(rest),
+            by=actor_of(request),
+            now=clock.now(),
+        )
+        rows = [_told(pk, done.get(pk)) for pk in sent["ids"]]
+        return Response(BulkOut({"results": rows}).data)
+
+
+def _told(pk: UUID, done: Delivery | Refused | None) -> dict[str, Any]:
+    if isinstance(done, Delivery):
+        return {"id": pk, "ok": True, "status": done.status}
+    nowhere = problem_body("not_found", CODES["not_found"][1] + ".")
+    return {"id": pk, "ok": False, "problem": done.problem() if done else nowhere}
