@@ -392,6 +392,7 @@ def attempt(
 ) -> Delivery:
     """It was not handed over, and why; after the last attempt staff decide what becomes of it."""
     locked = _lock_with_patient(delivery, version)
+    _in(locked, Status.DISPATCHED, Status.OUT_FOR_DELIVERY)
     locked.attempts += 1
     locked.failure = code
     locked.revision += 1
