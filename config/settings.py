@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "patients",
     "scheduling",
     "notifications",
+    "pages",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -14,6 +14,7 @@ from config import health
 from notifications import api as messages
 from notifications import webhooks
 from notifications.sign_in import RequestCode, readable
+from pages.public import Support
 from patients import api as patients
 from patients.assessments import api as assessments
 from scheduling import api as practice
@@ -162,6 +163,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("webhooks/twilio/status/", webhooks.status),
     path("webhooks/twilio/inbound/", webhooks.inbound),
+    path("support/<str:token>", Support.as_view()),
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("problems/<slug:code>/", health.problem_page),

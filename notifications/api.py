@@ -10,10 +10,11 @@ from rest_framework.response import Response
 
 from accounts.api import CARE, STAFF, roles, signed_in
 from notifications.models import InboundMessage, Message, Status
+from notifications.policy import SAYINGS
 from patients.api import found, look_log
 from records.api import Cursor, Door, IdField, InstantField, ListQuery, TextField, query
 
-REMINDERS = ("reminder_24h", "reminder_2h")
+REMINDERS = tuple(saying.kind for saying in SAYINGS if saying.ahead)
 
 
 class MessageOut(serializers.ModelSerializer[Message]):
@@ -29,7 +30,11 @@ class MessageOut(serializers.ModelSerializer[Message]):
         ]  # fmt: skip
 
     def get_about(self, message: Message) -> dict[str, str]:
-        return {"kind": message.about_kind, "id": str(message.about_id)}
+        kind = SPOKEN.get(message.about_kind, message.about_kind)
+        return {"kind": kind, "id": str(message.about_id)}
+
+
+SPOKEN = {"treatmentsession": "session", "billingperiod": "billing_period"}  # as the API says it
 
 
 class MessageQuery(ListQuery):

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from accounts.models import Role, User
-from patients.models import Patient
+from patients.models import Patient, SupportPerson
 from records.ids import uuid7
 
 
@@ -68,7 +68,8 @@ class Message(models.Model):
     ``wanted_at`` is when it was meant to leave, ``due_at`` when it leaves outside quiet hours,
     ``not_after`` when it has lost its sense; all of the clock of care. ``lease_until`` and
     ``try_after`` are of the database's clock. ``channel`` and ``to`` are set anew when it leaves.
-    ``secret`` holds a code until it is sent. A ``body`` says that this attempt was handed over.
+    ``secret`` holds a code, or the token of a link, until it is sent. ``support_person`` reads it,
+    if it is for them, of the ``patient``. A ``body`` says that this attempt was handed over.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -77,6 +78,9 @@ class Message(models.Model):
     channel = models.CharField(max_length=4, choices=Channel.choices)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, null=True, related_name="+")
     user = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    support_person = models.ForeignKey(
+        SupportPerson, on_delete=models.PROTECT, null=True, related_name="+"
+    )
     to = models.CharField(max_length=254)
     about_kind = models.CharField(max_length=40)
     about_id = models.UUIDField()

@@ -2,9 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
-from django.db import transaction
 from django.db.models.functions import Now
 
 from notifications.models import TRANSITIONS, Message, Status
@@ -38,16 +36,3 @@ def change(message: Message, **changes: Any) -> None:
     for field, value in {**changes, "changed_at": Now()}.items():
         setattr(message, field, value)
     message.save(update_fields=[*changes, "changed_at"])
-
-
-@transaction.atomic
-def withdraw(about_id: UUID, *, why: str, before_revision: int) -> None:
-    """Cancel what is pending about something, of revisions before this one.
-
-    That it is cancelled is still to be told, also when we hear of a move only afterwards.
-    """
-    rows = Message.objects.select_for_update().filter(
-        about_id=about_id, status=Status.PENDING, revision__lt=before_revision
-    )
-    for message in rows.exclude(kind="cancelled").order_by("pk"):
-        move(message, Status.CANCELLED, why)

@@ -15,6 +15,10 @@ from records.models import WorkItem
 
 CALLS = {
     "patient": ("call_patient", "A message did not reach this patient: please call."),
+    "support_person": (
+        "call_support_person",
+        "A message did not reach the person who stays with this patient: please call.",
+    ),
     "physician": ("call_physician", "An urgent alert did not get through: call the physician now."),
 }
 
@@ -28,6 +32,15 @@ def lock_phone(to: str) -> None:
 def has_opted_out(phone: str) -> bool:
     """Whether this number wants no texts."""
     return OptOut.objects.filter(phone=phone, ended_at__isnull=True).exists()
+
+
+def way_of(message: Message) -> tuple[str, str] | None:
+    """The channel and the address for a message's reader now; None when there is no way."""
+    friend = message.support_person
+    if friend:
+        phone = str(friend.phone)
+        return None if has_opted_out(phone) else (Channel.SMS, phone)
+    return way_to(message.patient, message.user)
 
 
 def way_to(patient: Patient | None, user: User | None) -> tuple[str, str] | None:
@@ -52,7 +65,7 @@ def _agreed(patient: Patient, phone: str) -> bool:
 
 def point(message: Message) -> bool:
     """Point a message to where its reader may be reached now; False when nowhere."""
-    way = way_to(message.patient, message.user)
+    way = way_of(message)
     if way:
         change(message, channel=way[0], to=way[1])
     return way is not None
@@ -65,9 +78,15 @@ def point_all(phone: str) -> None:
     Where there is none it goes on waiting: until it is due there may be one.
     """
     rows = Message.objects.filter(to=phone, channel=Channel.SMS, status=Status.PENDING)
-    rows = rows.select_related("patient", "user").select_for_update(of=("self",))
+    rows = rows.select_related("patient", "user", "support_person").select_for_update(of=("self",))
     for message in rows.order_by("pk"):
         point(message)
+
+
+def _reader(message: Message) -> str:
+    if message.support_person_id:
+        return "support_person"
+    return "patient" if message.patient_id else "physician"
 
 
 def ask_to_call(message: Message, *, now: datetime) -> None:
@@ -77,7 +96,7 @@ def ask_to_call(message: Message, *, now: datetime) -> None:
     """
     if message.kind == "sign_in_code" or now >= policy.helps_until(message.kind, message.not_after):
         return
-    kind, detail = CALLS["patient" if message.patient_id else "physician"]
+    kind, detail = CALLS[_reader(message)]
     raise_work_item(
         kind,
         (message.about_kind, message.about_id),

@@ -22,17 +22,18 @@ from notifications import mail, policy, quiet_hours, twilio
 from notifications.models import Channel, Message, OptOut, Status
 from notifications.moving import move
 from notifications.reach import ask_to_call, lock_phone, point, point_all
+from notifications.subjects import Told, reference_of, told_of
 from notifications.texts import SUBJECTS, Words, text_of
 from notifications.twilio import NO_ANSWER, Outcome
-from notifications.writing import NO_HOUR, meeting_of
-from patients.models import Assessment, Patient
+from notifications.writing import NO_HOUR
+from patients.actions import issue_confirm_token
+from patients.models import Patient
 from records.actor import sweep
 from records.events import raise_work_item
 from records.ids import uuid7
 from records.models import WorkItem
 from records.outage import ENDS_A_SWEEP
 from scheduling import demo
-from scheduling.models import Consultation
 
 log = logging.getLogger(__name__)
 
@@ -158,17 +159,15 @@ def _check_again(claimed: Message, now: datetime) -> Message | None:
     text does not leave, or after, and knows of it.
     """
     phone = _phone_of(claimed)
-    consultation = _consultation_of(claimed)
+    told = told_of(claimed.about_kind, claimed.about_id, lock=True)
     lock_phone(phone)
-    rows = Message.objects.select_related("patient__address", "user")
+    rows = Message.objects.select_related("patient__address", "user", "support_person")
     rows = rows.select_for_update(of=("self",))
     message = rows.filter(pk=claimed.pk, claim=claimed.claim, status=Status.SENDING).first()
     if message is None:
         return None
-    if consultation:
-        untrue = policy.still_true(
-            message.kind, meeting_of(consultation), revision=message.revision
-        )
+    if told and message.kind in policy.OF_KIND:
+        untrue = policy.still_true(message.kind, told.subject, revision=message.revision)
         if untrue:
             move(message, Status.CANCELLED, untrue)
             return None
@@ -177,10 +176,11 @@ def _check_again(claimed: Message, now: datetime) -> Message | None:
         return None
     if not _allowed(message, now):
         return None
-    message.body = text_of(
-        message.kind, _words(message, consultation), is_text=message.channel == Channel.SMS
-    )
-    message.save(update_fields=["body"])
+    if message.kind == "support_invite" and message.support_person:
+        message.secret = issue_confirm_token(message.support_person)
+    is_text = message.channel == Channel.SMS
+    message.body = text_of(message.kind, _words(message, told), is_text=is_text)
+    message.save(update_fields=["body", "secret"])
     return message
 
 
@@ -189,7 +189,8 @@ def _phone_of(message: Message) -> str:
     if message.patient_id is None:
         return str(message.user.phone) if message.user else message.to
     rows = Patient.objects.select_for_update(no_key=True).only("phone")
-    return str(rows.get(pk=message.patient_id).phone)
+    patient = rows.get(pk=message.patient_id)
+    return str((message.support_person or patient).phone)
 
 
 def _allowed(message: Message, now: datetime) -> bool:
@@ -231,31 +232,25 @@ def _body(message: Message) -> str:
     return message.body.replace(HIDDEN, message.secret)
 
 
-def _words(message: Message, consultation: Consultation | None) -> Words:
+def _words(message: Message, told: Told | None) -> Words:
     base = {"practice": settings.PRACTICE_NAME, "phone": _spoken(settings.PRACTICE_PHONE)}
-    if consultation:
-        return Words(
-            **base,
-            ref=consultation.reference,
-            when=consultation.start,
-            zone=consultation.patient.time_zone,
-            join_url=consultation.physician.join_url,
-        )
     if message.kind == "urgent_alert":
-        return Words(**base, ref=Assessment.objects.get(pk=message.about_id).reference)
-    return Words(**base, code=HIDDEN)
+        return Words(**base, ref=reference_of(message.about_kind, message.about_id))
+    if told is None:
+        return Words(**base, code=HIDDEN)
+    return Words(
+        **base,
+        ref=told.ref,
+        when=told.subject.start,
+        till=told.subject.end,
+        zone=told.subject.zone,
+        join_url=told.join_url,
+        link=f"{settings.PUBLIC_BASE_URL}/support/{HIDDEN}",
+    )
 
 
 def _spoken(phone: str) -> str:
     return f"{phone[2:5]}-{phone[5:8]}-{phone[8:]}" if phone.startswith("+1") else phone
-
-
-def _consultation_of(message: Message) -> Consultation | None:
-    if message.about_kind != "consultation":
-        return None
-    # Prefetched, not joined: what is joined under a lock is from before the wait.
-    rows = Consultation.objects.prefetch_related("patient__address", "physician")
-    return rows.select_for_update(no_key=True).get(pk=message.about_id)
 
 
 def _valid_for(message: Message, now: datetime) -> int:

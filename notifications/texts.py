@@ -13,15 +13,37 @@ ZONE_WORDS = {"America/New_York": "Eastern", "America/Chicago": "Central"}
 END = " Reply STOP to opt out."
 
 TEXTS = {
-    "confirmation": "{practice}: you are booked for {when}. {join} Ref {ref}.",
-    "rescheduled": "{practice}: your appointment is now {when}. {join} Ref {ref}.",
-    "cancelled": "{practice}: your appointment on {when} is cancelled. Ref {ref}. "
+    "confirmation": "{practice}: you are booked for {when}. {join} {ref}",
+    "rescheduled": "{practice}: your appointment is now {when}. {join} {ref}",
+    "cancelled": "{practice}: your appointment on {when} is cancelled. {ref} Questions: {phone}.",
+    "reminder_24h": "{practice}: a reminder of your appointment on {when}. {join} {ref}",
+    "reminder_2h": "{practice}: your appointment starts {when}. {join} {ref}",
+    "payment_due": "{practice}: the payment for your next month is due by {last_day}. {ref}",
+    "window_to_choose": "{practice}: please sign in and choose when your delivery comes. {ref}",
+    "window_missing": "{practice}: we still need a time for your delivery. Please sign in, or "
+    "call {phone}. {ref}",
+    "delivery_24h": "{practice}: delivery {when} to {till}. An adult (21+) with photo ID must be "
+    "there. {ref}",
+    "on_its_way": "{practice}: your delivery is on its way. An adult (21+) with photo ID must be "
+    "there. {ref}",
+    "delivered": "{practice}: your delivery has arrived. {ref}",
+    "receipt": "{practice}: is your delivery there? Please sign in and tell us. {ref}",
+    "delivery_missed": "{practice}: your delivery could not be handed over. It comes again, or "
+    "call {phone}. {ref}",
+    "session_planned": "{practice}: your appointment at home is {when}.",
+    "session_held": "{practice}: your appointment at home cannot be on {when}. Please sign in "
+    "for what to do.",
+    "session_cancelled": "{practice}: your appointment at home on {when} is cancelled. "
     "Questions: {phone}.",
-    "reminder_24h": "{practice}: a reminder of your appointment on {when}. {join} Ref {ref}.",
-    "reminder_2h": "{practice}: your appointment starts {when}. {join} Ref {ref}.",
+    "session_24h": "{practice}: a reminder of your appointment at home on {when}.",
+    "session_2h": "{practice}: your appointment at home starts {when}.",
+    "check_in": "{practice}: how do you feel today? Please sign in and tell us.",
+    "support_invite": "{practice}: you are asked to be with somebody at home. Agree: {link}",
+    "support_24h": "{practice}: a reminder to be with somebody at home on {when}.",
+    "support_2h": "{practice}: you are to be with somebody at home {when}.",
     "sign_in_code": "{practice}: your code is {code}. It works for 10 minutes. "
     "Never give it to anybody.",
-    "urgent_alert": "{practice}: something urgent waits for you. Please sign in. Ref {ref}.",
+    "urgent_alert": "{practice}: something urgent waits for you. Please sign in. {ref}",
 }
 SUBJECTS = {
     "confirmation": "You are booked",
@@ -29,6 +51,23 @@ SUBJECTS = {
     "cancelled": "Your appointment is cancelled",
     "reminder_24h": "A reminder of your appointment",
     "reminder_2h": "Your appointment starts soon",
+    "payment_due": "Your next month",
+    "window_to_choose": "Choose when your delivery comes",
+    "window_missing": "We need a time for your delivery",
+    "delivery_24h": "Your delivery comes tomorrow",
+    "on_its_way": "Your delivery is on its way",
+    "delivered": "Your delivery has arrived",
+    "receipt": "Is your delivery there?",
+    "delivery_missed": "Your delivery could not be handed over",
+    "session_planned": "Your appointment at home",
+    "session_held": "Your appointment at home",
+    "session_cancelled": "Your appointment at home is cancelled",
+    "session_24h": "A reminder of your appointment at home",
+    "session_2h": "Your appointment at home starts soon",
+    "check_in": "How do you feel today?",
+    "support_invite": "You are asked to be with somebody",
+    "support_24h": "A reminder",
+    "support_2h": "A reminder",
     "sign_in_code": "Your code",
     "urgent_alert": "Something urgent waits for you",
 }
@@ -37,15 +76,20 @@ WITHOUT_STOP = ("sign_in_code", "urgent_alert")
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a text may say. ``when`` in UTC, told in ``zone`` (IANA)."""
+    """What a text may say. ``when`` and ``till`` in UTC, told in ``zone`` (IANA).
+
+    ``join_url``: where a meeting takes place; empty for one by telephone.
+    """
 
     practice: str
     phone: str
     ref: str = ""
     when: datetime | None = None
+    till: datetime | None = None
     zone: str = ""
     join_url: str = ""
     code: str = ""
+    link: str = ""
 
 
 def text_of(kind: str, words: Words, *, is_text: bool = True) -> str:
@@ -65,14 +109,18 @@ def text_of(kind: str, words: Words, *, is_text: bool = True) -> str:
 
 
 def _filled(kind: str, words: Words, join: str) -> str:
-    return TEXTS[kind].format(
+    body = TEXTS[kind].format(
         practice=words.practice,
         phone=words.phone,
-        ref=words.ref,
-        when=_when(words),
+        ref=f"Ref {words.ref}." if words.ref else "",
+        when=_when(words.when, words.zone),
+        till=_hour(words.till, words.zone),
+        last_day=_day(words.till, words.zone),
         join=join,
         code=words.code,
+        link=words.link,
     )
+    return body.strip()
 
 
 def plain(text: str) -> str:
@@ -81,10 +129,18 @@ def plain(text: str) -> str:
     return "".join(c for c in folded if c not in "^{}\\[~]|`" and (c.isprintable() or c == "\n"))
 
 
-def _when(words: Words) -> str:
-    if words.when is None:
+def _when(at: datetime | None, zone: str) -> str:
+    return f"{_day(at, zone)}, {_hour(at, zone)}" if at else ""
+
+
+def _day(at: datetime | None, zone: str) -> str:
+    local = at.astimezone(ZoneInfo(zone)) if at else None
+    return f"{local:%a, %b} {local.day}" if local else ""
+
+
+def _hour(at: datetime | None, zone: str) -> str:
+    if at is None:
         return ""
-    local = words.when.astimezone(ZoneInfo(words.zone))
+    local = at.astimezone(ZoneInfo(zone))
     hour = local.strftime("%I").lstrip("0")
-    day = f"{local:%a, %b} {local.day}"
-    return f"{day}, {hour}:{local:%M %p} {ZONE_WORDS.get(words.zone, local.tzname())}"
+    return f"{hour}:{local:%M %p} {ZONE_WORDS.get(zone, local.tzname())}"

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -11,15 +12,17 @@ from django.db.models.functions import Now
 from accounts.models import User
 from notifications import policy, quiet_hours
 from notifications.models import Channel, Message, Status
-from notifications.moving import change, entry, withdraw
-from notifications.reach import ask_to_call, way_to
+from notifications.moving import change, entry, move
+from notifications.reach import ask_to_call, way_of, way_to
+from notifications.subjects import Told, told_of
 from patients.models import Patient
 from records import hints
 from records.actor import Actor, sweep
 from records.events import raise_work_item
 from records.models import Event, Outbox, WorkItem
 from records.outage import ENDS_A_SWEEP
-from scheduling.models import Consultation, Physician
+from scheduling.models import Physician
+from scheduling.sessions.actions import support_of
 
 log = logging.getLogger(__name__)
 
@@ -80,80 +83,74 @@ def _put_off(waiting: Outbox, now: datetime) -> None:
 
 
 def _tell(event: Event, now: datetime) -> None:
-    if event.object_kind == "consultation":
-        _about_consultation(event, now)
+    told = told_of(event.object_kind, event.object_id)
+    if told is not None:
+        _withdraw_untrue(event.object_id, told)
+        _say(event, told, now)
     elif event.kind == "address.changed":
         _follow_zone(event, now)
     for plan in policy.alert(event.kind, occurred_at=event.occurred_at):
         _alert_physicians(event, plan)
 
 
-def _about_consultation(event: Event, now: datetime) -> None:
-    rows = Consultation.objects.select_related("patient__address")
-    consultation = rows.get(pk=event.object_id)
-    if why := policy.WITHDRAWN_BY.get(event.kind):
-        withdraw(consultation.pk, why=why, before_revision=_last_withdrawn(consultation))
-    meeting = meeting_of(consultation)
-    plans = policy.about_meeting(
-        event.kind, meeting, revision=event.payload["revision"], occurred_at=event.occurred_at
+def _withdraw_untrue(about_id: UUID, told: Told) -> None:
+    """What is pending about a row goes when it is not true any more."""
+    pending = Message.objects.select_for_update().filter(about_id=about_id, status=Status.PENDING)
+    for message in pending.filter(kind__in=policy.OF_KIND).order_by("pk"):
+        untrue = policy.still_true(message.kind, told.subject, revision=message.revision)
+        if untrue:
+            move(message, Status.CANCELLED, untrue)
+
+
+def _say(event: Event, told: Told, now: datetime) -> None:
+    plans = policy.about(
+        event.kind,
+        told.subject,
+        revision=event.payload["revision"],
+        occurred_at=event.occurred_at,
     )
-    for plan, leaves in _timed(plans, meeting.zone, now):
-        _write_for_patient(plan, leaves, consultation, event, now)
+    for plan, leaves in _timed(plans, told.subject.zone, now):
+        _write(plan, leaves, told, event, now)
 
 
 def _timed(
     plans: Iterable[policy.Planned], zone: str, now: datetime
 ) -> Iterator[tuple[policy.Planned, datetime | None]]:
     """Each plan with when it leaves, but for reminders that would leave beside the first word."""
-    first = None
+    first: dict[str, datetime | None] = {}
     for plan in plans:
         leaves = quiet_hours.leaves_at(plan.wanted_at, zone=zone, now=now, not_after=plan.not_after)
-        if plan.kind in policy.FIRST_WORD.values():
-            first = leaves
-        elif first and leaves and abs(leaves - first) < policy.APART:
+        beside = first.get(plan.reader)
+        if not plan.reminds:
+            first[plan.reader] = leaves
+        elif beside and leaves and abs(leaves - beside) < policy.APART:
             continue
         yield plan, leaves
 
 
-def _last_withdrawn(consultation: Consultation) -> int:
-    """Messages of earlier revisions go, and of this one too when it does not stand any more."""
-    return consultation.revision + (consultation.status != "booked")
-
-
-def meeting_of(consultation: Consultation) -> policy.Meeting:
-    """A consultation as the policy sees it."""
-    return policy.Meeting(
-        status=consultation.status,
-        revision=consultation.revision,
-        start=consultation.start,
-        zone=consultation.patient.time_zone,
-    )
-
-
-def _write_for_patient(
-    plan: policy.Planned,
-    leaves: datetime | None,
-    consultation: Consultation,
-    event: Event,
-    now: datetime,
+def _write(
+    plan: policy.Planned, leaves: datetime | None, told: Told, event: Event, now: datetime
 ) -> None:
-    patient = consultation.patient
-    channel, to = way_to(patient, None) or (Channel.SMS, "")
+    """One message down; without a support person, nobody is told what is for them."""
+    patient = told.patient
+    friend = support_of(patient.pk) if plan.reader == policy.SUPPORT_PERSON else None
+    if plan.reader == policy.SUPPORT_PERSON and friend is None:
+        return
     message = Message(
-        key=f"{plan.kind}:{consultation.pk}:r{consultation.revision}",
+        key=f"{plan.kind}:{event.object_id}:r{told.subject.revision}",
         kind=plan.kind,
-        channel=channel,
         patient=patient,
         user_id=patient.user_id,
-        to=to,
-        about_kind="consultation",
-        about_id=consultation.pk,
-        revision=consultation.revision,
+        support_person=friend,
+        about_kind=event.object_kind,
+        about_id=event.object_id,
+        revision=told.subject.revision,
         cause=event.cause,
         wanted_at=plan.wanted_at,
         due_at=leaves or plan.wanted_at,
         not_after=plan.not_after,
     )
+    message.channel, message.to = way_of(message) or (Channel.SMS, "")
     if leaves is None:
         message.status, message.why = Status.MISSED, NO_HOUR
         ask_to_call(message, now=now)

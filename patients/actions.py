@@ -179,7 +179,7 @@ def name_support_person(
         phone=_phone(phone, at="/phone"),
         named_at=now,
     )
-    record("support_person.named", person, by=by, now=now, patient_id=patient.pk)
+    record("support_person.named", person, by=by, now=now, patient_id=patient.pk, revision=1)
     replan_soon(patient.pk, by=by, now=now)
     return person
 
@@ -196,13 +196,14 @@ def issue_confirm_token(person: SupportPerson) -> str:
 @transaction.atomic
 def confirm_support_person(*, token: str, by: Actor, now: datetime) -> SupportPerson:
     """The support person agrees, by the link; twice is once. Raises DoesNotExist."""
-    named = SupportPerson.objects.exclude(confirm_secret="").get(confirm_secret=digest(token))
+    named = SupportPerson.objects.of_token(token).get()
     lock_patient(named.patient_id)
     person = SupportPerson.objects.select_for_update(no_key=True).get(pk=named.pk)
     if person.confirmed_at is None:
         person.confirmed_at = now
         person.save(update_fields=["confirmed_at"])
-        record("support_person.confirmed", person, by=by, now=now, patient_id=person.patient_id)
+        about = {"patient_id": person.patient_id, "revision": 1}
+        record("support_person.confirmed", person, by=by, now=now, **about)
         replan_soon(person.patient_id, by=by, now=now)
     return person
 

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from phonenumber_field.modelfields import PhoneNumberField
 
 from accounts.models import Role, User
+from accounts.tokens import digest
 from patients import questionnaire, service_area
 from records.ids import uuid7
 
@@ -142,6 +143,12 @@ class ZipCode(models.Model):
         )
 
 
+class SupportPersonQuerySet(models.QuerySet["SupportPerson"]):
+    def of_token(self, token: str) -> Self:
+        """The one whose link holds this token."""
+        return self.exclude(confirm_secret="").filter(confirm_secret=digest(token))
+
+
 class SupportPerson(models.Model):
     """An adult who stays with the patient during treatment at home; the latest one named counts.
 
@@ -156,6 +163,8 @@ class SupportPerson(models.Model):
     named_at = models.DateTimeField()
     confirm_secret = models.CharField(max_length=64, blank=True)
     confirmed_at = models.DateTimeField(null=True)
+
+    objects = SupportPersonQuerySet.as_manager()
 
     def __str__(self) -> str:
         return str(self.pk)

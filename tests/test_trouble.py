@@ -535,7 +535,7 @@ def test_a_patient_who_is_there_needs_no_reminder(alice_booked: Caller, web: str
     run()
     assert texts() == []
     assert (state("reminder_2h"), message("reminder_2h").why) == (
-        "cancelled", "The consultation has begun.",
+        "cancelled", "It has begun.",
     )  # fmt: skip
     assert work("call_patient") == 0
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,15 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifications.policy import (
-    Meeting,
-    about_meeting,
+    SAYINGS,
+    Subject,
+    about,
     alert,
     helps_until,
     still_true,
 )
 from notifications.quiet_hours import awake, leaves_at
 from notifications.replies import meaning
-from notifications.texts import ONE_SEGMENT, TEXTS, Words, text_of
+from notifications.texts import ONE_SEGMENT, SUBJECTS, TEXTS, Words, text_of
 from scheduling.intervals import wall_before
 
 EASTERN, CENTRAL = "America/New_York", "America/Chicago"
@@ -112,9 +114,9 @@ def test_when_the_evening_has_passed_it_leaves_at_once_or_not_at_all() -> None:
 # --- what is said about a consultation ---------------------------------------------------------
 
 
-def meeting(start: datetime, **more: object) -> Meeting:
-    base: dict[str, object] = {"status": "booked", "revision": 1, "start": start, "zone": CENTRAL}
-    return Meeting(**{**base, **more})  # type: ignore[arg-type]
+def meeting(start: datetime, **more: Any) -> Subject:
+    end, base = start + HOUR / 2, {"status": "booked", "revision": 1, "zone": CENTRAL}
+    return Subject(start=start, end=end, **{**base, **more})
 
 
 @given(start=instants, zone=zones)
@@ -137,8 +139,8 @@ def test_over_the_clock_change_the_reminder_keeps_its_wall_time() -> None:
     assert start - reminder == 23 * HOUR
 
 
-def kinds(fact: str, row: Meeting, now: datetime, revision: int = 1) -> list[str]:
-    return [p.kind for p in about_meeting(fact, row, revision=revision, occurred_at=now)]
+def kinds(fact: str, row: Subject, now: datetime, revision: int = 1) -> list[str]:
+    return [p.kind for p in about(fact, row, revision=revision, occurred_at=now)]
 
 
 def test_a_booking_is_confirmed_and_gets_the_reminders_that_still_make_sense() -> None:
@@ -162,12 +164,68 @@ def test_a_fact_that_is_not_true_any_more_says_nothing() -> None:
     assert kinds("consultation.confirmed", meeting(start), now) == []
 
 
+def test_a_parcel_is_told_of_from_its_window_to_the_door() -> None:
+    start, now = local("2026-12-01T08:00", CENTRAL), local("2026-11-27T09:00", CENTRAL)
+    parcel = meeting(start, status="awaiting_window")
+    for fact in ("delivery.created", "delivery.window_lost", "delivery.released"):
+        assert kinds(fact, parcel, now) == ["window_to_choose"]
+    assert kinds("delivery.window_missing", parcel, now) == ["window_missing"]
+    scheduled = replace(parcel, status="scheduled")
+    assert kinds("delivery.scheduled", scheduled, now) == ["delivery_24h"]
+    (told,) = about("delivery.scheduled", scheduled, revision=1, occurred_at=now)
+    assert told.wanted_at == local("2026-11-30T08:00", CENTRAL)
+    for status in ("packed", "dispatched", "out_for_delivery"):
+        assert still_true("delivery_24h", replace(parcel, status=status), revision=1) == ""
+    assert still_true("delivery_24h", replace(parcel, status="held"), revision=1)
+    for status, kind in (
+        ("out_for_delivery", "on_its_way"), ("delivered", "delivered"),
+        ("delivered_unverified", "receipt"), ("attempted", "delivery_missed"),
+    ):  # fmt: skip
+        assert kinds(f"delivery.{status}", replace(parcel, status=status), start) == [kind]
+        assert kinds(f"delivery.{status}", replace(parcel, status="returning"), start) == []
+
+
+def test_a_session_is_told_of_to_the_patient_and_to_the_one_who_stays() -> None:
+    start, now = local("2026-12-03T10:00", CENTRAL), local("2026-11-27T09:00", CENTRAL)
+    session = meeting(start, status="scheduled")
+    for fact in ("session.planned", "session.rescheduled"):
+        told = list(about(fact, session, revision=1, occurred_at=now))
+        assert {(p.kind, p.reader) for p in told} == {
+            ("session_planned", "patient"), ("session_24h", "patient"), ("session_2h", "patient"),
+            ("support_24h", "support_person"), ("support_2h", "support_person"),
+        }  # fmt: skip
+    assert kinds("session.held", replace(session, status="held"), now) == ["session_held"]
+    gone = replace(session, status="cancelled")
+    assert kinds("session.cancelled", gone, now) == ["session_cancelled"]
+    done = replace(session, status="completed")
+    (asked,) = about("session.completed", done, revision=1, occurred_at=start + 2 * HOUR)
+    assert (asked.kind, asked.wanted_at) == ("check_in", local("2026-12-04T10:00", CENTRAL))
+    assert still_true("check_in", replace(session, status="checked_in"), revision=1)
+
+
+def test_a_month_to_pay_and_the_one_who_is_asked_to_stay() -> None:
+    start, now = local("2026-12-25T00:00", CENTRAL), local("2026-12-20T09:00", CENTRAL)
+    month = replace(meeting(start, status="open"), end=start + timedelta(days=7))
+    (due,) = about("billing_period.opened", month, revision=1, occurred_at=now)
+    assert (due.kind, due.not_after) == ("payment_due", month.end)
+    assert still_true("payment_due", replace(month, status="paid"), revision=2) == "It was paid."
+    friend = meeting(now, status="named")
+    (asked,) = about("support_person.named", friend, revision=1, occurred_at=now)
+    assert (asked.kind, asked.reader) == ("support_invite", "support_person")
+    assert still_true("support_invite", replace(friend, status="confirmed"), revision=1)
+
+
+def test_every_kind_has_its_words() -> None:
+    assert {saying.kind for saying in SAYINGS} | {"sign_in_code", "urgent_alert"} == set(TEXTS)
+    assert set(TEXTS) == set(SUBJECTS)
+
+
 def test_a_cancellation_is_told_until_the_meeting_would_be_over() -> None:
     start = local("2026-11-30T09:00", CENTRAL)
     gone = meeting(start, status="cancelled")
     assert kinds("consultation.cancelled", gone, start + 59 * MINUTE) == ["cancelled"]
     assert kinds("consultation.cancelled", gone, start + HOUR) == []
-    (told,) = about_meeting("consultation.cancelled", gone, revision=1, occurred_at=start)
+    (told,) = about("consultation.cancelled", gone, revision=1, occurred_at=start)
     assert helps_until(told.kind, told.not_after) == told.not_after == start + HOUR
 
 
@@ -183,7 +241,7 @@ def test_before_it_leaves_a_message_is_checked_again() -> None:
 
 def test_physicians_are_told_of_what_is_urgent_and_of_nothing_else() -> None:
     now = datetime(2026, 11, 24, 8, tzinfo=UTC)
-    for fact in ("assessment.crisis", "assessment.flagged"):
+    for fact in ("assessment.crisis", "assessment.flagged", "session.alarm"):
         assert [p.kind for p in alert(fact, occurred_at=now)] == ["urgent_alert"]
     for fact in ("assessment.submitted", "consultation.booked", "patient.created"):
         assert not list(alert(fact, occurred_at=now))
@@ -191,7 +249,7 @@ def test_physicians_are_told_of_what_is_urgent_and_of_nothing_else() -> None:
 
 def test_a_call_helps_in_place_of_a_message_until_the_meeting_starts() -> None:
     start = local("2026-11-30T09:00", CENTRAL)
-    for plan in about_meeting(
+    for plan in about(
         "consultation.booked", meeting(start), revision=1, occurred_at=start - 48 * HOUR
     ):
         assert helps_until(plan.kind, plan.not_after) == start
@@ -214,7 +272,8 @@ def test_a_text_is_one_segment_of_plain_letters(
 ) -> None:
     words = Words(
         practice=practice, phone="850-555-0100", ref="C-7K2M9Q", when=when, zone=zone,
-        join_url=url, code="123456",
+        till=when + 4 * HOUR, join_url=url, code="123456",
+        link="https://care.coastal-home.example.org/support/ab12cd34ef56",
     )  # fmt: skip
     text = text_of(kind, words)
     assert len(text) <= ONE_SEGMENT
@@ -227,7 +286,7 @@ def test_a_text_names_no_person_and_nothing_about_health(kind: str) -> None:
     for url in ("", "https://video.example.org/room"):
         words = Words(
             practice="Hearth", phone="850-555-0100", ref="C-7K2M9Q", when=when, zone=CENTRAL,
-            join_url=url, code="123456",
+            till=when + HOUR, join_url=url, code="123456", link="https://x.test/support/ab12cd34",
         )  # fmt: skip
         for is_text in (True, False):
             text = text_of(kind, words, is_text=is_text).lower()
