@@ -25,7 +25,8 @@ PROBLEM = {
             },
         },
         "next_slots": {"type": "array", "items": {"$ref": "#/components/schemas/Slot"}},
-        "unmet_gates": {"type": "array", "items": {"type": "object"}},
+        "next_windows": {"type": "array", "items": {"type": "object"}},
+        "unmet_gates": {"type": "array", "items": {"$ref": "#/components/schemas/GateOut"}},
     },
 }
 
