@@ -5,8 +5,10 @@ there are.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from patients.gates import OUT_OF_AREA
 from records.gates import UnmetGate
 from scheduling.calendar.slots import Licensed, licensed
 from scheduling.intervals import Interval
@@ -40,14 +42,7 @@ def standing_gates(
     """Why a booked consultation is at risk: address, licence at the start, time off; or nothing."""
     unmet = []
     if not served:
-        unmet.append(
-            UnmetGate(
-                "out_of_area",
-                "The address is outside Florida and New Jersey.",
-                "staff",
-                until=start,
-            )
-        )
+        unmet.append(replace(OUT_OF_AREA, until=start))
     if not licensed(licences, state, start, zone):
         unmet.append(NO_LICENCE)
     if any(off.overlaps(Interval(start, end)) for off in time_off):
