@@ -246,7 +246,7 @@ def test_each_service_starts_and_does_its_work(tmp_path: Path) -> None:
         prepared = hearth.start("migrate")
         assert prepared.wait(PATIENCE) == 0, hearth.log("migrate")
         assert "no demo" in hearth.log("migrate")
-        web, worker, beat = (hearth.start(name) for name in ("web", "worker", "beat"))
+        web, worker = (hearth.start(name) for name in ("web", "worker"))
         healthy(hearth, web)
         answer = requests.post(
             f"http://127.0.0.1:{hearth.web}/api/v1/assessments/",
@@ -255,20 +255,14 @@ def test_each_service_starts_and_does_its_work(tmp_path: Path) -> None:
             timeout=30,
         )
         assert answer.status_code == 201, answer.text
-        # Nobody was hinted at this: beat's tick reaches the worker, who looks when to look again.
-        hearth.sql(
-            "UPDATE patients_patient SET replan_due_at = now() - interval '1 minute', step = ''"
-        )
-        wait_for(
-            lambda: not hearth.sql("SELECT 1 FROM records_outbox"),
-            "the outbox to be empty",
-            PATIENCE,
-        )
-        wait_for(
-            lambda: hearth.sql("SELECT 1 FROM patients_patient WHERE step <> ''"),
-            "replan",
-            PATIENCE,
-        )
+        # Hinted: the worker does it before there is a beat.
+        followed = "SELECT 1 FROM patients_patient WHERE step <> ''"
+        wait_for(lambda: not hearth.sql("SELECT 1 FROM records_outbox"), "messages", PATIENCE)
+        wait_for(lambda: hearth.sql(followed), "a plan", PATIENCE)
+        # Not hinted: beat's tick finds it.
+        hearth.sql("UPDATE patients_patient SET step = '', replan_due_at = now() - interval '1 h'")
+        beat = hearth.start("beat")
+        wait_for(lambda: hearth.sql(followed), "a plan by beat", PATIENCE)
         for name, process in (("web", web), ("worker", worker), ("beat", beat)):
             assert process.poll() is None, hearth.log(name)
 
