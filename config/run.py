@@ -57,11 +57,11 @@ def _told(path: Path, *, quoted: bool = False) -> str:
     return (shlex.quote(str(path)) if quoted else str(path)).replace("%", "%%")
 
 
-def commands(port: int) -> dict[str, str]:
-    """The three processes of Hearth."""
+def commands(port: int, *, host: str = "127.0.0.1") -> dict[str, str]:
+    """The three processes of Hearth; docker-compose.yml runs the same ones."""
     gunicorn, celery = (_told(BIN / name, quoted=True) for name in ("gunicorn", "celery"))
     return {
-        "web": f"{gunicorn} config.wsgi:application --bind 127.0.0.1:{port} --workers 2 "
+        "web": f"{gunicorn} config.wsgi:application --bind {host}:{port} --workers 2 "
         "--worker-class gthread --threads 8 --timeout 60 --graceful-timeout 10 "
         "--log-level warning --no-control-socket",
         "worker": f"{celery} --quiet --app config worker --concurrency 4 --without-gossip "

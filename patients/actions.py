@@ -202,8 +202,14 @@ def confirm_support_person(*, token: str, by: Actor, now: datetime) -> SupportPe
     if person.confirmed_at is None:
         person.confirmed_at = now
         person.save(update_fields=["confirmed_at"])
-        about = {"patient_id": person.patient_id, "revision": 1}
-        record("support_person.confirmed", person, by=by, now=now, **about)
+        record(
+            "support_person.confirmed",
+            person,
+            by=by,
+            now=now,
+            patient_id=person.patient_id,
+            revision=1,
+        )
         replan_soon(person.patient_id, by=by, now=now)
     return person
 

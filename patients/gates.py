@@ -39,43 +39,38 @@ AGREEMENTS_MISSING = UnmetGate(
     "patient",
 )
 ON_HOLD = UnmetGate("on_hold", "Your physician looks at something first.", "physician")
+NOT_ASSESSED = UnmetGate("assessment_missing", "The free assessment comes first.", "patient")
+NO_CONSENT = UnmetGate(
+    "consent_missing", "We need your consent to talk by video or telephone first.", "patient"
+)
 
 
 def treatment_gates(facts: PatientFacts) -> list[UnmetGate]:
     """What every step of treatment asks of the patient, whatever else it needs."""
-    return [
-        gate
-        for met, gate in (
-            (facts.served, OUT_OF_AREA),
-            (facts.identified, NOT_IDENTIFIED),
-            (facts.agreed, AGREEMENTS_MISSING),
-            (facts.clear, ON_HOLD),
-        )
-        if not met
-    ]
+    return _missing(
+        (facts.served, OUT_OF_AREA),
+        (facts.identified, NOT_IDENTIFIED),
+        (facts.agreed, AGREEMENTS_MISSING),
+        (facts.clear, ON_HOLD),
+    )
 
 
 def approval_gates(facts: PatientFacts) -> list[UnmetGate]:
     """What must be true of a patient whom a physician approves; the agreements come after."""
-    return [gate for gate in treatment_gates(facts) if gate != AGREEMENTS_MISSING]
+    return _missing(
+        (facts.served, OUT_OF_AREA),
+        (facts.identified, NOT_IDENTIFIED),
+        (facts.clear, ON_HOLD),
+    )
 
 
 def patient_gates(facts: PatientFacts) -> list[UnmetGate]:
     """Assessment submitted, telehealth consent given, address in Florida or New Jersey."""
-    unmet = []
-    if not facts.served:
-        unmet.append(OUT_OF_AREA)
-    if not facts.assessed:
-        unmet.append(UnmetGate("assessment_missing", "The free assessment comes first.", "patient"))
-    if not facts.telehealth:
-        unmet.append(
-            UnmetGate(
-                "consent_missing",
-                "We need your consent to talk by video or telephone first.",
-                "patient",
-            )
-        )
-    return unmet
+    return _missing(
+        (facts.served, OUT_OF_AREA),
+        (facts.assessed, NOT_ASSESSED),
+        (facts.telehealth, NO_CONSENT),
+    )
 
 
 def is_adult(born: date, *, zone: str, now: datetime) -> bool:
@@ -86,3 +81,8 @@ def is_adult(born: date, *, zone: str, now: datetime) -> bool:
     today = now.astimezone(ZoneInfo(zone)).date()
     years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
     return years >= ADULT
+
+
+def _missing(*asked: tuple[bool, UnmetGate]) -> list[UnmetGate]:
+    """The gates of what is not met."""
+    return [gate for met, gate in asked if not met]

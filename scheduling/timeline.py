@@ -8,14 +8,22 @@ from zoneinfo import ZoneInfo
 
 from patients.gates import (
     AGREEMENTS_MISSING,
+    NOT_ASSESSED,
     NOT_IDENTIFIED,
+    ON_HOLD,
+    OUT_OF_AREA,
     PatientFacts,
     patient_gates,
-    treatment_gates,
 )
 from records.gates import UnmetGate
 from scheduling.consultations.gates import approval_missing
-from scheduling.deliveries.gates import ParcelFacts, choose_gates, hold_reasons, window_gates
+from scheduling.deliveries.gates import (
+    ParcelFacts,
+    choose_gates,
+    hold_reasons,
+    lost_window_gates,
+    window_gates,
+)
 from scheduling.prescriptions.gates import NO_FILL_LEFT, NOT_PRESCRIBED
 from scheduling.prescriptions.refills import Prescribed, fills_left, last_fill_day
 from scheduling.sessions.gates import SessionFacts, hold_gates, waiting_gates
@@ -30,7 +38,28 @@ DAY = timedelta(days=1)
 BLOCKING = ("out_of_area", "on_hold", "declined")
 TO_BOOK = UnmetGate("consultation_missing", "Book your free consultation.", "patient")
 TO_PLAN = UnmetGate("session_missing", "Plan your session at home.", "patient")
-CHECK_IN = "check_in_missing"
+SESSION_HELD = UnmetGate("session_held", "Choose another time.", "patient")
+CHECK_IN_MISSING = UnmetGate("check_in_missing", "Tell us how you feel.", "patient")
+PARCEL_HELD = UnmetGate(
+    "parcel_held", "Your parcel is kept for now; we tell you when it goes on.", "staff"
+)
+RECEIPT_UNCONFIRMED = UnmetGate(
+    "receipt_unconfirmed", "Tell us whether your parcel is there.", "patient"
+)
+PARCEL_RETURNS = UnmetGate(
+    "parcel_returns", "Your parcel goes back; we call you about another.", "staff"
+)
+PARCEL_MISSING = UnmetGate("parcel_missing", "We are looking for your parcel.", "staff")
+PARCEL_NOT_TAKEN = UnmetGate(
+    "parcel_not_taken", "Nobody could take your parcel; it comes again.", "staff"
+)
+OF_STATUS = {
+    "held": PARCEL_HELD,
+    "delivered_unverified": RECEIPT_UNCONFIRMED,
+    "returning": PARCEL_RETURNS,
+    "investigating": PARCEL_MISSING,
+    "attempted": PARCEL_NOT_TAKEN,
+}
 AT_THE_PHARMACY = ("awaiting_window", "scheduled")
 ON_THE_ROAD = ("dispatched", "out_for_delivery", "attempted")
 PACKED = ("packed", *ON_THE_ROAD, "delivered_unverified", "returning", "investigating")
@@ -188,7 +217,7 @@ def next_of(found: Sequence[Step]) -> Next:
 
 
 def _assessment(care: Care) -> Step:
-    unmet = [gate for gate in patient_gates(care.patient) if gate.code == "assessment_missing"]
+    unmet = [] if care.patient.assessed else [NOT_ASSESSED]
     return Step("assessment", "Your free assessment", done=care.patient.assessed, unmet=unmet)
 
 
@@ -223,7 +252,7 @@ def _decision(care: Care) -> Step:
     if unmet and not care.patient.identified:
         unmet = [*unmet, NOT_IDENTIFIED]
     if not care.patient.clear:
-        unmet = [*(g for g in treatment_gates(care.patient) if g.code == "on_hold"), *unmet]
+        unmet = [ON_HOLD, *unmet]
     return Step("decision", "The physician's decision", done=not unmet, unmet=unmet)
 
 
@@ -234,8 +263,7 @@ def _agreements(care: Care) -> Step:
 
 def _plan(care: Care) -> Step:
     facts = care.plan.facts if care.plan else SubscriptionFacts()
-    unmet = [g for g in treatment_gates(care.patient) if g.code == "out_of_area"]
-    unmet += standing_gates(facts)
+    unmet = [*([] if care.patient.served else [OUT_OF_AREA]), *standing_gates(facts)]
     about = ("subscription", care.plan.id) if care.plan else None
     return Step("plan", "Your plan", done=not unmet, unmet=unmet, object=about)
 
@@ -281,22 +309,9 @@ def _delivery(care: Care) -> Step:
     return Step("delivery", title, done=False, at=at, unmet=unmet, object=("delivery", parcel.id))
 
 
-OF_STATUS = {
-    "held": ("parcel_held", "Your parcel is kept for now; we tell you when it goes on.", "staff"),
-    "delivered_unverified": (
-        "receipt_unconfirmed",
-        "Tell us whether your parcel is there.",
-        "patient",
-    ),
-    "returning": ("parcel_returns", "Your parcel goes back; we call you about another.", "staff"),
-    "investigating": ("parcel_missing", "We are looking for your parcel.", "staff"),
-    "attempted": ("parcel_not_taken", "Nobody could take your parcel; it comes again.", "staff"),
-}
-
-
 def _waits_for(parcel: Parcel) -> list[UnmetGate]:
     told = OF_STATUS.get(parcel.status)
-    return [UnmetGate(*told)] if told else []
+    return [told] if told else []
 
 
 def _session(care: Care) -> Step:
@@ -307,7 +322,7 @@ def _session(care: Care) -> Step:
         unmet = hold_gates(session.facts, care.now)
         unmet += [g for g in waiting_gates(session.facts) if g not in unmet]
         if session.status == "held":
-            unmet.append(UnmetGate("session_held", "Choose another time.", "patient"))
+            unmet.append(SESSION_HELD)
         return Step(
             "session",
             title,
@@ -328,8 +343,7 @@ def _check_in(care: Care) -> Step:
     last = done[-1]
     unmet = []
     if not last.checked_in and last.finished_at:
-        until = last.finished_at + 2 * DAY
-        unmet = [UnmetGate(CHECK_IN, "Tell us how you feel.", "patient", until)]
+        unmet = [replace(CHECK_IN_MISSING, until=last.finished_at + 2 * DAY)]
     about = ("session", last.id)
     return Step(
         "check_in", "How you feel afterwards", done=last.checked_in, unmet=unmet, object=about
@@ -436,7 +450,7 @@ def _of_parcel(care: Care) -> Iterator[Change]:
 def _must_choose_anew(care: Care, facts: ParcelFacts) -> bool:
     """The window closed, belongs to another address, or went by with nothing packed."""
     missed = facts.window is not None and facts.window.end <= care.now
-    return missed or any(g.code in ("area_closed", "window_elsewhere") for g in window_gates(facts))
+    return missed or bool(lost_window_gates(facts))
 
 
 def _reminder(care: Care, parcel: Parcel) -> Iterator[Change]:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from socketserver import ThreadingMixIn
 from typing import Any
 from uuid import uuid4
@@ -19,6 +20,7 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.test import Client
+from django.test.client import ClientHandler
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -129,6 +131,14 @@ def committed(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
 # --- doors ----------------------------------------------------------------------------------------
 
 
+@cache
+def handler() -> ClientHandler:
+    """One for all callers: WhiteNoise looks for all static files whenever one is made."""
+    made = ClientHandler(enforce_csrf_checks=False)
+    made.load_middleware()
+    return made
+
+
 class Caller:
     """Somebody at the API: JSON in, JSON out, with a token of their own, or nobody's."""
 
@@ -136,6 +146,7 @@ class Caller:
         self.user = user
         token = make_token(user, "write") if user else ""
         self.client = Client(headers={"Authorization": f"Bearer {token}"} if user else {})
+        self.client.handler = handler()
 
     def get(self, path: str, **query: Any) -> Any:
         headers = query.pop("headers", {})

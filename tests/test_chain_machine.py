@@ -68,10 +68,10 @@ class Chain(RuleBasedStateMachine):
 
     @property
     def parcel(self) -> Delivery | None:
-        return Delivery.objects.filter(patient=self.walk.id).order_by("-pk").first()
+        return Delivery.objects.filter(patient_id=self.walk.id).order_by("-pk").first()
 
     def last_session(self) -> TreatmentSession | None:
-        rows = TreatmentSession.objects.filter(patient=self.walk.id, **TO_COME)
+        rows = TreatmentSession.objects.filter(patient_id=self.walk.id, **TO_COME)
         return rows.order_by("-pk").first()
 
     # --- what happens
@@ -102,7 +102,7 @@ class Chain(RuleBasedStateMachine):
 
     @rule(ends=st.booleans())
     def the_prescription_ends_or_is_renewed(self, ends: bool) -> None:
-        now = Prescription.objects.filter(patient=self.walk.id, ended_at=None).first()
+        now = Prescription.objects.filter(patient_id=self.walk.id, ended_at=None).first()
         if ends and now:
             self.answered(self.walk.chen.post(f"prescriptions/{now.pk}/end/"))
         elif not now and clock.now().year == 2026:  # the rule that it rests on ends with the year

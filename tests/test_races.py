@@ -29,7 +29,7 @@ from scheduling.calendar.actions import Wish, take_hold
 from scheduling.consultations.actions import book, reschedule
 from scheduling.demo import answers
 from scheduling.models import Consultation, Physician, Reservation
-from scheduling.tasks import find_at_risk
+from scheduling.tasks import replan_everyone
 from tests.cast import CAST, NEWARK, NOW, PENSACOLA, YES, person
 from tests.conftest import Caller, caller, owner
 from tests.started import wait_for
@@ -236,7 +236,7 @@ def test_who_reads_what_happened_misses_no_event_that_is_committed_late(committe
 @pytest.mark.parametrize(
     ("sweep_of", "table"),
     [
-        (find_at_risk, "patients_patient"),
+        (replan_everyone, "patients_patient"),
         (write_messages, "notifications_message"),
         (send_due, "patients_patient"),
     ],

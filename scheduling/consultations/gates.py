@@ -5,21 +5,13 @@ there are.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 
-from patients.gates import PatientFacts
+from patients.gates import OUT_OF_AREA
 from records.gates import UnmetGate
 from scheduling.calendar.slots import Licensed, licensed
 from scheduling.intervals import Interval
-
-
-@dataclass(frozen=True, slots=True)
-class BookingFacts(PatientFacts):
-    """What is asked of a patient who books; ``initial_ahead``: a first consultation is booked."""
-
-    initial_ahead: bool
-
 
 NO_LICENCE = UnmetGate(
     "no_licence", "The physician may not practise in this state on that day.", "physician"
@@ -50,14 +42,7 @@ def standing_gates(
     """Why a booked consultation is at risk: address, licence at the start, time off; or nothing."""
     unmet = []
     if not served:
-        unmet.append(
-            UnmetGate(
-                "out_of_area",
-                "The address is outside Florida and New Jersey.",
-                "staff",
-                until=start,
-            )
-        )
+        unmet.append(replace(OUT_OF_AREA, until=start))
     if not licensed(licences, state, start, zone):
         unmet.append(NO_LICENCE)
     if any(off.overlaps(Interval(start, end)) for off in time_off):

@@ -8,7 +8,7 @@ from patients.gates import ON_HOLD, OUT_OF_AREA, PatientFacts, treatment_gates
 from records.gates import UnmetGate
 from scheduling.consultations.gates import approval_missing
 from scheduling.intervals import Interval
-from scheduling.prescriptions.gates import NOT_PRESCRIBED, fill_gates
+from scheduling.prescriptions.gates import NOT_PRESCRIBED, USE_BY_PASSED, fill_gates
 from scheduling.prescriptions.refills import Prescribed
 from scheduling.subscriptions.gates import (
     PeriodFacts,
@@ -66,13 +66,19 @@ def window_gates(facts: ParcelFacts) -> list[UnmetGate]:
     """A window for this address, outside closures, and an adult who takes the parcel."""
     if facts.window is None:
         return [NO_WINDOW]
-    unmet = []
-    if not facts.for_address:
-        unmet.append(WINDOW_ELSEWHERE)
-    if any(closed.overlaps(facts.window) for closed in facts.closed):
-        unmet.append(AREA_CLOSED)
+    unmet = lost_window_gates(facts)
     if facts.signer_age is None or facts.signer_age < SIGNER_AGE:
         unmet.append(SIGNER_MISSING)
+    return unmet
+
+
+def lost_window_gates(facts: ParcelFacts) -> list[UnmetGate]:
+    """Why a window that was chosen serves no more: another address, or the county is closed."""
+    unmet = []
+    if facts.window and not facts.for_address:
+        unmet.append(WINDOW_ELSEWHERE)
+    if facts.window and any(closed.overlaps(facts.window) for closed in facts.closed):
+        unmet.append(AREA_CLOSED)
     return unmet
 
 
@@ -93,9 +99,7 @@ def dispatch_gates(facts: ParcelFacts) -> list[UnmetGate]:
     if facts.prescribed is None:
         return [*unmet, NOT_PRESCRIBED]
     if (facts.window_day or facts.today) > facts.prescribed.use_by:
-        unmet.append(
-            UnmetGate("use_by_passed", "The medication would be out of date.", "physician")
-        )
+        unmet.append(USE_BY_PASSED)
     return unmet
 
 

@@ -1,12 +1,12 @@
 """What must be true to record a prescription, and to fill one. PURE."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from patients.gates import PatientFacts, treatment_gates
 from records.gates import UnmetGate
-from scheduling.consultations.gates import approval_missing
+from scheduling.consultations.gates import NO_LICENCE, approval_missing
 from scheduling.prescriptions.refills import (
     Prescribed,
     earliest_fill,
@@ -21,9 +21,6 @@ NEEDS_LEGAL_BASIS = UnmetGate(
     "Enter the rule that does, or a visit in person.",
     "physician",
 )
-NO_LICENCE = UnmetGate(
-    "no_licence", "The physician may not practise in this state on that day.", "physician"
-)
 REGISTRY_STALE = UnmetGate(
     "registry_check_stale",
     "The state's registry must be looked at again for this prescription.",
@@ -35,6 +32,10 @@ NOT_PRESCRIBED = UnmetGate(
 NO_FILL_LEFT = UnmetGate(
     "no_fill_left", "Your physician has to renew the prescription: book a follow-up.", "patient"
 )
+REFILL_TOO_EARLY = UnmetGate(
+    "refill_too_early", "The next parcel can be packed from {day} on.", "pharmacy"
+)
+USE_BY_PASSED = UnmetGate("use_by_passed", "The medication would be out of date.", "physician")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +73,13 @@ def fill_gates(
     unmet = []
     earliest = earliest_fill(prescribed, early_days)
     if on < earliest:
-        unmet.append(
-            UnmetGate(
-                "refill_too_early",
-                f"The next parcel can be packed from {earliest:%b} {earliest.day} on.",
-                "pharmacy",
-                until=datetime.combine(earliest, time(), PHARMACY).astimezone(ZoneInfo("UTC")),
-            )
-        )
+        unmet.append(_from(earliest))
     if needed_until > prescribed.use_by:
-        unmet.append(
-            UnmetGate("use_by_passed", "The medication would be out of date.", "physician")
-        )
+        unmet.append(USE_BY_PASSED)
     return unmet
+
+
+def _from(day: date) -> UnmetGate:
+    detail = REFILL_TOO_EARLY.detail.format(day=f"{day:%b} {day.day}")
+    until = datetime.combine(day, time(), PHARMACY).astimezone(ZoneInfo("UTC"))
+    return replace(REFILL_TOO_EARLY, detail=detail, until=until)

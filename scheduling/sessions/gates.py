@@ -1,15 +1,19 @@
 """What must be true to plan a session, for it to stand, and to start it. PURE."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from patients.gates import PatientFacts, treatment_gates
 from records.gates import UnmetGate
 from scheduling.consultations.gates import approval_missing
-from scheduling.subscriptions.gates import SubscriptionFacts, standing_gates
+from scheduling.subscriptions.gates import NOT_PAID, SubscriptionFacts, standing_gates
 
-NOT_DELIVERED = "not_delivered"
+NOT_DELIVERED = UnmetGate("not_delivered", "Your delivery has to arrive first.", "pharmacy")
+SESSIONS_USED_UP = UnmetGate(
+    "sessions_used_up", "All sessions of that month are planned already.", "patient"
+)
+TOO_SOON = UnmetGate("too_soon", "There must be {hours} hours between two sessions.", "patient")
 SUPPORT_PERSON_MISSING = UnmetGate(
     "support_person_missing", "Name an adult who stays with you.", "patient"
 )
@@ -21,7 +25,6 @@ SUPPORT_PERSON_UNCONFIRMED = UnmetGate(
 NOT_CLEARED = UnmetGate(
     "pre_check_missing", "Measure your blood pressure and pulse, and tell us.", "patient"
 )
-NOT_PAID = UnmetGate("not_paid", "The month is not paid yet.", "patient")
 SUPPORT_PERSON_ABSENT = UnmetGate(
     "support_person_absent", "The person who stays with you has to be there.", "patient"
 )
@@ -64,40 +67,24 @@ def plan_gates(facts: SessionFacts) -> list[UnmetGate]:
     """What planning asks; the parcel and the person who stays may come later."""
     unmet = general_gates(facts)
     if facts.left_in_month < 1 and not standing_gates(facts.subscription):
-        unmet.append(
-            UnmetGate(
-                "sessions_used_up", "All sessions of that month are planned already.", "patient"
-            )
-        )
+        unmet.append(SESSIONS_USED_UP)
     return [*unmet, *_too_soon(facts)]
 
 
 def _too_soon(facts: SessionFacts) -> list[UnmetGate]:
-    interval = timedelta(hours=facts.values["session_min_interval"])
+    hours = facts.values["session_min_interval"]
+    interval = timedelta(hours=hours)
     if facts.last_start is None or abs(facts.start - facts.last_start) >= interval:
         return []
-    return [
-        UnmetGate(
-            "too_soon",
-            f"There must be {facts.values['session_min_interval']} hours between two sessions.",
-            "patient",
-            until=facts.last_start + interval,
-        )
-    ]
+    detail = TOO_SOON.detail.format(hours=hours)
+    return [replace(TOO_SOON, detail=detail, until=facts.last_start + interval)]
 
 
 def waiting_gates(facts: SessionFacts) -> list[UnmetGate]:
     """What a planned session waits for: its parcel, and the person who stays."""
     unmet = []
     if facts.supply < 1:
-        unmet.append(
-            UnmetGate(
-                NOT_DELIVERED,
-                "Your delivery has to arrive first.",
-                "pharmacy",
-                until=facts.arrives_at,
-            )
-        )
+        unmet.append(replace(NOT_DELIVERED, until=facts.arrives_at))
     if facts.support == "":
         unmet.append(SUPPORT_PERSON_MISSING)
     elif facts.support == "named":
@@ -112,7 +99,7 @@ def hold_gates(facts: SessionFacts, now: datetime) -> list[UnmetGate]:
     unmet = general_gates(facts)
     near = facts.start - timedelta(hours=facts.values["session_held_before"])
     if facts.supply < 1 and now >= near:
-        unmet += [gate for gate in waiting_gates(facts) if gate.code == NOT_DELIVERED]
+        unmet.append(replace(NOT_DELIVERED, until=facts.arrives_at))
     return unmet
 
 

@@ -1,7 +1,7 @@
 """What must be true to subscribe, and what a paid month asks for. PURE."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from patients.gates import OUT_OF_AREA, PatientFacts
@@ -11,6 +11,11 @@ from scheduling.consultations.gates import approval_missing
 NO_SUBSCRIPTION = UnmetGate("not_subscribed", "Choose a plan.", "patient")
 PAUSED = UnmetGate("paused", "Your plan is paused.", "patient")
 ENDED = UnmetGate("ended", "Your plan has ended.", "patient")
+NOT_PAID = UnmetGate(
+    "not_paid",
+    "The month is not paid yet: we send you the bill, and go on when it is paid.",
+    "patient",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +58,4 @@ def standing_gates(facts: SubscriptionFacts) -> list[UnmetGate]:
 
 def payment_gates(period: PeriodFacts) -> list[UnmetGate]:
     """A month has to be paid before anything is packed for it."""
-    if period.paid:
-        return []
-    return [
-        UnmetGate(
-            "not_paid",
-            "The month is not paid yet: we send you the bill, and go on when it is paid.",
-            "patient",
-            until=period.due_at,
-        )
-    ]
+    return [] if period.paid else [replace(NOT_PAID, until=period.due_at)]

@@ -1,10 +1,11 @@
 """Loads the ZIP table from the `zipcodes` package and our corrections."""
 
-from dataclasses import asdict
 from typing import Any
 
 from django.core.cache import cache
 from django.core.management.base import BaseCommand
+from django.db import connection, transaction
+from psycopg import sql
 
 from patients.models import ZipCode
 from patients.zip_table import rows, stamp
@@ -22,18 +23,18 @@ class Command(BaseCommand):
         return f"{count} ZIP codes"
 
 
+@transaction.atomic
 def load() -> int:
-    """Write every row, remove those that are not in the table any more; how many there are."""
-    table = [
-        ZipCode(**{k: list(v) if isinstance(v, tuple) else v for k, v in asdict(row).items()})
-        for row in rows()
-    ]
-    ZipCode.objects.bulk_create(
-        table,
-        batch_size=5000,
-        update_conflicts=True,
-        unique_fields=["postal_code"],
-        update_fields=[f.name for f in ZipCode._meta.fields if not f.primary_key],
-    )
-    ZipCode.objects.exclude(postal_code__in=[row.postal_code for row in table]).delete()
+    """Put every row in the place of those that are there; how many there are. COPY is quick."""
+    names = [field.name for field in ZipCode._meta.fields]
+    table = rows()
+    ZipCode.objects.all().delete()
+    with connection.cursor() as cursor:
+        into = sql.SQL("COPY {} ({}) FROM STDIN").format(
+            sql.Identifier(ZipCode._meta.db_table), sql.SQL(", ").join(map(sql.Identifier, names))
+        )
+        with cursor.copy(into) as copy:
+            for row in table:
+                told = (getattr(row, name) for name in names)
+                copy.write_row([list(v) if isinstance(v, tuple) else v for v in told])
     return len(table)
