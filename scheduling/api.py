@@ -62,7 +62,6 @@ from scheduling.calendar.api import (
     TimeOffOut,
     days,
     own_physician,
-    physician_of,
     zone_of,
 )
 from scheduling.calendar.models import Physician, Reservation, TimeOff
@@ -313,8 +312,7 @@ def _physician_for(user: User, asked: dict[str, Any]) -> Physician:
     rows = Physician.objects.order_by("pk")
     if user.role == Role.PHYSICIAN:
         rows = rows.filter(user=user)
-        asked = {"physician": physician_of(user).pk, **asked}
-    if "physician" not in asked:
+    elif "physician" not in asked:
         raise serializers.ValidationError({"physician": ["Name a physician."]})
     if "physician" in asked:
         rows = rows.filter(pk=asked["physician"])
