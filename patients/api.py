@@ -272,9 +272,9 @@ class Verb(Door):
     """One verb on a row of a patient: what it takes, the action that does it, and the answer."""
 
     permission_classes = (roles(*CARE),)
-    noun = ""  # under which name the action takes the row
+    noun: str  # under which name the action takes the row
     takes: type[Input] = Nothing
-    do: Callable[..., Any] = staticmethod(lambda **_: None)
+    do: Callable[..., Any]
 
     def rows(self, user: User) -> Any:
         """Those that the user sees."""

@@ -1,11 +1,14 @@
 """Deliveries: windows, signers, each step of a parcel, every pair of states, who may do what."""
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 
 from records import clock
@@ -28,7 +31,8 @@ from tests.care import (
     unmet,
 )
 from tests.cast import ALBANY, PENSACOLA
-from tests.conftest import Caller
+from tests.conftest import Caller, caller
+from tests.test_races import deadlocks
 
 
 @pytest.fixture
@@ -536,6 +540,40 @@ def test_the_same_key_moves_many_once(alice: Caller) -> None:
     assert ok(first)["results"][0]["ok"]
     assert again.content == first.content
     assert again["Idempotent-Replayed"] == "true"
+
+
+def test_two_who_move_the_same_many_never_wait_in_a_circle(committed: str) -> None:
+    """Staff hold and release in opposite orders, while the patients choose windows."""
+    walks = [
+        care(caller(name), talk=f"2026-12-0{number + 1}T15:00:00Z").prescribed()
+        for number, name in enumerate(("alice", "bruno", "eve"))
+    ]
+    ids = [walk.delivery["id"] for walk in walks]
+    chosen = {walk.id: [walk.window("2026-12-09", index) for index in (0, 1)] for walk in walks}
+    seen: Counter[int] = Counter()
+
+    def staff(turn: int) -> None:
+        verb = ("hold", "release")[turn // 2 % 2]
+        order = ids if turn % 2 else ids[::-1]
+        body = {"action": verb, "ids": order}
+        key = f"k{turn}"  # all in one transaction, as with every key
+        seen[caller("sam").post("deliveries/bulk/", body, Idempotency_Key=key).status_code] += 1
+        connection.close()
+
+    def patient(turn: int) -> None:
+        walk = walks[turn % 3]
+        seen[walk.chooses(chosen[walk.id][turn % 2]).status_code] += 1
+        connection.close()
+
+    with ThreadPoolExecutor(6) as threads:
+        jobs = [threads.submit((staff, patient)[turn % 2], turn // 2) for turn in range(120)]
+        for job in jobs:
+            job.result()
+    assert set(seen) <= {200, 409}, seen
+    assert seen[200] >= 60
+    assert deadlocks(committed) == 0
+    taken = DeliveryWindow.objects.aggregate(taken=Sum("taken"))["taken"]
+    assert taken == Delivery.objects.exclude(window=None).count()
 
 
 @pytest.mark.parametrize(

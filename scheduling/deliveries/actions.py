@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from accounts.models import Role
@@ -593,7 +593,7 @@ def _undo_next(locked: Delivery, *, by: Actor, now: datetime) -> None:
 @transaction.atomic
 def each(
     *,
-    deliveries: Iterable[Delivery],
+    deliveries: QuerySet[Delivery],
     act: Callable[..., Delivery],
     arguments: Mapping[str, Any],
     by: Actor,
@@ -604,9 +604,9 @@ def each(
     Patients, then windows, are locked first, all of them by id: two such calls, or one and any
     other action, never wait for each other in a circle.
     """
-    rows = list(deliveries)
-    patients = Patient.objects.filter(pk__in=[row.patient_id for row in rows])
+    patients = Patient.objects.filter(pk__in=deliveries.values("patient"))
     list(patients.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    rows = list(deliveries)  # read now: whoever has a patient locked may change the window
     _lock_windows({row.window_id for row in rows})
     done: dict[UUID, Delivery | Refused] = {}
     for row in rows:
