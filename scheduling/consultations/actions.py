@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from accounts.models import Role
 from patients.actions import lock_patient, replan_soon
 from patients.facts import facts_in, facts_of, with_facts
-from patients.gates import PatientFacts, approval_gates, patient_gates
+from patients.gates import approval_gates, patient_gates
 from patients.models import Assessment, CareRelationship, Patient
 from records.actor import Actor
 from records.events import keep_correction, raise_work_item, record
@@ -66,12 +66,10 @@ def book(
     ``in_the_past``, ``too_far_ahead``.
     """
     with one_place_at_a_time():
-        locked = lock_patient(patient.pk)
-        if locked.address_id == patient.address_id:  # which never changes: it is read already
-            locked.address = patient.address
-        facts, initial_ahead = _booking_facts(locked, now)
-        pass_gates(patient_gates(facts))
-        if kind == Kind.INITIAL and initial_ahead:
+        replan_soon(patient.pk, by=by, now=now)  # an UPDATE: the patient is locked by it
+        locked = _who_books(patient.pk, now)
+        pass_gates(patient_gates(facts_in(locked)))
+        if kind == Kind.INITIAL and locked.ahead_:
             raise Refused(
                 "wrong_state",
                 "A first consultation is booked already. Please move or cancel that one.",
@@ -104,7 +102,7 @@ def book(
             booked_at=now,
         )
         _take_into_care(consultation, now)
-        _tell("consultation.booked", consultation, by=by, now=now)
+        _record("consultation.booked", consultation, by=by, now=now)
     return consultation
 
 
@@ -408,14 +406,12 @@ def licences_of(physician: Physician) -> list[Licensed]:
 # --- the pieces --------------------------------------------------------------------------------
 
 
-def _booking_facts(patient: Patient, now: datetime) -> tuple[PatientFacts, bool]:
-    """What gates ask of a patient who books, and whether a first consultation is ahead already."""
+def _who_books(patient_id: UUID, now: datetime) -> Any:
+    """The patient with what gates ask, and whether a first consultation is ahead already."""
     ahead = Consultation.objects.filter(
         patient=OuterRef("pk"), kind=Kind.INITIAL, status=Status.BOOKED, end__gt=now
     )
-    rows = with_facts(Patient.objects.filter(pk=patient.pk)).annotate(ahead_=Exists(ahead))
-    row = rows.get()
-    return facts_in(row), row.ahead_
+    return with_facts(Patient.objects.filter(pk=patient_id)).annotate(ahead_=Exists(ahead)).get()
 
 
 def _lock(consultation: Consultation, version: int | None) -> Consultation:
@@ -496,6 +492,14 @@ def _take_into_care(consultation: Consultation, now: datetime) -> None:
 def _tell(
     kind: str, consultation: Consultation, *, by: Actor, now: datetime, **payload: Any
 ) -> None:
+    """What has happened, and that something may follow for the patient, who is locked."""
+    _record(kind, consultation, by=by, now=now, **payload)
+    replan_soon(consultation.patient_id, by=by, now=now)
+
+
+def _record(
+    kind: str, consultation: Consultation, *, by: Actor, now: datetime, **payload: Any
+) -> None:
     record(
         kind,
         consultation,
@@ -505,4 +509,3 @@ def _tell(
         revision=consultation.revision,
         **payload,
     )
-    replan_soon(consultation.patient_id, by=by, now=now)
