@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
 from accounts.tokens import digest
+from patients.actions import replan_many
 from records.actor import Actor
 from records.events import kind_of, record
 from records.refused import Refused
@@ -248,6 +249,7 @@ def add_time_off(
     *, physician: Physician, start: datetime, end: datetime, by: Actor, now: datetime
 ) -> TimeOff:
     """Time that is not offered any more. Nothing is cancelled: what is in it is at risk."""
+    _follow(physician.pk, by, now)
     lock_physicians([physician.pk])
     row = TimeOff.objects.create(physician=physician, start=start, end=end)
     record("time_off.added", row, by=by, now=now)
@@ -266,6 +268,7 @@ def add_licence(
     now: datetime,
 ) -> Licence:
     """A licence; a renewal is a row of its own."""
+    _follow(physician.pk, by, now)
     row = Licence.objects.create(
         physician=physician,
         state=state,
@@ -280,12 +283,20 @@ def add_licence(
 @transaction.atomic
 def remove(row: WorkingHours | Opening | TimeOff | Licence, *, by: Actor, now: datetime) -> None:
     """Take hours, an opening, time off or a licence out again."""
+    _follow(row.physician_id, by, now)
     lock_physicians([row.physician_id])
     record(f"{kind_of(row)}.removed", row, by=by, now=now)
     row.delete()
 
 
 # --- the pieces --------------------------------------------------------------------------------
+
+
+def _follow(physician: UUID, by: Actor, now: datetime) -> None:
+    """Whoever has time with a physician ahead is replanned; patients are locked first."""
+    ahead = Reservation.objects.filter(physician=physician, busy__endswith__gt=now)
+    patients = ahead.exclude(patient=None).values_list("patient", flat=True)
+    replan_many([pk for pk in patients if pk], by=by, now=now)
 
 
 def _slot_at(agenda: Agenda, offer: Offer, wish: Wish) -> Interval | None:
