@@ -309,24 +309,28 @@ def test_t12_the_night_of_spring_forward(bruno: Caller, chen: Caller) -> None:
     to("2027-02-23T15:00Z")
     walk = care(bruno, talk="2027-03-01T15:00:00Z").paid()
     ok(walk.plans("2027-03-08T15:00:00Z"))
+    day = {"from": "2027-03-14", "to": "2027-03-14"}
+    offered = [row["start"] for row in ok(bruno.get("session-times/", **day))["results"]]
+    assert (offered[0], offered[-1]) == ("2027-03-14T12:00:00Z", "2027-03-15T00:00:00Z")  # 8 to 20
     late = "2027-03-13T23:30:00-05:00"
-    assert code(walk.plans(late)) == (409, "not_offered")
+    for at in (late, "2027-03-14T02:30:00-05:00"):
+        assert code(walk.plans(at)) == (409, "not_offered")
     overridden = {"patient": walk.id, "start": late, "override_reason": "works at night"}
     planned = ok(chen.post("sessions/", overridden))
     start, end = (datetime.fromisoformat(planned[name]) for name in ("start", "end"))
     assert (planned["start"], end - start) == ("2027-03-14T04:30:00Z", timedelta(hours=2))
     assert f"{end.astimezone(EASTERN):%H:%M %Z}" == "01:30 EST"
+
+
+def test_t12_what_does_not_exist_is_not_offered(now: datetime, chen: Caller) -> None:
+    """Of the physician's night hours 1:30 is followed by 3:00 daylight time: there is no 02:30."""
+    to("2027-02-23T15:00Z")
     works_on_sunday_nights(chen)
-    walls = [
-        f"{datetime.fromisoformat(slot).astimezone(EASTERN):%H:%M}"
-        for slot in slots(Caller(), "2027-03-14", state="NJ")
-    ]
+    found = [datetime.fromisoformat(at) for at in slots(Caller(), "2027-03-14", state="NJ")]
+    walls = [f"{at.astimezone(EASTERN):%H:%M}" for at in found]
     assert {"01:30", "03:00"} <= set(walls)
     assert not [wall for wall in walls if wall.startswith("02")]
-    assert [at for at in slots(Caller(), "2027-03-14", state="NJ") if at >= "2027-03-14T07:00"]
-    day = {"from": "2027-03-14", "to": "2027-03-14"}
-    offered = ok(bruno.get("session-times/", **day))["results"]
-    assert not [row for row in offered if row["start"] < "2027-03-14T12:00"]
+    assert found[walls.index("03:00")] == datetime.fromisoformat("2027-03-14T07:00Z")
 
 
 def test_t13_the_hour_that_comes_twice(web: str) -> None:
