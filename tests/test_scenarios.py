@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -202,7 +203,7 @@ def test_t07_everything_of_who_moves_follows_and_nothing_is_deleted(
     assert replan(walk) == 0
     assert (walk.delivery["status"], walk.delivery["held_because"]) == ("held", "out_of_area")
     assert (walk.shown()["status"], walk.shown()["held_because"]) == ("held", "out_of_area")
-    assert not Reservation.objects.filter(session=walk.session).exists()
+    assert not Reservation.objects.filter(session=UUID(walk.session)).exists()
     assert ok(eve.post("consultations/", wish(SESSION, "NJ")))["start"] == SESSION
     plan = ok(bruno.get(f"subscriptions/{walk.subscription}/"))
     assert (plan["status"], plan["ending"], plan["ends_on"]) == (
@@ -213,7 +214,7 @@ def test_t07_everything_of_who_moves_follows_and_nothing_is_deleted(
     assert [item["patient_id"] for item in items(walk.chen, "transition")] == [walk.id]
     assert [item["object_id"] for item in items(walk.sam, "consultation_at_risk")] == [talk["id"]]
     writing.write_messages(now=clock.now())
-    told = Message.objects.get(patient=walk.id, kind="session_held")
+    told = Message.objects.get(patient=UUID(walk.id), kind="session_held")
     assert told.status == "pending"
     to(datetime.combine(date.fromisoformat(month["ends_on"]), datetime.min.time(), EASTERN))
     tasks.replan()
@@ -340,9 +341,9 @@ def test_t13_the_hour_that_comes_twice(web: str) -> None:
     works_on_sunday_nights(chen)
     first, second = "2027-11-07T05:30:00Z", "2027-11-07T06:30:00Z"
     assert {first, second} <= set(slots(bruno, "2027-11-07"))
-    for who, at in ((bruno, first), (eve, second)):
-        texting.book(who, at, "NJ")
-        local = datetime.fromisoformat(at).astimezone(EASTERN)
+    for who, start in ((bruno, first), (eve, second)):
+        texting.book(who, start, "NJ")
+        local = datetime.fromisoformat(start).astimezone(EASTERN)
         assert f"{local:%H:%M}" == "01:30"
     texting.run()
     at = datetime.fromisoformat("2027-11-06T11:30Z")
@@ -419,7 +420,7 @@ def test_t18_the_carrier_gave_it_to_a_neighbor(alice: Caller) -> None:
     given = ok(walk.staff("deliver", **{**HANDED_OVER, "relation": "neighbor"}))
     assert (given["status"], given["delivered_at"]) == ("delivered_unverified", None)
     writing.write_messages(now=clock.now())
-    assert Message.objects.get(patient=walk.id, kind="receipt").status == "pending"
+    assert Message.objects.get(patient=UUID(walk.id), kind="receipt").status == "pending"
     path = f"deliveries/{given['id']}/confirm-receipt/"
     assert ok(alice.post(path, {"received": False}))["status"] == "investigating"
     assert [item["object_id"] for item in items(walk.sam, "parcel_missing")] == [given["id"]]
