@@ -80,7 +80,10 @@ def _period(pk: UUID) -> Told:
 
 def _support_person(pk: UUID) -> Told:
     row = SupportPerson.objects.select_related("patient__address").get(pk=pk)
-    status = "confirmed" if row.confirmed_at else "named"
+    if SupportPerson.objects.filter(patient=row.patient, pk__gt=row.pk).exists():
+        status = "replaced"
+    else:
+        status = "confirmed" if row.confirmed_at else "named"
     subject = Subject(status, 1, row.named_at, row.named_at + 7 * DAY, row.patient.time_zone)
     return Told(row.patient, subject)
 
