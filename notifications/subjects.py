@@ -38,6 +38,12 @@ def told_of(kind: str, pk: UUID, *, lock: bool = False) -> Told | None:
     return read(pk)
 
 
+def sessions_to_come(patient_id: UUID) -> list[UUID]:
+    """The sessions of a patient that are planned."""
+    rows = TreatmentSession.objects.filter(patient=patient_id, status="scheduled")
+    return list(rows.order_by("start", "pk").values_list("pk", flat=True))
+
+
 def reference_of(kind: str, pk: UUID) -> str:
     """What an alert may name; sessions have no reference."""
     if kind != "assessment":

@@ -80,6 +80,21 @@ def test_a_session_that_is_held_withdraws_its_reminders_and_tells(walk: Care) ->
     assert texts(SAL) == []
 
 
+def test_whoever_is_named_later_is_reminded_and_nobody_else(walk: Care) -> None:
+    walk.planned()
+    run()
+    ann = {"name": "Ann", "date_of_birth": "1990-01-01", "phone": "+18505550178"}
+    ok(walk.who.post("me/support-persons/", ann))
+    run()
+    for kind in ("support_24h", "support_2h"):
+        rows = Message.objects.filter(kind=kind).order_by("pk")
+        found = rows.values_list("to", "status", "why")
+        assert list(found) == [
+            (SAL, "cancelled", "Somebody else was named."),
+            ("+18505550178", "pending", ""),
+        ]
+
+
 def test_after_stop_the_support_person_gets_nothing_and_staff_call(walk: Care, web: str) -> None:
     walk.delivered().planned()
     run()
