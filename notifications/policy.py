@@ -119,6 +119,7 @@ BECAUSE = {
     "held": "It is on hold.",
     "paid": "It was paid.",
     "confirmed": "They have agreed.",
+    "replaced": "Somebody else was named.",
 }
 OF_KIND = {saying.kind: saying for saying in SAYINGS}
 

@@ -38,6 +38,12 @@ def told_of(kind: str, pk: UUID, *, lock: bool = False) -> Told | None:
     return read(pk)
 
 
+def sessions_to_come(patient_id: UUID) -> list[UUID]:
+    """The sessions of a patient that are planned."""
+    rows = TreatmentSession.objects.filter(patient=patient_id, status="scheduled")
+    return list(rows.order_by("start", "pk").values_list("pk", flat=True))
+
+
 def reference_of(kind: str, pk: UUID) -> str:
     """What an alert may name; sessions have no reference."""
     if kind != "assessment":
@@ -80,7 +86,10 @@ def _period(pk: UUID) -> Told:
 
 def _support_person(pk: UUID) -> Told:
     row = SupportPerson.objects.select_related("patient__address").get(pk=pk)
-    status = "confirmed" if row.confirmed_at else "named"
+    if SupportPerson.objects.filter(patient=row.patient, pk__gt=row.pk).exists():
+        status = "replaced"
+    else:
+        status = "confirmed" if row.confirmed_at else "named"
     subject = Subject(status, 1, row.named_at, row.named_at + 7 * DAY, row.patient.time_zone)
     return Told(row.patient, subject)
 

@@ -14,7 +14,7 @@ from notifications import policy, quiet_hours
 from notifications.models import Channel, Message, Status
 from notifications.moving import change, entry, move
 from notifications.reach import ask_to_call, way_of, way_to
-from notifications.subjects import Told, told_of
+from notifications.subjects import Told, sessions_to_come, told_of
 from patients.models import Patient
 from records import hints
 from records.actor import Actor, sweep
@@ -87,6 +87,8 @@ def _tell(event: Event, now: datetime) -> None:
     if told is not None:
         _withdraw_untrue(event.object_id, told)
         _say(event, told, now)
+        if event.kind == "support_person.named":
+            _tell_friend(event, told, now)
     elif event.kind == "address.changed":
         _follow_zone(event, now)
     for plan in policy.alert(event.kind, occurred_at=event.occurred_at):
@@ -110,7 +112,28 @@ def _say(event: Event, told: Told, now: datetime) -> None:
         occurred_at=event.occurred_at,
     )
     for plan, leaves in _timed(plans, told.subject.zone, now):
-        _write(plan, leaves, told, event, now)
+        _write(plan, leaves, told, event, (event.object_kind, event.object_id), now)
+
+
+def _tell_friend(event: Event, told: Told, now: datetime) -> None:
+    """Somebody new stays with the patient: they are reminded of what is planned already."""
+    if told.subject.status == "replaced":
+        return
+    patient = told.patient
+    pending = Message.objects.select_for_update().filter(patient=patient, status=Status.PENDING)
+    earlier = pending.exclude(support_person=None).exclude(support_person=event.object_id)
+    for message in earlier.order_by("pk"):
+        move(message, Status.CANCELLED, policy.BECAUSE["replaced"])
+    for pk in sessions_to_come(patient.pk):
+        planned = told_of("treatmentsession", pk)
+        assert planned  # noqa: S101  messages are about sessions
+        subject = planned.subject
+        plans = policy.about(
+            "session.planned", subject, revision=subject.revision, occurred_at=event.occurred_at
+        )
+        for plan, leaves in _timed(plans, subject.zone, now):
+            if plan.reader == policy.SUPPORT_PERSON:
+                _write(plan, leaves, planned, event, ("treatmentsession", pk), now)
 
 
 def _timed(
@@ -129,21 +152,27 @@ def _timed(
 
 
 def _write(
-    plan: policy.Planned, leaves: datetime | None, told: Told, event: Event, now: datetime
+    plan: policy.Planned,
+    leaves: datetime | None,
+    told: Told,
+    event: Event,
+    about: tuple[str, UUID],
+    now: datetime,
 ) -> None:
     """One message down; without a support person, nobody is told what is for them."""
     patient = told.patient
     friend = support_of(patient.pk) if plan.reader == policy.SUPPORT_PERSON else None
     if plan.reader == policy.SUPPORT_PERSON and friend is None:
         return
+    key = f"{plan.kind}:{about[1]}:r{told.subject.revision}"
     message = Message(
-        key=f"{plan.kind}:{event.object_id}:r{told.subject.revision}",
+        key=f"{key}:{friend.pk}" if friend else key,
         kind=plan.kind,
         patient=patient,
         user_id=patient.user_id,
         support_person=friend,
-        about_kind=event.object_kind,
-        about_id=event.object_id,
+        about_kind=about[0],
+        about_id=about[1],
         revision=told.subject.revision,
         cause=event.cause,
         wanted_at=plan.wanted_at,

@@ -165,13 +165,17 @@ def give_consents(
 def name_support_person(
     *, patient: Patient, name: str, born: date, phone: str, by: Actor, now: datetime
 ) -> SupportPerson:
-    """Name an adult who stays during treatment; raises `Refused` ``under_age``."""
+    """Name an adult who stays during treatment; raises `Refused` ``under_age``.
+
+    The link of whoever was named before opens nothing any more.
+    """
     if not is_adult(born, zone=patient.time_zone, now=now):
         raise Refused(
             "under_age",
             "The person who stays with you must be 18 or older.",
             pointer="/date_of_birth",
         )
+    SupportPerson.objects.filter(patient=patient).update(confirm_secret="")
     person = SupportPerson.objects.create(
         patient=patient,
         name=name,

@@ -70,9 +70,9 @@ def to(instant: str | datetime) -> datetime:
     return at
 
 
-def prescription(patient: str, **more: Any) -> dict[str, Any]:
-    """A prescription as a physician records it, on the day of the clock."""
-    today = clock.now()
+def prescription(patient: str, now: datetime | None = None, **more: Any) -> dict[str, Any]:
+    """A prescription as a physician records it, on the day of the clock, or on that of ``now``."""
+    today = now or clock.now()
     return {
         "patient": patient,
         "issued_on": today.date().isoformat(),

@@ -530,7 +530,7 @@ def _alarm(locked: TreatmentSession, reason: str, detail: str, *, by: Actor, now
         now=now,
         patient_id=locked.patient_id,
     )
-    record("session.alarm", locked, by=by, now=now, patient_id=locked.patient_id)
+    _tell("session.alarm", locked, by=by, now=now)
 
 
 def _keep_reading(
