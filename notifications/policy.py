@@ -94,7 +94,13 @@ SAYINGS = (
     Saying("payment_due", ("billing_period.opened",), ("open",)),
     Saying("window_to_choose", TO_CHOOSE, ("awaiting_window",), old=2 * DAY),
     Saying("window_missing", ("delivery.window_missing",), ("awaiting_window",), old=2 * DAY),
-    Saying("delivery_24h", ("delivery.scheduled",), ON_THE_WAY, ahead=DAY, gone=HOUR),
+    Saying(
+        "delivery_24h",
+        ("delivery.scheduled", "delivery.released"),
+        ON_THE_WAY,
+        ahead=DAY,
+        gone=HOUR,
+    ),
     Saying("on_its_way", ("delivery.out_for_delivery",), ("out_for_delivery",), old=8 * HOUR),
     Saying("delivered", ("delivery.delivered",), ("delivered",), old=DAY),
     Saying("receipt", ("delivery.delivered_unverified",), ("delivered_unverified",), old=2 * DAY),
@@ -151,6 +157,11 @@ def still_true(kind: str, subject: Subject, *, revision: int) -> str:
     if not saying.outlives and subject.revision != revision:
         return "It was moved."
     return ""
+
+
+def waits_for_a_yes(kind: str, confirmed_at: datetime | None) -> bool:
+    """Whether a support person has not agreed yet, whom only the question may reach."""
+    return OF_KIND[kind].reader == SUPPORT_PERSON and not confirmed_at and kind != "support_invite"
 
 
 def helps_until(kind: str, not_after: datetime) -> datetime:

@@ -159,7 +159,7 @@ def _check_again(claimed: Message, now: datetime) -> Message | None:
     text does not leave, or after, and knows of it.
     """
     phone = _phone_of(claimed)
-    told = told_of(claimed.about_kind, claimed.about_id, lock=True)
+    told = told_of(claimed.about_kind, claimed.about_id, now=now, lock=True)
     lock_phone(phone)
     rows = Message.objects.select_related("patient__address", "user", "support_person")
     rows = rows.select_for_update(of=("self",))
@@ -171,6 +171,10 @@ def _check_again(claimed: Message, now: datetime) -> Message | None:
         if untrue:
             move(message, Status.CANCELLED, untrue)
             return None
+    friend = message.support_person
+    if friend and policy.waits_for_a_yes(message.kind, friend.confirmed_at):
+        move(message, Status.CANCELLED, "They have not agreed to stay.")
+        return None
     if now >= message.not_after:
         _miss(message, "It was too late for it.", now)
         return None

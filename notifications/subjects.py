@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from notifications.policy import Subject
 from patients.models import Assessment, Patient, SupportPerson
-from records.values import DEFAULTS
+from records.values import in_force
 from scheduling.models import BillingPeriod, Consultation, Delivery, TreatmentSession
-from scheduling.subscriptions.actions import midnight
+from scheduling.subscriptions.actions import midnight, period_facts
 
 DAY = timedelta(days=1)
 
@@ -25,7 +25,7 @@ class Told:
     join_url: str = ""
 
 
-def told_of(kind: str, pk: UUID, *, lock: bool = False) -> Told | None:
+def told_of(kind: str, pk: UUID, *, now: datetime, lock: bool = False) -> Told | None:
     """What messages about a row see of it; None for what none of them is about.
 
     With ``lock``, the row is locked first: it is read as it is once whoever held it is done.
@@ -35,7 +35,7 @@ def told_of(kind: str, pk: UUID, *, lock: bool = False) -> Told | None:
     model, read = _OF_KIND[kind]
     if lock:
         model._default_manager.select_for_update(no_key=True).only("pk").get(pk=pk)  # noqa: SLF001
-    return read(pk)
+    return read(pk, now)
 
 
 def sessions_to_come(patient_id: UUID) -> list[UUID]:
@@ -51,14 +51,14 @@ def reference_of(kind: str, pk: UUID) -> str:
     return Assessment.objects.values_list("reference", flat=True).get(pk=pk)
 
 
-def _consultation(pk: UUID) -> Told:
+def _consultation(pk: UUID, _: datetime) -> Told:
     row = Consultation.objects.select_related("patient__address", "physician").get(pk=pk)
     zone = row.patient.time_zone
     subject = Subject(row.status, row.revision, row.start, row.end, zone)
     return Told(row.patient, subject, row.reference, row.physician.join_url)
 
 
-def _delivery(pk: UUID) -> Told:
+def _delivery(pk: UUID, _: datetime) -> Told:
     row = Delivery.objects.select_related("patient__address", "window").get(pk=pk)
     start, end = row.choose_by, row.choose_by + DAY
     if row.window:
@@ -67,24 +67,24 @@ def _delivery(pk: UUID) -> Told:
     return Told(row.patient, subject, row.reference)
 
 
-def _session(pk: UUID) -> Told:
+def _session(pk: UUID, _: datetime) -> Told:
     row = TreatmentSession.objects.select_related("patient__address").get(pk=pk)
     status = "checked_in" if row.checked_in_at else row.status
     subject = Subject(status, row.revision, row.start, row.end, row.patient.time_zone)
     return Told(row.patient, subject)
 
 
-def _period(pk: UUID) -> Told:
+def _period(pk: UUID, now: datetime) -> Told:
     rows = BillingPeriod.objects.select_related("subscription__patient__address")
     row = rows.get(pk=pk)
     patient = row.subscription.patient
-    start = midnight(row.starts_on, patient.time_zone)
-    end = start + DEFAULTS["billing_grace"].value * DAY
-    subject = Subject(row.status, row.revision, start, end, patient.time_zone)
+    zone = patient.time_zone
+    due_at = period_facts(row, zone, in_force(now)).due_at
+    subject = Subject(row.status, row.revision, midnight(row.starts_on, zone), due_at, zone)
     return Told(patient, subject, row.subscription.reference)
 
 
-def _support_person(pk: UUID) -> Told:
+def _support_person(pk: UUID, _: datetime) -> Told:
     row = SupportPerson.objects.select_related("patient__address").get(pk=pk)
     if SupportPerson.objects.filter(patient=row.patient, pk__gt=row.pk).exists():
         status = "replaced"
@@ -94,7 +94,7 @@ def _support_person(pk: UUID) -> Told:
     return Told(row.patient, subject)
 
 
-_OF_KIND: dict[str, tuple[Any, Callable[[UUID], Told]]] = {
+_OF_KIND: dict[str, tuple[Any, Callable[[UUID, datetime], Told]]] = {
     "consultation": (Consultation, _consultation),
     "delivery": (Delivery, _delivery),
     "treatmentsession": (TreatmentSession, _session),

@@ -5,10 +5,11 @@ No name of a person stands in a text: it may be read on a locked screen.
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 ONE_SEGMENT = 160
+SECOND = timedelta(seconds=1)  # a day that ends at midnight is the day before
 ZONE_WORDS = {"America/New_York": "Eastern", "America/Chicago": "Central"}
 END = " Reply STOP to opt out."
 
@@ -18,7 +19,7 @@ TEXTS = {
     "cancelled": "{practice}: your appointment on {when} is cancelled. {ref} Questions: {phone}.",
     "reminder_24h": "{practice}: a reminder of your appointment on {when}. {join} {ref}",
     "reminder_2h": "{practice}: your appointment starts {when}. {join} {ref}",
-    "payment_due": "{practice}: the payment for your next month is due by {last_day}. {ref}",
+    "payment_due": "{practice}: the payment for your month is due by {last_day}. {ref}",
     "window_to_choose": "{practice}: please sign in and choose when your delivery comes. {ref}",
     "window_missing": "{practice}: we still need a time for your delivery. Please sign in, or "
     "call {phone}. {ref}",
@@ -28,8 +29,8 @@ TEXTS = {
     "there. {ref}",
     "delivered": "{practice}: your delivery has arrived. {ref}",
     "receipt": "{practice}: is your delivery there? Please sign in and tell us. {ref}",
-    "delivery_missed": "{practice}: your delivery could not be handed over. It comes again, or "
-    "call {phone}. {ref}",
+    "delivery_missed": "{practice}: your delivery could not be handed over. We tell you what comes "
+    "next. Questions: {phone}. {ref}",
     "session_planned": "{practice}: your appointment at home is {when}.",
     "session_held": "{practice}: your appointment at home cannot be on {when}. Please sign in "
     "for what to do.",
@@ -37,7 +38,7 @@ TEXTS = {
     "Questions: {phone}.",
     "session_24h": "{practice}: a reminder of your appointment at home on {when}.",
     "session_2h": "{practice}: your appointment at home starts {when}.",
-    "check_in": "{practice}: how do you feel today? Please sign in and tell us.",
+    "check_in": "{practice}: please sign in and tell us how it went.",
     "support_invite": "{practice}: you are asked to be with somebody at home. Agree: {link}",
     "support_24h": "{practice}: a reminder to be with somebody at home on {when}.",
     "support_2h": "{practice}: you are to be with somebody at home {when}.",
@@ -51,10 +52,10 @@ SUBJECTS = {
     "cancelled": "Your appointment is cancelled",
     "reminder_24h": "A reminder of your appointment",
     "reminder_2h": "Your appointment starts soon",
-    "payment_due": "Your next month",
+    "payment_due": "The payment for your month",
     "window_to_choose": "Choose when your delivery comes",
     "window_missing": "We need a time for your delivery",
-    "delivery_24h": "Your delivery comes tomorrow",
+    "delivery_24h": "Your delivery",
     "on_its_way": "Your delivery is on its way",
     "delivered": "Your delivery has arrived",
     "receipt": "Is your delivery there?",
@@ -64,7 +65,7 @@ SUBJECTS = {
     "session_cancelled": "Your appointment at home is cancelled",
     "session_24h": "A reminder of your appointment at home",
     "session_2h": "Your appointment at home starts soon",
-    "check_in": "How do you feel today?",
+    "check_in": "Please tell us how it went",
     "support_invite": "You are asked to be with somebody",
     "support_24h": "A reminder",
     "support_2h": "A reminder",
@@ -115,7 +116,7 @@ def _filled(kind: str, words: Words, join: str) -> str:
         ref=f"Ref {words.ref}." if words.ref else "",
         when=_when(words.when, words.zone),
         till=_hour(words.till, words.zone),
-        last_day=_day(words.till, words.zone),
+        last_day=_day(words.till - SECOND if words.till else None, words.zone),
         join=join,
         code=words.code,
         link=words.link,

@@ -83,7 +83,7 @@ def _put_off(waiting: Outbox, now: datetime) -> None:
 
 
 def _tell(event: Event, now: datetime) -> None:
-    told = told_of(event.object_kind, event.object_id)
+    told = told_of(event.object_kind, event.object_id, now=now)
     if told is not None:
         _withdraw_untrue(event.object_id, told)
         _say(event, told, now)
@@ -125,7 +125,7 @@ def _tell_friend(event: Event, told: Told, now: datetime) -> None:
     for message in earlier.order_by("pk"):
         move(message, Status.CANCELLED, policy.BECAUSE["replaced"])
     for pk in sessions_to_come(patient.pk):
-        planned = told_of("treatmentsession", pk)
+        planned = told_of("treatmentsession", pk, now=now)
         assert planned  # noqa: S101  messages are about sessions
         subject = planned.subject
         plans = policy.about(

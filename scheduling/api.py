@@ -252,7 +252,7 @@ def _timeline(patient: Patient, zone: str) -> Response:
         for step in chain
     ]
     body = {"patient": patient.pk, "checked_at": now, "steps": steps}
-    return Response(TimelineOut({**body, "next": timeline.next_of(chain)}).data)
+    return Response(TimelineOut({**body, "next": timeline.next_of(chain, care.now)}).data)
 
 
 # --- the calendar -------------------------------------------------------------------------------

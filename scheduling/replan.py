@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 
 from accounts.models import Role
 from patients.actions import lock_patient
@@ -22,12 +23,13 @@ from scheduling.deliveries.models import Delivery
 from scheduling.deliveries.models import Status as Parcel
 from scheduling.deliveries.standing import Standing, standing_of
 from scheduling.sessions import actions as sessions
+from scheduling.sessions.models import Status as Session
 from scheduling.sessions.models import TreatmentSession
 from scheduling.subscriptions import actions as subscriptions
 from scheduling.subscriptions.models import BillingPeriod, PeriodStatus, Subscription
 
 ROUNDS = 12  # one change may call for another: a month opens, is overdue, and so on
-ASKED = ("window_not_chosen", "transition")
+ASKED = ("window_not_chosen", "parcel_late", "transition")
 
 
 @transaction.atomic
@@ -65,16 +67,24 @@ class Rows:
         self.now = now
         self.standing: Standing = standing_of(patient_id, now=now)
         self.patient = self.standing.patient
-        meetings = Consultation.objects.filter(patient=patient_id).with_people()
-        self.meetings = list(
-            meetings.exclude(status__in=(Meeting.CANCELLED, Meeting.NO_SHOW)).order_by(
-                "start", "pk"
-            )
-        )
+        meetings = Consultation.objects.filter(patient=patient_id).select_related("physician")
+        meetings = meetings.exclude(status__in=(Meeting.CANCELLED, Meeting.NO_SHOW))
+        self.meetings = list(meetings.order_by("start", "pk"))
+        for row in self.meetings:
+            row.patient = self.patient
         self.sessions = sessions.sessions_of(patient_id)
+        self._read_physicians()
         self.support = sessions.support_of(patient_id)
         items = WorkItem.objects.filter(patient_id=patient_id, kind__in=ASKED)
-        self.asked = set(items.values_list("kind", "object_id", "status"))
+        asked = items.values_list("kind", "object_id", "raised_at", "status").order_by("raised_at")
+        self.asked = {(kind, about): (at, status) for kind, about, at, status in asked}
+
+    def _read_physicians(self) -> None:
+        """Licences and time off of those with whom something is ahead: two queries, or none."""
+        ahead = [row.physician for row in self.meetings if row.status == Meeting.BOOKED]
+        planned = [row.physician for row in self.sessions if row.status == Session.SCHEDULED]
+        physicians = [physician for physician in (*ahead, *planned) if physician]
+        prefetch_related_objects(physicians, "licences", "time_off")
 
     def care(self) -> timeline.Care:
         """The facts, as the pure functions take them."""
@@ -90,12 +100,18 @@ class Rows:
             meetings=[self._meeting(row) for row in self.meetings],
             parcels=[self._parcel(row) for row in standing.deliveries],
             sessions=[self._session(row) for row in self.sessions],
-            in_transition=self._asked("transition", self.patient.pk),
+            in_transition=self._asked("transition", self.patient.pk, self._lives_there_since()),
             values=standing.values,
         )
 
-    def _asked(self, kind: str, about: UUID) -> bool:
-        return any((kind, about, status) in self.asked for status in ("open", "closed"))
+    def _asked(self, kind: str, about: UUID, since: datetime) -> bool:
+        """Whether a human was asked since then, or is asked still."""
+        at, status = self.asked.get((kind, about), (None, ""))
+        return at is not None and (at >= since or status == WorkItem.Status.OPEN)
+
+    def _lives_there_since(self) -> datetime:
+        address = self.patient.address
+        return address.since if address else self.patient.created_at
 
     def _meeting(self, row: Consultation) -> timeline.Meeting:
         coming = row.status == Meeting.BOOKED and row.end > self.now
@@ -113,7 +129,7 @@ class Rows:
             return None
         mine = [p for p in self.standing.periods if p.subscription_id == row.pk]
         months = [self._month(p) for p in mine if p.status != PeriodStatus.VOID]
-        paid = [m.facts.ends_on for m in months if m.facts.paid]
+        counts = [m for m in months if m.facts.paid or m.facts.starts_on <= self.standing.today]
         return timeline.Plan(
             id=row.pk,
             facts=self.standing.subscribed,
@@ -121,21 +137,24 @@ class Rows:
             paused_until=row.paused_until,
             ends_on=row.ends_on,
             moved=row.ending == Subscription.Ending.MOVED,
-            paid_until=max([*paid, self.standing.today]),
+            paid_until=max([*(m.facts.ends_on for m in counts), self.standing.today]),
         )
 
     def _month(self, row: BillingPeriod) -> timeline.Month:
+        rows = [parcel for parcel in self.standing.deliveries if parcel.period_id == row.pk]
         made = [
-            parcel.number
-            for parcel in self.standing.deliveries
-            if parcel.period_id == row.pk and parcel.status != Parcel.CANCELLED
+            parcel
+            for parcel in rows
+            if parcel.replaces_id is None
+            and (parcel.status != Parcel.CANCELLED or parcel.held_because == deliveries.BY_STAFF)
         ]
         return timeline.Month(
             id=row.pk,
             facts=self.standing.period(row),
             is_open=row.status == PeriodStatus.OPEN,
             deliveries=row.plan.deliveries_per_month,
-            made=made,
+            made=len(made),
+            last=max((parcel.number for parcel in rows), default=0),
         )
 
     def _parcel(self, row: Delivery) -> timeline.Parcel:
@@ -146,7 +165,8 @@ class Rows:
             packed=row.packed_at is not None,
             choose_by=row.choose_by,
             reminded=row.reminded_at is not None,
-            asked=self._asked("window_not_chosen", row.pk),
+            asked=self._asked("window_not_chosen", row.pk, row.choose_by)
+            or self._asked("parcel_late", row.pk, row.created_at),
             held_because=row.held_because,
             delivered_at=row.delivered_at,
         )
@@ -229,6 +249,9 @@ _APPLY: dict[str, Apply] = {
     "recall_delivery": lambda r, c, by, now: deliveries.recall_now(r.delivery(c), by=by, now=now),
     "lose_window": lambda r, c, by, now: deliveries.lose_window(r.delivery(c), by=by, now=now),
     "remind": lambda r, c, by, now: deliveries.remind_to_choose(r.delivery(c), by=by, now=now),
+    "ask_about_late": lambda r, c, by, now: deliveries.ask_about_late(
+        r.delivery(c), by=by, now=now
+    ),
     "ask_to_choose": lambda r, c, by, now: deliveries.ask_to_choose(r.delivery(c), by=by, now=now),
     "hold_session": lambda r, c, by, now: sessions.hold_now(
         r.session(c), str(c.with_), by=by, now=now

@@ -28,6 +28,7 @@ from scheduling.prescriptions.gates import NO_FILL_LEFT, NOT_PRESCRIBED
 from scheduling.prescriptions.refills import Prescribed, fills_left, last_fill_day
 from scheduling.sessions.gates import SessionFacts, hold_gates, waiting_gates
 from scheduling.subscriptions.gates import (
+    ENDED,
     PeriodFacts,
     SubscriptionFacts,
     payment_gates,
@@ -35,6 +36,7 @@ from scheduling.subscriptions.gates import (
 )
 
 DAY = timedelta(days=1)
+STAYS_HELD = ("staff", "ended")  # until a person releases it, or calls it back
 BLOCKING = ("out_of_area", "on_hold", "declined")
 TO_BOOK = UnmetGate("consultation_missing", "Book your free consultation.", "patient")
 TO_PLAN = UnmetGate("session_missing", "Plan your session at home.", "patient")
@@ -51,7 +53,7 @@ PARCEL_RETURNS = UnmetGate(
 )
 PARCEL_MISSING = UnmetGate("parcel_missing", "We are looking for your parcel.", "staff")
 PARCEL_NOT_TAKEN = UnmetGate(
-    "parcel_not_taken", "Nobody could take your parcel; it comes again.", "staff"
+    "parcel_not_taken", "Nobody could take your parcel; we see to what comes next.", "staff"
 )
 OF_STATUS = {
     "held": PARCEL_HELD,
@@ -79,13 +81,14 @@ class Meeting:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """A billing period with its plan's deliveries, and the numbers of those that were made."""
+    """A billing period with its plan's deliveries: how many were ``made``, and the last number."""
 
     id: UUID
     facts: PeriodFacts
     is_open: bool
     deliveries: int
-    made: Sequence[int] = ()
+    made: int = 0
+    last: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +206,7 @@ def steps(care: Care) -> list[Step]:
     return told
 
 
-def next_of(found: Sequence[Step]) -> Next:
+def next_of(found: Sequence[Step], now: datetime) -> Next:
     """Who acts next: by the first step that is not done and asks for something."""
     for step in found:
         if step.done:
@@ -211,7 +214,7 @@ def next_of(found: Sequence[Step]) -> Next:
         if step.unmet:
             gate = step.unmet[0]
             return Next(gate.who, gate.detail, gate.until)
-        if step.at:
+        if step.at and step.at > now:
             return Next("nobody", f"{step.title}: nothing for you to do until then.", step.at)
     return Next("nobody", "There is nothing for you to do.", None)
 
@@ -430,27 +433,57 @@ def _of_parcel(care: Care) -> Iterator[Change]:
     parcel = care.parcel
     if parcel is None:
         return
-    facts = parcel.facts
-    reasons = hold_reasons(facts)
-    for_nothing = [*standing_gates(facts.subscription), *payment_gates(facts.period)]
-    if parcel.status in ON_THE_ROAD and reasons:
+    reasons = hold_reasons(parcel.facts)
+    if parcel.status == "held":
+        yield from _of_held(parcel, reasons)
+    elif reasons and parcel.status in ON_THE_ROAD:
         yield Change("recall_delivery", parcel.id)
-    elif parcel.status in (*AT_THE_PHARMACY, "packed") and reasons:
+    elif reasons and parcel.status in (*AT_THE_PHARMACY, "packed"):
         yield Change("hold_delivery", parcel.id, reasons[0].code)
-    elif not parcel.packed and for_nothing and (parcel.status != "held" or not reasons):
+    elif parcel.status == "packed":
+        yield from _of_packed(care, parcel)
+    elif parcel.status in AT_THE_PHARMACY:
+        yield from _of_waiting(care, parcel)
+
+
+def _for_nothing(facts: ParcelFacts) -> list[UnmetGate]:
+    """Why nobody pays for a parcel any more."""
+    return [*standing_gates(facts.subscription), *payment_gates(facts.period)]
+
+
+def _of_held(parcel: Parcel, reasons: Sequence[UnmetGate]) -> Iterator[Change]:
+    if reasons:
+        return
+    if not parcel.packed and _for_nothing(parcel.facts):
         yield Change("cancel_delivery", parcel.id)
-    elif parcel.status == "held" and not reasons and parcel.held_because != "staff":
+    elif parcel.held_because not in STAYS_HELD:
         yield Change("release_delivery", parcel.id)
-    elif parcel.status == "scheduled" and _must_choose_anew(care, facts):
-        yield Change("lose_window", parcel.id)
+
+
+def _of_packed(care: Care, parcel: Parcel) -> Iterator[Change]:
+    """It is still at the pharmacy: held when its plan has ended, asked about when it is late."""
+    if ENDED in _for_nothing(parcel.facts):
+        yield Change("hold_delivery", parcel.id, ENDED.code)
+    elif _is_late(care, parcel.facts) and not parcel.asked:
+        yield Change("ask_about_late", parcel.id)
+
+
+def _of_waiting(care: Care, parcel: Parcel) -> Iterator[Change]:
+    if _for_nothing(parcel.facts):
+        yield Change("cancel_delivery", parcel.id)
     elif parcel.status == "awaiting_window":
         yield from _reminder(care, parcel)
+    elif _must_choose_anew(care, parcel.facts):
+        yield Change("lose_window", parcel.id)
+
+
+def _is_late(care: Care, facts: ParcelFacts) -> bool:
+    return facts.window is not None and facts.window.end <= care.now
 
 
 def _must_choose_anew(care: Care, facts: ParcelFacts) -> bool:
     """The window closed, belongs to another address, or went by with nothing packed."""
-    missed = facts.window is not None and facts.window.end <= care.now
-    return missed or bool(lost_window_gates(facts))
+    return _is_late(care, facts) or bool(lost_window_gates(facts))
 
 
 def _reminder(care: Care, parcel: Parcel) -> Iterator[Change]:
@@ -468,9 +501,8 @@ def _new_parcel(care: Care) -> Iterator[Change]:
     if not (care.patient.served and care.patient.clear) or approval_missing(care.outcome):
         return
     for month in plan.months:
-        runs = month.facts.paid and month.facts.ends_on > care.today
-        if runs and len(month.made) < month.deliveries:
-            yield Change("create_delivery", month.id, max(month.made, default=0) + 1)
+        if month.facts.paid and month.made < month.deliveries:
+            yield Change("create_delivery", month.id, month.last + 1)
             return
 
 
@@ -510,7 +542,7 @@ def _of_parcel_at(care: Care) -> Iterator[datetime]:
     if parcel and parcel.status == "awaiting_window":
         yield parcel.choose_by
         yield parcel.choose_by + DAY
-    if parcel and parcel.status == "scheduled" and parcel.facts.window:
+    if parcel and parcel.status in ("scheduled", "packed") and parcel.facts.window:
         yield parcel.facts.window.end
 
 

@@ -45,6 +45,7 @@ from scheduling.subscriptions.actions import local_day
 from scheduling.subscriptions.models import BillingPeriod
 
 AHEAD = 28  # days for which windows are opened
+RECALLED, BY_STAFF = "recalled", "staff"
 VERIFIED = (Delivery.Relation.PATIENT, Delivery.Relation.SIGNER, Delivery.Relation.HOUSEHOLD)
 
 
@@ -171,7 +172,14 @@ def offered(standing: Standing, within: tuple[datetime, datetime]) -> list[Deliv
         cutoff_at__gt=standing.now,
         taken__lt=F("capacity"),
     )
-    return [row for row in rows if not any(_meets(row, closed) for closed in standing.closed)]
+    days = holidays()
+    return [
+        row
+        for row in rows
+        if not any(_meets(row, closed) for closed in standing.closed)
+        and row.ship_on not in days.no_ship
+        and local_day(row.starts, standing.zone) not in days.no_deliver
+    ]
 
 
 def _meets(window: DeliveryWindow, closed: Any) -> bool:
@@ -182,7 +190,13 @@ def _meets(window: DeliveryWindow, closed: Any) -> bool:
 
 
 def create_delivery(
-    *, patient_id: UUID, period: BillingPeriod, number: int, by: Actor, now: datetime
+    *,
+    patient_id: UUID,
+    period: BillingPeriod,
+    number: int,
+    by: Actor,
+    now: datetime,
+    replaces: Delivery | None = None,
 ) -> Delivery:
     """The next parcel of a paid month, of a locked patient who has none open."""
     days = in_force(now)["window_choice_days"]
@@ -191,6 +205,7 @@ def create_delivery(
         patient_id=patient_id,
         period=period,
         number=number,
+        replaces=replaces,
         created_at=now,
         choose_by=now + timedelta(days=days),
     )
@@ -309,8 +324,13 @@ def dispatch(
 ) -> Delivery:
     """It left the pharmacy; every gate is asked once more."""
     standing, locked = _ready(delivery, version, now)
-    if locked.status == Status.PACKED:
+    _in(locked, Status.PACKED, Status.INVESTIGATING)
+    if locked.held_because == RECALLED:
+        raise Refused("wrong_state", "It was called back: it is never sent again.")
+    if locked.dispatched_at is None:
         pass_gates(dispatch_gates(standing.parcel(locked)))
+    else:
+        pass_gates(hold_reasons(standing.parcel(locked)))
     locked.carrier, locked.tracking = carrier, tracking
     locked.dispatched_at = now
     _move(locked, Status.DISPATCHED, by, now, "carrier", "tracking", "dispatched_at")
@@ -326,6 +346,8 @@ def out_for_delivery(
     standing, locked = _ready(delivery, version, now)
     if locked.status in (Status.DISPATCHED, Status.ATTEMPTED):
         pass_gates(hold_reasons(standing.parcel(locked)))
+    if locked.attempts >= standing.values["delivery_attempts"]:
+        raise Refused("wrong_state", "It was attempted as often as it may: hold it or recall it.")
     return _step(locked, Status.OUT_FOR_DELIVERY, "delivery.out_for_delivery", by=by, now=now)
 
 
@@ -353,6 +375,8 @@ def deliver(
             "A parcel is never given to somebody under 21: record an attempt instead.",
             pointer="/signer_age",
         )
+    if locked.dispatched_at is None:
+        raise Refused("wrong_state", "It has not left the pharmacy.")
     sure = id_checked and relation in VERIFIED
     to = Status.DELIVERED if sure else Status.DELIVERED_UNVERIFIED
     locked.signed_by, locked.relation = signed_by, relation
@@ -476,8 +500,10 @@ def recall_now(locked: Delivery, *, by: Actor, now: datetime) -> Delivery:
         by=by,
         now=now,
     )
+    locked.held_because = RECALLED
     locked.revision += 1
-    return _step(locked, Status.RETURNING, "delivery.recalled", "revision", by=by, now=now)
+    names = ("held_because", "revision")
+    return _step(locked, Status.RETURNING, "delivery.recalled", *names, by=by, now=now)
 
 
 @transaction.atomic
@@ -519,8 +545,12 @@ def lose(*, delivery: Delivery, by: Actor, now: datetime, version: int | None = 
 
 @transaction.atomic
 def cancel(*, delivery: Delivery, by: Actor, now: datetime, version: int | None = None) -> Delivery:
-    """Nothing was packed, and nothing will be; a packed one is called back instead."""
+    """Nothing was packed, and nothing will be; a packed one is called back instead.
+
+    What staff cancel stays so: another one is a decision of its own.
+    """
     locked = _lock_with_patient(delivery, version)
+    locked.held_because = BY_STAFF
     cancel_now(locked, by=by, now=now)
     return locked
 
@@ -532,22 +562,33 @@ def cancel_now(locked: Delivery, *, by: Actor, now: datetime) -> None:
     if locked.window_id:
         _lock_windows({locked.window_id})
         _give_back(locked)
-    _move(locked, Status.CANCELLED, by, now, "window")
+    _move(locked, Status.CANCELLED, by, now, "window", "held_because")
     _tell("delivery.cancelled", locked, by=by, now=now)
 
 
 @transaction.atomic
 def replace(*, delivery: Delivery, by: Actor, now: datetime) -> Delivery:
-    """A physician decides that another parcel goes out for one that came back or was lost."""
+    """A physician decides that another parcel goes out for one that did not arrive; once for each.
+
+    That is one which came back, was lost, or was cancelled by staff.
+    """
     patient = lock_patient(delivery.patient_id)
     locked = _lock(delivery, None)
-    _in(locked, Status.RETURNED, Status.LOST)
+    _in(locked, Status.RETURNED, Status.LOST, Status.CANCELLED)
     rows = Delivery.objects.filter(patient=patient)
+    by_replan = locked.status == Status.CANCELLED and locked.held_because != BY_STAFF
+    if by_replan or rows.filter(replaces=locked).exists():
+        raise Refused("wrong_state", "Another one takes its place already.")
     if rows.exclude(status__in=OVER).exists():
         raise Refused("wrong_state", "Another delivery is under way.")
     last = rows.filter(period=locked.period_id).order_by("-number").values_list("number", flat=True)
     return create_delivery(
-        patient_id=patient.pk, period=locked.period, number=(last.first() or 0) + 1, by=by, now=now
+        patient_id=patient.pk,
+        period=locked.period,
+        number=(last.first() or 0) + 1,
+        replaces=locked,
+        by=by,
+        now=now,
     )
 
 
@@ -584,7 +625,7 @@ def correct(
 def _undo_next(locked: Delivery, *, by: Actor, now: datetime) -> None:
     """What followed a delivery that was none goes, while nothing was packed for it."""
     following = Delivery.objects.filter(patient=locked.patient_id, pk__gt=locked.pk)
-    for row in following.exclude(status__in=OVER).select_related("window"):
+    for row in following.exclude(status=Status.CANCELLED).select_related("window"):
         if row.status not in AT_THE_PHARMACY:
             raise Refused("built_on", "The next parcel is under way already.")
         cancel_now(row, by=by, now=now)
@@ -623,6 +664,18 @@ def remind_to_choose(locked: Delivery, *, by: Actor, now: datetime) -> None:
     locked.reminded_at = now
     _save(locked, "reminded_at")
     _tell("delivery.window_missing", locked, by=by, now=now)
+
+
+def ask_about_late(locked: Delivery, *, by: Actor, now: datetime) -> None:
+    """A packed parcel has not left, and its window is over."""
+    _ask_staff(
+        "parcel_late",
+        "This parcel was packed and has not left, and its window is over: send it, or recall it.",
+        locked,
+        urgency=WorkItem.Urgency.TODAY,
+        by=by,
+        now=now,
+    )
 
 
 def ask_to_choose(locked: Delivery, *, by: Actor, now: datetime) -> None:

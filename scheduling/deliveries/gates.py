@@ -11,6 +11,7 @@ from scheduling.intervals import Interval
 from scheduling.prescriptions.gates import NOT_PRESCRIBED, USE_BY_PASSED, fill_gates
 from scheduling.prescriptions.refills import Prescribed
 from scheduling.subscriptions.gates import (
+    PAUSED,
     PeriodFacts,
     SubscriptionFacts,
     payment_gates,
@@ -28,6 +29,14 @@ WINDOW_ELSEWHERE = UnmetGate(
 SIGNER_MISSING = UnmetGate(
     "signer_missing", "Name an adult of 21 or older who takes the parcel.", "patient"
 )
+PRESCRIBED_ELSEWHERE = UnmetGate(
+    "prescribed_elsewhere",
+    "The prescription is for another state: your physician makes a new one.",
+    "physician",
+)
+PARCEL_ELSEWHERE = UnmetGate(
+    "parcel_elsewhere", "The parcel was made ready for another address.", "staff"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +44,9 @@ class ParcelFacts:
     """What the gates of a parcel ask.
 
     ``window`` with its ``window_day`` (where the patient lives) and whether it is for the zone of
-    the address; ``closed``: times at which the county is closed.
+    the address; ``closed``: times at which the county is closed. ``prescribed``: what it was packed
+    for, if it was, else what is in force, ``for_state`` of the address. ``for_door``: nobody moved
+    since it was packed.
     """
 
     patient: PatientFacts
@@ -43,6 +54,8 @@ class ParcelFacts:
     subscription: SubscriptionFacts
     period: PeriodFacts
     prescribed: Prescribed | None
+    for_state: bool
+    for_door: bool
     window: Interval | None
     window_day: date | None
     for_address: bool
@@ -90,17 +103,26 @@ def pack_gates(facts: ParcelFacts) -> list[UnmetGate]:
         needed_until=facts.window_day or facts.today,
         early_days=facts.early_days,
     )
-    return [*choose_gates(facts), *window_gates(facts), *fill]
+    return [*choose_gates(facts), *window_gates(facts), *fill, *_of_state(facts)]
 
 
 def dispatch_gates(facts: ParcelFacts) -> list[UnmetGate]:
     """What leaving the pharmacy asks: all of packing, but that its fill is spent already."""
-    unmet = [*choose_gates(facts), *window_gates(facts)]
+    unmet = [gate for gate in choose_gates(facts) if gate != PAUSED]  # it is on its way to a pause
+    unmet += [*window_gates(facts), *_of_state(facts)]
+    if facts.patient.served and not facts.for_door:
+        unmet.append(PARCEL_ELSEWHERE)
     if facts.prescribed is None:
         return [*unmet, NOT_PRESCRIBED]
-    if (facts.window_day or facts.today) > facts.prescribed.use_by:
+    if max(facts.window_day or facts.today, facts.today) > facts.prescribed.use_by:
         unmet.append(USE_BY_PASSED)
     return unmet
+
+
+def _of_state(facts: ParcelFacts) -> list[UnmetGate]:
+    """A prescription is for one state; who is out of the area is told of that alone."""
+    elsewhere = facts.patient.served and facts.prescribed is not None and not facts.for_state
+    return [PRESCRIBED_ELSEWHERE] if elsewhere else []
 
 
 def hold_reasons(facts: ParcelFacts) -> list[UnmetGate]:
@@ -108,5 +130,6 @@ def hold_reasons(facts: ParcelFacts) -> list[UnmetGate]:
     unmet = [] if facts.patient.served else [OUT_OF_AREA]
     if not facts.patient.clear:
         unmet.append(ON_HOLD)
-    unmet += approval_missing(facts.outcome)
-    return unmet
+    if facts.patient.served and not facts.for_door:
+        unmet.append(PARCEL_ELSEWHERE)
+    return unmet + approval_missing(facts.outcome)

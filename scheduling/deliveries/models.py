@@ -277,6 +277,9 @@ class Delivery(models.Model):
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="deliveries")
     period = models.ForeignKey(BillingPeriod, on_delete=models.PROTECT, related_name="deliveries")
     number = models.PositiveSmallIntegerField()
+    replaces = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, related_name="replaced_by"
+    )
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.AWAITING_WINDOW)
     created_at = models.DateTimeField()
     choose_by = models.DateTimeField()

@@ -11,7 +11,7 @@ from django.db.models import OuterRef, Subquery
 
 from patients.facts import facts_in, with_facts
 from patients.gates import PatientFacts
-from patients.models import Patient
+from patients.models import Address, Patient
 from records.values import in_force
 from scheduling.consultations.models import Decision
 from scheduling.deliveries.gates import ParcelFacts
@@ -23,7 +23,7 @@ from scheduling.prescriptions.models import Prescription
 from scheduling.prescriptions.refills import Prescribed
 from scheduling.subscriptions.actions import local_day, period_facts, subscription_facts
 from scheduling.subscriptions.gates import PeriodFacts, SubscriptionFacts
-from scheduling.subscriptions.models import BillingPeriod, Subscription
+from scheduling.subscriptions.models import BillingPeriod, PeriodStatus, Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class Standing:
     outcome: str
     approved_by: UUID | None
     zone_id: UUID | None
+    moved_to: UUID | None
     subscription: Subscription | None
     periods: Sequence[BillingPeriod]
     prescription: Prescription | None
@@ -68,12 +69,17 @@ class Standing:
         """The prescription in force, with the parcels that were packed for it."""
         if self.prescription is None:
             return None
-        packed = [
-            row.packed_at
-            for row in self.deliveries
-            if row.packed_at and row.prescription_id == self.prescription.pk
-        ]
-        return prescribed(self.prescription, packed)
+        packed = [(row.packed_at, row.prescription) for row in self.deliveries if row.packed_at]
+        mine = [at for at, of in packed if of and of.pk == self.prescription.pk]
+        others = [(at, of.days_supply) for at, of in packed if of and of.pk != self.prescription.pk]
+        return prescribed(self.prescription, mine, max(others, default=None))
+
+    def _for_parcel(self, delivery: Delivery) -> Prescribed | None:
+        """What a packed parcel was packed for, while it is in force; for others what is."""
+        of = delivery.prescription
+        if of is None:
+            return self.prescribed()
+        return None if of.ended_at else prescribed(of, [delivery.packed_at or self.now], None)
 
     def parcel(self, delivery: Delivery) -> ParcelFacts:
         """What the gates of one of the deliveries ask."""
@@ -85,7 +91,9 @@ class Standing:
             outcome=self.outcome,
             subscription=self.subscribed,
             period=self.period(delivery.period),
-            prescribed=self.prescribed(),
+            prescribed=self._for_parcel(delivery),
+            for_state=self._state_of(delivery) == self._state,
+            for_door=self._is_same_door(delivery),
             window=Interval(window.starts, window.ends) if window else None,
             window_day=day,
             for_address=window is not None and window.zone_id == self.zone_id,
@@ -94,6 +102,19 @@ class Standing:
             today=self.now.astimezone(PHARMACY).date(),
             early_days=self.values["refill_early_days"],
         )
+
+    @property
+    def _state(self) -> str:
+        return self.patient.address.state if self.patient.address else ""
+
+    def _state_of(self, delivery: Delivery) -> str:
+        of = delivery.prescription or self.prescription
+        return of.state if of else ""
+
+    def _is_same_door(self, delivery: Delivery) -> bool:
+        """Whether the patient has not moved since a parcel was packed; ids grow with time."""
+        moved = self.moved_to
+        return not delivery.packed_at or not moved or moved <= (delivery.address_id or moved)
 
 
 def age_on(day: date, born: date) -> int:
@@ -138,8 +159,9 @@ def standings_of(patient_ids: Collection[UUID], *, now: datetime) -> dict[UUID, 
             outcome=patient.outcome_ or "",
             approved_by=patient.approved_by_,
             zone_id=patient.zone_,
+            moved_to=patient.moved_,
             subscription=next(iter(rows["subscriptions"][patient.pk]), None),
-            periods=rows["periods"][patient.pk],
+            periods=_counting(rows["periods"][patient.pk], rows["subscriptions"][patient.pk]),
             prescription=next(iter(rows["prescriptions"][patient.pk]), None),
             deliveries=rows["deliveries"][patient.pk],
             closed=[
@@ -161,6 +183,16 @@ def _by_patient(
     return found
 
 
+def _counting(
+    periods: Sequence[BillingPeriod], subscriptions: Sequence[Subscription]
+) -> list[BillingPeriod]:
+    """The months of the latest subscription that are, or have to be, paid."""
+    latest = subscriptions[0].pk if subscriptions else None
+    return [
+        row for row in periods if row.subscription_id == latest and row.status != PeriodStatus.VOID
+    ]
+
+
 def _county(patient: Patient) -> str:
     address = patient.address
     return f"{address.state} {address.county}" if address else ""
@@ -172,9 +204,11 @@ def _patients(patient_ids: Collection[UUID]) -> Any:
     zone = ZoneCounty.objects.filter(
         state=OuterRef("address__state"), county=OuterRef("address__county")
     )
+    moves = Address.objects.filter(patient=OuterRef("pk"), kind=Address.Kind.MOVE).order_by("-pk")
     rows = with_facts(Patient.objects.filter(pk__in=patient_ids))
     return rows.annotate(
         outcome_=Subquery(latest.values("outcome")[:1]),
         approved_by_=Subquery(latest.values("physician")[:1]),
         zone_=Subquery(zone.values("zone")[:1]),
+        moved_=Subquery(moves.values("pk")[:1]),
     )

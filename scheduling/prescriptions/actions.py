@@ -99,14 +99,20 @@ def end_prescription(*, prescription: Prescription, by: Actor, now: datetime) ->
     return row
 
 
-def prescribed(prescription: Prescription, packed: Iterable[datetime]) -> Prescribed:
-    """A prescription as the arithmetic takes it, with the instants at which it was filled."""
+def prescribed(
+    prescription: Prescription, packed: Iterable[datetime], before: tuple[datetime, int] | None
+) -> Prescribed:
+    """A prescription as the arithmetic takes it, with the instants at which it was filled.
+
+    ``before``: the last fill of an earlier one, and for how many days it was.
+    """
     return Prescribed(
         issued_on=prescription.issued_on,
         days_supply=prescription.days_supply,
         refills=prescription.refills,
         use_by=prescription.use_by,
         fills=tuple(at.astimezone(PHARMACY).date() for at in packed),
+        before=(before[0].astimezone(PHARMACY).date(), before[1]) if before else None,
     )
 
 
@@ -129,6 +135,6 @@ def _facts(
         outcome=outcome_of(patient),
         legal=authority is not None,
         licensed=licences.exists(),
-        registry_age=max(min(ends, now) - checked_at, timedelta(0)),
+        registry_age=min(ends, now) - checked_at,
         registry_max=timedelta(hours=hours),
     )

@@ -72,7 +72,7 @@ class PrescriptionOut(serializers.ModelSerializer[Prescription]):
 
 def _prescribed(row: Prescription) -> Prescribed:
     packed = (parcel.packed_at for parcel in row.deliveries.all())
-    return actions.prescribed(row, [at for at in packed if at])
+    return actions.prescribed(row, [at for at in packed if at], None)
 
 
 def whole(user: User) -> Any:

@@ -14,13 +14,17 @@ MONTHS = 6
 
 @dataclass(frozen=True, slots=True)
 class Prescribed:
-    """A prescription as the arithmetic takes it; ``fills``: the days on which it was packed."""
+    """A prescription as the arithmetic takes it; ``fills``: the days on which it was packed.
+
+    ``before``: the last day on which an earlier one was packed, and for how many days.
+    """
 
     issued_on: date
     days_supply: int
     refills: int
     use_by: date
     fills: tuple[date, ...] = ()
+    before: tuple[date, int] | None = None
 
 
 def last_fill_day(prescribed: Prescribed) -> date:
@@ -34,8 +38,10 @@ def fills_left(prescribed: Prescribed) -> int:
 
 
 def earliest_fill(prescribed: Prescribed, early_days: int) -> date:
-    """The first day on which the next fill may be packed."""
-    if not prescribed.fills:
-        return prescribed.issued_on
-    supply = timedelta(days=prescribed.days_supply - early_days)
-    return max(max(prescribed.fills) + supply, prescribed.issued_on)
+    """The first day on which the next fill may be packed: whatever was packed last, for this or an
+    earlier prescription, has to be nearly used up.
+    """
+    last = [(max(prescribed.fills), prescribed.days_supply)] if prescribed.fills else []
+    last += [prescribed.before] if prescribed.before else []
+    supplied = [day + timedelta(days=supply - early_days) for day, supply in last]
+    return max([*supplied, prescribed.issued_on])

@@ -1,6 +1,6 @@
 """Every write about sessions: plan, move, cancel, pre-check, start, finish, check in."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -8,6 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 from django.db.models.functions import Now
 
 from accounts.models import Role
@@ -28,12 +29,15 @@ from scheduling.calendar.actions import (
 )
 from scheduling.calendar.agenda import agendas
 from scheduling.calendar.models import Reservation
-from scheduling.calendar.slots import Offer, free_slots, offer_of
+from scheduling.calendar.slots import Offer, free_slots, licensed, offer_of
+from scheduling.consultations.actions import licences_of
+from scheduling.consultations.gates import standing_gates
 from scheduling.deliveries.models import OVER, Delivery
 from scheduling.deliveries.models import Status as Parcel
 from scheduling.deliveries.standing import Standing, standing_of, standings_of
 from scheduling.intervals import Interval
 from scheduling.sessions.gates import (
+    NOT_DELIVERED,
     SUPPORT_PERSON_ABSENT,
     SessionFacts,
     above_limits,
@@ -54,6 +58,7 @@ from scheduling.sessions.models import (
 )
 from scheduling.subscriptions.actions import local_day
 from scheduling.subscriptions.billing import month, month_of
+from scheduling.subscriptions.models import BillingPeriod
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +171,9 @@ def pre_check(
     oldest = now - timedelta(minutes=standing.values["reading_max_age"])
     if not oldest <= measured_at <= now:
         raise Refused("invalid", "Please measure again now.", pointer="/measured_at")
-    if state not in ("FL", "NJ"):
+    attended_by = locked.physician
+    allowed = attended_by is None or licensed(licences_of(attended_by), state, now, standing.zone)
+    if state not in ("FL", "NJ") or not allowed:
         raise Refused(
             "blocked_location",
             "A session is held in Florida or New Jersey. In an emergency call 911, or 988.",
@@ -202,7 +209,13 @@ def start(
     support = support_of(standing.patient.pk)
     facts = facts_for(locked, standing, others, support)
     pass_gates(start_gates(facts, now))
-    parcel = next(p for p in _delivered(standing, now) if _left(p, others))
+    parcels = [parcel for parcel in _delivered(standing, now) if _left(parcel, others)]
+    pass_gates([] if parcels else [NOT_DELIVERED])
+    parcel = parcels[0]
+    today = local_day(now, standing.zone)
+    BillingPeriod.objects.filter(
+        subscription=standing.subscription, starts_on__lte=today, ends_on__gt=today
+    ).update(built_on_at=now)
     Delivery.objects.filter(pk=parcel.pk).update(built_on_at=now)
     locked.delivery, locked.support_person, locked.started_at = parcel, support, now
     _move(locked, Status.IN_PROGRESS, "delivery", "support_person", "started_at")
@@ -275,7 +288,8 @@ def miss(locked: TreatmentSession, *, by: Actor, now: datetime) -> None:
 
 def sessions_of(patient_id: UUID) -> list[TreatmentSession]:
     """All sessions of a patient, the first one first."""
-    return list(TreatmentSession.objects.filter(patient=patient_id).order_by("start", "pk"))
+    rows = TreatmentSession.objects.filter(patient=patient_id).select_related("physician")
+    return list(rows.order_by("start", "pk"))
 
 
 def support_of(patient_id: UUID) -> SupportPerson | None:
@@ -293,7 +307,8 @@ def facts_for(
     rows = [row for row in others if row.pk != session.pk]
     near = [row.start for row in rows if row.status in COUNTS]
     nearest = min(near, key=lambda at: abs(at - session.start), default=None)
-    plan_, in_month = _month(session.start, standing, rows)
+    plan_, in_month = _month(session.start, standing, rows, COUNTS)
+    used = _month(session.start, standing, rows, USED)[1]
     open_parcel = next((row for row in standing.deliveries if row.status not in OVER), None)
     window = open_parcel.window if open_parcel else None
     return SessionFacts(
@@ -308,7 +323,26 @@ def facts_for(
         last_start=nearest,
         support="confirmed" if support and support.confirmed_at else "named" if support else "",
         cleared_at=session.cleared_at,
+        unattended=session.physician_id is None and is_supervised(session.start, rows, standing),
+        physician_risks=_physician_risks(session, standing),
+        unused_in_month=plan_ - used,
         values=standing.values,
+    )
+
+
+def _physician_risks(session: TreatmentSession, standing: Standing) -> list[UnmetGate]:
+    """Licence and time off of the physician of a session that is planned."""
+    physician, is_planned = session.physician, session.status == Status.SCHEDULED
+    if physician is None or not is_planned or not standing.facts.served:
+        return []
+    return standing_gates(
+        served=True,
+        licences=licences_of(physician),
+        time_off=[Interval(row.start, row.end) for row in physician.time_off.all()],
+        state=standing.patient.address.state if standing.patient.address else "",
+        zone=standing.zone,
+        start=session.start,
+        end=session.start + timedelta(minutes=standing.values["session_supervised_minutes"]),
     )
 
 
@@ -324,6 +358,7 @@ def unmet_gates(
     others: dict[UUID, list[TreatmentSession]] = {patient: [] for patient in patients}
     for row in TreatmentSession.objects.filter(patient__in=patients).order_by("start", "pk"):
         others[row.patient_id].append(row)
+    prefetch_related_objects(coming, "physician__licences", "physician__time_off")
     named = SupportPerson.objects.filter(patient__in=patients).order_by("pk")
     support = {person.patient_id: person for person in named}
     found = {}
@@ -345,7 +380,7 @@ def times(
     standing = standing_of(patient.pk, now=now)
     others = [row for row in sessions_of(patient.pk) if moving is None or row.pk != moving.pk]
     own = moving.reservation if moving else None
-    supervised = is_supervised(others, standing)
+    supervised = is_supervised(within.start, others, standing)
     unmet = general_gates(facts_for(_at(now, standing), standing, others, None))
     if unmet:
         return Times([], supervised, unmet)
@@ -374,9 +409,13 @@ def times(
     )
 
 
-def is_supervised(others: Iterable[TreatmentSession], standing: Standing) -> bool:
-    """Whether the next session of a patient takes a physician's time."""
-    return sum(row.status in COUNTS for row in others) < standing.values["session_supervised"]
+def is_supervised(start: datetime, others: Iterable[TreatmentSession], standing: Standing) -> bool:
+    """Whether a session takes a physician's time: too few were held, or are planned, before it."""
+    before = sum(
+        row.status in USED or (row.status == Status.SCHEDULED and row.start < start)
+        for row in others
+    )
+    return before < standing.values["session_supervised"]
 
 
 # --- the pieces --------------------------------------------------------------------------------
@@ -414,16 +453,19 @@ def _free_with_physician(
 
 
 def _month(
-    start: datetime, standing: Standing, rows: Iterable[TreatmentSession]
+    start: datetime,
+    standing: Standing,
+    rows: Iterable[TreatmentSession],
+    taking: Collection[str],
 ) -> tuple[int, int]:
-    """Sessions that the month of ``start`` has by the plan, and how many are taken."""
+    """Sessions that the month of ``start`` has by the plan, and how many of them are ``taking``."""
     subscription = standing.subscription
     if subscription is None:
         return 0, 0
     anchor, day = subscription.anchor_on, local_day(start, standing.zone)
     first, after = month(anchor, month_of(anchor, day))
     taken = sum(
-        first <= local_day(row.start, standing.zone) < after for row in rows if row.status in COUNTS
+        first <= local_day(row.start, standing.zone) < after for row in rows if row.status in taking
     )
     billed = next((p for p in standing.periods if p.starts_on <= day < p.ends_on), None)
     return (billed.plan if billed else subscription.plan).sessions_per_month, taken
@@ -465,7 +507,7 @@ def _take_time(
     pass_gates(plan_gates(facts_for(session, standing, others, None)))
     _check_hour(session, standing)
     physician, busy = None, None
-    if is_supervised(others, standing):
+    if is_supervised(start, others, standing):
         physician, busy = _physician_for(session, standing)
     session.physician_id = physician
     session.reservation = reserve(

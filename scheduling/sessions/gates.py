@@ -1,6 +1,6 @@
 """What must be true to plan a session, for it to stand, and to start it. PURE."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -25,6 +25,11 @@ SUPPORT_PERSON_UNCONFIRMED = UnmetGate(
 NOT_CLEARED = UnmetGate(
     "pre_check_missing", "Measure your blood pressure and pulse, and tell us.", "patient"
 )
+PHYSICIAN_MISSING = UnmetGate(
+    "physician_missing",
+    "Your physician joins this session by video: choose a time at which that is possible.",
+    "patient",
+)
 SUPPORT_PERSON_ABSENT = UnmetGate(
     "support_person_absent", "The person who stays with you has to be there.", "patient"
 )
@@ -37,7 +42,9 @@ class SessionFacts:
     ``supply``: sessions that delivered parcels still hold, with ``arrives_at``: when the next
     parcel should be there. ``left_in_month``: sessions of the plan that its month still has.
     ``last_start``: of the session before. ``support``: "", "named" or "confirmed".
-    ``cleared_at``: when the readings were found within the limits.
+    ``cleared_at``: when the readings were found within the limits. ``unattended``: it is one of the
+    first and has no physician; ``physician_risks``: why its physician cannot be there.
+    ``unused_in_month``: sessions of the plan that were not held in its month.
     """
 
     patient: PatientFacts
@@ -51,6 +58,9 @@ class SessionFacts:
     last_start: datetime | None
     support: str
     cleared_at: datetime | None
+    unattended: bool
+    physician_risks: Sequence[UnmetGate]
+    unused_in_month: int
     values: Mapping[str, int]
 
 
@@ -96,7 +106,9 @@ def hold_gates(facts: SessionFacts, now: datetime) -> list[UnmetGate]:
     """Why a planned session is held: at once for what concerns the patient or the plan; for a
     parcel that is not there, from some hours before the start on.
     """
-    unmet = general_gates(facts)
+    unmet = [*general_gates(facts), *facts.physician_risks]
+    if facts.unattended:
+        unmet.append(PHYSICIAN_MISSING)
     near = facts.start - timedelta(hours=facts.values["session_held_before"])
     if facts.supply < 1 and now >= near:
         unmet.append(replace(NOT_DELIVERED, until=facts.arrives_at))
@@ -107,6 +119,8 @@ def start_gates(facts: SessionFacts, now: datetime) -> list[UnmetGate]:
     """All that starting asks, with readings that are not too old."""
     unmet = [*hold_gates(facts, now), *_too_soon(facts)]
     unmet += [gate for gate in waiting_gates(facts) if gate not in unmet]
+    if facts.unused_in_month < 1:
+        unmet.append(SESSIONS_USED_UP)
     if not facts.month_paid:
         unmet.append(NOT_PAID)
     old = timedelta(minutes=facts.values["reading_max_age"])

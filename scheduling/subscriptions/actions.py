@@ -160,6 +160,7 @@ def cancel(
     today = local_day(now, locked.patient.time_zone)
     end = today if at_once else paid_until(locked, today)
     locked.ends_on, locked.ending = end, Subscription.Ending.WISH
+    _void_open(locked, end)
     _save(locked, "ends_on", "ending")
     _tell("subscription.ends", locked, by=by, now=now)
     if end <= today:
@@ -178,6 +179,8 @@ def end_now(locked: Subscription, *, by: Actor, now: datetime) -> None:
 def set_ending(locked: Subscription, ends_on: date | None, *, by: Actor, now: datetime) -> None:
     """Billing of somebody who moved away stops after the paid month; None: they are back."""
     locked.ends_on = ends_on
+    if ends_on:
+        _void_open(locked, ends_on)
     locked.ending = Subscription.Ending.MOVED if ends_on else ""
     _save(locked, "ends_on", "ending")
     _tell("subscription.ends" if ends_on else "subscription.goes_on", locked, by=by, now=now)
@@ -338,9 +341,12 @@ def _overdue(locked: Subscription, now: datetime) -> bool:
     return locked.periods.filter(status=PeriodStatus.OPEN, starts_on__lte=latest).exists()
 
 
-def _void_open(locked: Subscription) -> None:
-    """What is not paid is not asked for any more."""
-    locked.periods.filter(status=PeriodStatus.OPEN).update(status=PeriodStatus.VOID)
+def _void_open(locked: Subscription, since: date | None = None) -> None:
+    """What is not paid is not asked for any more: all months, or those that begin from a day on."""
+    unpaid = locked.periods.filter(status=PeriodStatus.OPEN)
+    if since:
+        unpaid = unpaid.filter(starts_on__gte=since)
+    unpaid.update(status=PeriodStatus.VOID)
 
 
 def _move(locked: Subscription, to: str, *changed: str) -> None:
