@@ -14,7 +14,7 @@ class Support(View):
     """Somebody is asked to be with a patient: looking changes nothing, the button does."""
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
-        person = SupportPerson.objects.of_token(token).first()
+        person = SupportPerson.objects.of_token(token, now=clock.now()).first()
         return self._page(request, person, status=200 if person else 404)
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:

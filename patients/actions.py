@@ -175,6 +175,7 @@ def name_support_person(
             "The person who stays with you must be 18 or older.",
             pointer="/date_of_birth",
         )
+    lock_patient(patient.pk)
     SupportPerson.objects.filter(patient=patient).update(confirm_secret="")
     person = SupportPerson.objects.create(
         patient=patient,
@@ -200,9 +201,9 @@ def issue_confirm_token(person: SupportPerson) -> str:
 @transaction.atomic
 def confirm_support_person(*, token: str, by: Actor, now: datetime) -> SupportPerson:
     """The support person agrees, by the link; twice is once. Raises DoesNotExist."""
-    named = SupportPerson.objects.of_token(token).get()
-    lock_patient(named.patient_id)
-    person = SupportPerson.objects.select_for_update(no_key=True).get(pk=named.pk)
+    meant = SupportPerson.objects.of_token(token, now=now)
+    lock_patient(meant.get().patient_id)
+    person = meant.select_for_update(no_key=True).get()  # still, now that nobody else is named
     if person.confirmed_at is None:
         person.confirmed_at = now
         person.save(update_fields=["confirmed_at"])

@@ -127,6 +127,17 @@ class ChannelIn(Input):
         return attrs
 
 
+class OptionalChannelIn(Input):
+    """Staff may say the ``channel`` that the wish came through, and nobody else does."""
+
+    channel = serializers.ChoiceField(choices=CHANNELS, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if self.context["user"].role != Role.STAFF:
+            exactly(attrs, set(), of={"channel"})
+        return attrs
+
+
 class OnBehalfIn(ChannelIn):
     """Staff also name the ``patient`` and the ``channel`` of the wish, physicians the patient."""
 
@@ -442,16 +453,41 @@ class MySupportPersons(Door):
 
     @extend_schema(request=SupportPersonIn, responses={201: SupportPersonOut})
     def post(self, request: Request) -> Response:
-        sent = read(SupportPersonIn, request.data)
-        person = actions.name_support_person(
-            patient=my_patient(request),
-            name=sent["name"],
-            born=sent["date_of_birth"],
-            phone=sent["phone"],
-            by=actor_of(request),
-            now=clock.now(),
-        )
-        return Response(SupportPersonOut(person).data, status=201)
+        return _named_to_stay(request, my_patient(request), read(SupportPersonIn, request.data))
+
+
+class SupportPersonOnBehalfIn(SupportPersonIn):
+    channel = serializers.ChoiceField(choices=CHANNELS)
+
+
+class PatientSupportPersons(Door):
+    """Staff write down whom a caller names, and look at who was named."""
+
+    permission_classes = (roles(STAFF),)
+
+    @extend_schema(responses=SupportPersonOut(many=True))
+    def get(self, request: Request, pk: UUID) -> Response:
+        query(ListQuery, request)
+        patient = found(Patient.objects.visible_to(signed_in(request)), pk)
+        rows = SupportPerson.objects.filter(patient=patient)
+        return seen(self, "supportperson", rows, SupportPersonOut)
+
+    @extend_schema(request=SupportPersonOnBehalfIn, responses={201: SupportPersonOut})
+    def post(self, request: Request, pk: UUID) -> Response:
+        patient = found(Patient.objects.visible_to(signed_in(request)), pk)
+        return _named_to_stay(request, patient, read(SupportPersonOnBehalfIn, request.data))
+
+
+def _named_to_stay(request: Request, patient: Patient, sent: dict[str, Any]) -> Response:
+    person = actions.name_support_person(
+        patient=patient,
+        name=sent["name"],
+        born=sent["date_of_birth"],
+        phone=sent["phone"],
+        by=actor_of(request, channel=sent.get("channel", "web")),
+        now=clock.now(),
+    )
+    return Response(SupportPersonOut(person).data, status=201)
 
 
 class ConfirmedOut(serializers.Serializer[Any]):

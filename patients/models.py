@@ -1,10 +1,11 @@
 """Patients, their addresses and consents, what they answered, and who cares for them."""
 
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from phonenumber_field.modelfields import PhoneNumberField
 
@@ -143,10 +144,15 @@ class ZipCode(models.Model):
         )
 
 
+LINK_OPENS = timedelta(days=14)  # after somebody was named
+
+
 class SupportPersonQuerySet(models.QuerySet["SupportPerson"]):
-    def of_token(self, token: str) -> Self:
-        """The one whose link holds this token."""
-        return self.exclude(confirm_secret="").filter(confirm_secret=digest(token))
+    def of_token(self, token: str, *, now: datetime) -> Self:
+        """The one whose link holds this token: named last by the patient, and not long ago."""
+        later = SupportPerson.objects.filter(patient=OuterRef("patient"), pk__gt=OuterRef("pk"))
+        mine = self.exclude(confirm_secret="").filter(confirm_secret=digest(token))
+        return mine.filter(~Exists(later), named_at__gt=now - LINK_OPENS)
 
 
 class SupportPerson(models.Model):

@@ -9,6 +9,8 @@ from patients.actions import lock_patient
 from records.actor import Actor
 from records.events import raise_work_item
 from records.models import Rule, WorkItem
+from records.refused import Refused
+from scheduling.deliveries import actions as deliveries
 from scheduling.deliveries.models import OVER, Delivery
 from scheduling.replan import replan
 from scheduling.subscriptions import actions as subscriptions
@@ -19,9 +21,16 @@ WARNED_BEFORE = (60, 30, 14, 7, 1)  # days
 
 @transaction.atomic
 def mark_paid(
-    *, subscription: Subscription, number: int, paid_reference: str, by: Actor, now: datetime
+    *,
+    subscription: Subscription,
+    number: int,
+    paid_reference: str,
+    by: Actor,
+    now: datetime,
+    version: int | None = None,
 ) -> BillingPeriod:
     """A month is paid, and what follows from it has followed: its delivery exists."""
+    _lock_as_seen(subscription, version)
     period = subscriptions.mark_paid(
         subscription=subscription, number=number, paid_reference=paid_reference, by=by, now=now
     )
@@ -65,6 +74,15 @@ def pause(
 
 
 @transaction.atomic
+def replace(
+    *, delivery: Delivery, by: Actor, now: datetime, version: int | None = None
+) -> Delivery:
+    """Another parcel goes out, if the one that came back or was lost is as it was seen."""
+    _lock_as_seen(delivery, version)
+    return deliveries.replace(delivery=delivery, by=by, now=now)
+
+
+@transaction.atomic
 def warn_of_rules(*, by: Actor, now: datetime) -> int:
     """Ask a physician about each legal rule that ends soon and has no next row; once a threshold.
 
@@ -94,3 +112,11 @@ def warn_of_rules(*, by: Actor, now: datetime) -> int:
             now=now,
         )
     return asked
+
+
+def _lock_as_seen(row: Subscription | Delivery, version: int | None) -> None:
+    """Lock the patient, without whom no version rises; raises `Refused` ``stale``."""
+    lock_patient(row.patient_id)
+    row.refresh_from_db(fields=["version"])
+    if version is not None and version != row.version:
+        raise Refused("stale", "This has changed since you looked; please look again.")

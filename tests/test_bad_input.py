@@ -114,6 +114,9 @@ def chain_doors() -> dict[str, dict[str, Door]]:
             "confirm_support": ("outsider", "post", "support-persons/{token}/confirm/", {}),
             "consent_of": ("sam", "post", of_patient + "consents/",
                            {"kind": "treatment", "accepted": True, "channel": "telephone"}),
+            "support_of": ("sam", "post", of_patient + "support-persons/",
+                           {"name": "B", "date_of_birth": "1980-01-01", "phone": "850 555 0123",
+                            "channel": "telephone"}),
             "rule": ("chen", "post", "rules/",
                      {"code": "X", "state": "FL", "valid_from": "2027-01-01",
                       "valid_to": "2027-12-31", "text": "t", "source": "s"}),
@@ -576,6 +579,7 @@ LISTS = [
     ("alice", "delivery-windows/", {"from": "2026-12-01", "to": "2026-12-04"}),
     ("sam", "delivery-windows/", {
         "from": "2026-12-01", "to": "2026-12-04", "patient": "{patient}"}),
+    ("sam", "patients/{patient}/support-persons/", {}),
     ("sam", "delivery-zones/", {}),
     ("sam", "holidays/", {}),
     ("sam", "closures/", {}),

@@ -112,10 +112,32 @@ def test_staff_open_a_window_beside_those_of_the_week(sam: Caller, bruno: Caller
     for wrong, pointer in (
         ({"ends": new["starts"]}, "/ends"), ({"cutoff_at": new["ends"]}, "/cutoff_at"),
         ({"capacity": 0}, "/capacity"), ({"zone": str(uuid4())}, "/zone"),
+        ({"ship_on": "2026-12-05"}, "/ship_on"), ({"cutoff_at": new["starts"]}, "/cutoff_at"),
     ):  # fmt: skip
         refused = sam.post("delivery-windows/", {**new, **wrong})
         assert code(refused) == (400, "invalid")
         assert refused.json()["errors"][0]["pointer"] == pointer
+    mine = f"delivery-windows/{made['id']}/"
+    assert bruno.delete(mine).status_code == 403
+    assert sam.delete(mine).status_code == 204
+    assert windows(bruno, "2026-12-05") == []
+    assert sam.delete(mine).status_code == 404
+    assert ok(sam.post("delivery-windows/", new))["places_left"] == 2
+
+
+def test_a_window_of_the_week_that_is_taken_away_stays_away(alice: Caller) -> None:
+    walk = care(alice).prescribed()
+    first = f"delivery-windows/{walk.window(index=1)}/"
+    ok(walk.chooses(walk.window()))
+    chosen = walk.delivery["window"]["id"]
+    assert code(walk.sam.delete(f"delivery-windows/{chosen}/")) == (409, "wrong_state")
+    count = len(windows(alice, WINDOW_DAY))
+    assert walk.sam.delete(first).status_code == 204
+    walk.window()  # the sweep
+    assert len(windows(alice, WINDOW_DAY)) == count - 1
+    assert walk.sam.delete(first).status_code == 404
+    told = Event.objects.filter(kind="delivery_window.removed").values_list("object_id", flat=True)
+    assert [str(pk) for pk in told] == [first.split("/")[1]]
 
 
 def test_a_holiday_takes_its_windows(sam: Caller, alice: Caller) -> None:
@@ -125,8 +147,12 @@ def test_a_holiday_takes_its_windows(sam: Caller, alice: Caller) -> None:
     assert code(sam.post("holidays/", day)) == (409, "wrong_state")
     assert windows(alice, WINDOW_DAY) == []
     assert windows(alice, "2026-12-04") != []
-    listed = ok(sam.get("holidays/"))["results"]
-    assert "2026-12-03" in [row["day"] for row in listed]
+    (snow,) = [row for row in ok(sam.get("holidays/"))["results"] if row["day"] == day["day"]]
+    assert alice.delete(f"holidays/{snow['id']}/").status_code == 403
+    assert sam.delete(f"holidays/{snow['id']}/").status_code == 204
+    assert sam.delete(f"holidays/{snow['id']}/").status_code == 404
+    open_windows(now=clock.now())
+    assert windows(alice, WINDOW_DAY) != []
 
 
 # --- choosing ----------------------------------------------------------------------------------

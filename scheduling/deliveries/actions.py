@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import F, QuerySet
@@ -184,6 +185,31 @@ def offered(standing: Standing, within: tuple[datetime, datetime]) -> list[Deliv
 
 def _meets(window: DeliveryWindow, closed: Any) -> bool:
     return bool(window.starts < closed.end and closed.start < window.ends)
+
+
+@transaction.atomic
+def remove_holiday(*, holiday: Holiday, by: Actor, now: datetime) -> None:
+    """A day like any other again; the next sweep opens its windows."""
+    Holiday.objects.filter(pk=holiday.pk).delete()
+    record("holiday.removed", holiday, by=by, now=now)
+
+
+@transaction.atomic
+def remove_window(*, window: DeliveryWindow, by: Actor, now: datetime) -> None:
+    """Nobody can choose this window any more; raises `Refused` ``wrong_state`` once somebody did.
+
+    One of a template stays, without places: else the next sweep would open it again.
+    """
+    row = DeliveryWindow.objects.select_for_update().get(pk=window.pk)
+    if row.taken or row.deliveries.exists():
+        raise Refused("wrong_state", "Somebody has a place in this window.")
+    starts = row.starts.astimezone(ZoneInfo(row.zone.time_zone))
+    if row.zone.templates.filter(weekday=starts.weekday(), opens=starts.time()).exists():
+        row.capacity = 0
+        row.save(update_fields=["capacity"])
+    else:
+        row.delete()
+    record("delivery_window.removed", window, by=by, now=now)
 
 
 # --- a delivery comes to be, and gets its window ------------------------------------------------

@@ -15,11 +15,10 @@ from rest_framework.response import Response
 from accounts.api import CARE, PATIENT, PHYSICIAN, STAFF, actor_of, roles, signed_in
 from accounts.models import Role, User
 from patients.api import (
-    CHANNELS,
     AddressOut,
     CorrectIn,
+    OptionalChannelIn,
     Verb,
-    exactly,
     found,
     look_log,
     named,
@@ -38,12 +37,14 @@ from records.api import (
     NumberField,
     TextField,
     TruthField,
+    if_match,
     listed,
     query,
     read,
     with_etag,
 )
 from records.refused import CODES, Refused, problem_body
+from scheduling import actions as chain
 from scheduling.calendar.api import DaysOfPatient, PreviewQuery, days, zone_of
 from scheduling.deliveries import actions
 from scheduling.deliveries.models import (
@@ -59,6 +60,7 @@ from scheduling.deliveries.models import (
     ZoneCounty,
 )
 from scheduling.deliveries.standing import standing_of
+from scheduling.subscriptions.actions import local_day
 
 MOST_AT_ONCE = 200
 
@@ -129,7 +131,7 @@ class WindowsOut(serializers.Serializer[Any]):
 
 
 class WindowIn(Input):
-    """``ship_on``: the day on which it leaves the pharmacy."""
+    """``ship_on``: the day on which it leaves the pharmacy, before that of the window."""
 
     zone = IdField()
     starts = InstantField()
@@ -169,8 +171,22 @@ class Windows(Door):
             self.permission_denied(request, "Staff open windows.")
         sent = read(WindowIn, request.data)
         zone = named(DeliveryZone.objects.all(), sent.pop("zone"), field="zone")
+        if sent["ship_on"] >= local_day(sent["starts"], zone.time_zone):
+            raise serializers.ValidationError({"ship_on": ["Use a day before the window's."]})
         row = actions.add_window(zone=zone, **sent, by=actor_of(request), now=clock.now())
         return Response(WindowOut(row, context={"zone": zone.time_zone}).data, status=201)
+
+
+class WindowDetail(Door):
+    """A window that nobody has a place in is taken away."""
+
+    permission_classes = (roles(STAFF),)
+
+    @extend_schema(request=None, responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        row = found(DeliveryWindow.objects.filter(capacity__gt=0), pk)
+        actions.remove_window(window=row, by=actor_of(request), now=clock.now())
+        return Response(status=204)
 
 
 # --- closures and holidays -----------------------------------------------------------------------
@@ -237,6 +253,9 @@ class ClosureMadeOut(ClosureOut):
         fields = [*ClosureOut.Meta.fields, "meets"]
 
 
+CLOSED = {200: ClosureMadeOut, 201: ClosureMadeOut}  # 200 where it is only shown
+
+
 class Closures(Door):
     """Counties to which nothing is brought for a time, and what that meets."""
 
@@ -246,7 +265,7 @@ class Closures(Door):
     def get(self, request: Request) -> Response:
         return listed(self, Closure.objects.all(), ClosureOut, ordering=("-start", "id"))
 
-    @extend_schema(parameters=[PreviewQuery], request=ClosureIn, responses={201: ClosureMadeOut})
+    @extend_schema(parameters=[PreviewQuery], request=ClosureIn, responses=CLOSED)
     def post(self, request: Request) -> Response:
         only_shows = query(PreviewQuery, request)["preview"] == "true"
         sent = read(ClosureIn, request.data)
@@ -303,6 +322,18 @@ class Holidays(Door):
         sent = read(HolidayIn, request.data)
         row = actions.add_holiday(**sent, by=actor_of(request), now=clock.now())
         return Response(HolidayOut(row).data, status=201)
+
+
+class HolidayDetail(Door):
+    """It is a day like any other again."""
+
+    permission_classes = (roles(STAFF),)
+
+    @extend_schema(request=None, responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        row = found(Holiday.objects.all(), pk)
+        actions.remove_holiday(holiday=row, by=actor_of(request), now=clock.now())
+        return Response(status=204)
 
 
 # --- parcels -------------------------------------------------------------------------------------
@@ -468,17 +499,9 @@ class SignerIn(Input):
     date_of_birth = DayField()
 
 
-class ChooseIn(Input):
-    """Staff may name the ``channel`` of the wish."""
-
+class ChooseIn(OptionalChannelIn):
     window = IdField()
     signer = SignerIn()
-    channel = serializers.ChoiceField(choices=CHANNELS, required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if self.context["user"].role == Role.PATIENT:
-            exactly(attrs, set(), of={"channel"})
-        return attrs
 
 
 class ReceiptIn(Input):
@@ -611,7 +634,9 @@ class Replace(Door):
         user = signed_in(request)
         row = found(Delivery.objects.visible_to(user), pk)
         read(Nothing, request.data)
-        another = actions.replace(delivery=row, by=actor_of(request), now=clock.now())
+        another = chain.replace(
+            delivery=row, by=actor_of(request), now=clock.now(), version=if_match(request)
+        )
         return answer(user, another, status=201)
 
 

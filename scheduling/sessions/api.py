@@ -11,17 +11,24 @@ from rest_framework.response import Response
 
 from accounts.api import CARE, actor_of, roles, signed_in
 from accounts.models import Role, User
-from patients.api import OnBehalfIn, Verb, exactly, found, look_log, named, patient_for
+from patients.api import (
+    OnBehalfIn,
+    OptionalChannelIn,
+    Verb,
+    exactly,
+    found,
+    look_log,
+    named,
+    patient_for,
+)
 from records import clock
 from records.api import (
     Cursor,
     Door,
     GateOut,
     IdField,
-    Input,
     InstantField,
     ListQuery,
-    Nothing,
     NumberField,
     TextField,
     TruthField,
@@ -201,16 +208,16 @@ class SessionDetail(Door):
 # --- verbs ---------------------------------------------------------------------------------------
 
 
-class MoveSessionIn(Input):
+class MoveSessionIn(OptionalChannelIn):
     start = InstantField()
     override_reason = TextField(max_length=300, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         _only_colleagues_override(self.context["user"], attrs)
-        return attrs
+        return super().validate(attrs)
 
 
-class ReadingIn(Input):
+class ReadingIn(OptionalChannelIn):
     """Blood pressure in mmHg, pulse in beats a minute: of somebody who lives."""
 
     systolic = NumberField(min_value=50, max_value=280)
@@ -220,7 +227,7 @@ class ReadingIn(Input):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["diastolic"] >= attrs["systolic"]:
             raise serializers.ValidationError({"diastolic": ["It is below the systolic one."]})
-        return attrs
+        return super().validate(attrs)
 
 
 class PreCheckIn(ReadingIn):
@@ -229,7 +236,7 @@ class PreCheckIn(ReadingIn):
     measured_at = InstantField()
 
 
-class CheckInIn(Input):
+class CheckInIn(OptionalChannelIn):
     feeling = serializers.ChoiceField(choices=TreatmentSession.Feeling.values)
     note = TextField(max_length=2000, allow_blank=True, default="")
 
@@ -238,6 +245,7 @@ class Act(Verb):
     """One verb on a session."""
 
     noun = "session"
+    takes = OptionalChannelIn
 
     def rows(self, user: User) -> Any:
         return TreatmentSession.objects.visible_to(user)
@@ -251,7 +259,7 @@ class Reschedule(Act):
     takes, do = MoveSessionIn, staticmethod(actions.reschedule)
 
 
-@extend_schema(request=Nothing, responses=SessionWithReadings)
+@extend_schema(request=OptionalChannelIn, responses=SessionWithReadings)
 class Cancel(Act):
     do = staticmethod(actions.cancel)
 
@@ -265,7 +273,7 @@ class PreCheck(Act):
         return {**sent, "state": state}
 
 
-@extend_schema(request=Nothing, responses=SessionWithReadings)
+@extend_schema(request=OptionalChannelIn, responses=SessionWithReadings)
 class Start(Act):
     do = staticmethod(actions.start)
 

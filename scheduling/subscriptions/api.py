@@ -12,7 +12,17 @@ from rest_framework.response import Response
 
 from accounts.api import CARE, PATIENT, STAFF, Anyone, actor_of, roles, signed_in
 from accounts.models import Role, User
-from patients.api import CorrectIn, OnBehalfIn, Verb, found, look_log, named, patient_for, seen
+from patients.api import (
+    CorrectIn,
+    OnBehalfIn,
+    OptionalChannelIn,
+    Verb,
+    found,
+    look_log,
+    named,
+    patient_for,
+    seen,
+)
 from records import clock
 from records.api import (
     DayField,
@@ -21,8 +31,8 @@ from records.api import (
     Input,
     InstantField,
     ListQuery,
-    Nothing,
     TextField,
+    if_match,
     listed,
     query,
     read,
@@ -165,15 +175,15 @@ class SubscriptionDetail(Door):
         return answer(user, row, clock.now())
 
 
-class PauseIn(Input):
+class PauseIn(OptionalChannelIn):
     until = DayField(required=False, allow_null=True, default=None)
 
 
-class EndPlanIn(Input):
+class EndPlanIn(OptionalChannelIn):
     when = serializers.ChoiceField(choices=["period_end", "now"])
 
 
-class ChangePlanIn(Input):
+class ChangePlanIn(OptionalChannelIn):
     plan = IdField()
 
 
@@ -182,6 +192,7 @@ class Act(Verb):
 
     permission_classes = (roles(PATIENT, STAFF),)
     noun = "subscription"
+    takes = OptionalChannelIn
 
     def rows(self, user: User) -> Any:
         return Subscription.objects.visible_to(user)
@@ -195,7 +206,7 @@ class Pause(Act):
     takes, do = PauseIn, staticmethod(chain.pause)
 
 
-@extend_schema(request=Nothing, responses=SubscriptionOut)
+@extend_schema(request=OptionalChannelIn, responses=SubscriptionOut)
 class Resume(Act):
     do = staticmethod(actions.resume)
 
@@ -252,6 +263,7 @@ class MarkPaid(Door):
                 paid_reference=sent["reference"],
                 by=actor_of(request),
                 now=now,
+                version=if_match(request),
             )
         except BillingPeriod.DoesNotExist as error:
             raise Http404 from error
