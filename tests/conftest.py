@@ -36,6 +36,17 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 TEMPLATE = f"hearth_template_{RUN[:12]}"
 
 
+# Files that start Hearth, or wait for seconds to pass: first, so that no worker is left alone with
+# one of them at the end.
+SLOW = ("main_job", "embedded", "compose", "chain_machine", "chain_races", "races", "bad_input")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow files come first; the others stay in their order."""
+    place = {f"tests/test_{name}.py": number for number, name in enumerate(SLOW)}
+    items.sort(key=lambda item: place.get(item.nodeid.split("::")[0], len(SLOW)))
+
+
 # --- databases ---------------------------------------------------------------------------------
 
 

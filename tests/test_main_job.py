@@ -307,9 +307,9 @@ def _from_the_session_to_the_check_in(
     assert ok(hearth.call("POST", path + "finish/", CALM, **nora))["status"] == "completed"
     assert next_of(hearth, nora) == ("patient", "check_in")
     hearth.move_clock(now="2026-12-08T15:59:00Z")
-    assert not [text for text in hearth.texts(NORA) if "how do you feel" in text]
+    assert not [text for text in hearth.texts(NORA) if "tell us how it went" in text]
     hearth.move_clock(now="2026-12-08T16:00:00Z")
-    hearth.text_with(NORA, "how do you feel")
+    hearth.text_with(NORA, "tell us how it went")
     ok(hearth.call("POST", path + "check-in/", {"feeling": "well"}, **nora))
     assert next_of(hearth, nora) == ("nobody", "")
 
