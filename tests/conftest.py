@@ -37,9 +37,11 @@ TEMPLATE = f"hearth_template_{RUN[:12]}"
 EMPTY = f"{TEMPLATE}_empty"
 
 
-# Files that start Hearth, or wait for seconds to pass: first, so that no worker is left alone with
-# one of them at the end.
-SLOW = ("main_job", "embedded", "compose", "chain_machine", "chain_races", "races", "bad_input")
+# Files that take long, the longest first: no worker is left alone with one of them at the end.
+SLOW = (
+    "embedded", "main_job", "deliveries", "sessions", "bad_input", "races", "trouble",
+    "chain_machine", "compose", "messages", "chain_races",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
