@@ -3,7 +3,7 @@
 Each function calls the doors as the people of the cast would, in its own right: nothing is written
 past them. The time is Tuesday, 24 November 2026, 10:00 in New York, and moves on with the story.
 `care(who)` gives a `Care` for the patient of a caller; its steps, each of which does what comes
-before it where that is missing:
+before it where that is missing; the fixture `prescribed` is one that has come so far:
 
 - `approved()`: identified, consultation held on Monday the 30th, approved. At 11:00 Eastern.
 - `agreed()`: both agreements accepted, and a support person named who has agreed.
@@ -28,7 +28,7 @@ from patients.models import SupportPerson
 from records import clock
 from scheduling.deliveries.actions import open_windows
 from scheduling.replan import replan as _replan
-from tests.conftest import Caller, caller
+from tests.conftest import STAGES, Caller, caller
 
 TALK = "2026-11-30T15:00:00Z"  # Monday, 10:00 Eastern
 SIGNER = {"name": "Sal Signer", "date_of_birth": "1980-02-03"}
@@ -312,3 +312,6 @@ def replan(walk: Care) -> int:
     from uuid import UUID
 
     return _replan(UUID(walk.id), now=clock.now())
+
+
+STAGES["prescribed"] = lambda: care(caller("alice")).prescribed()

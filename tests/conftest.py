@@ -6,7 +6,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from copy import copy
 from datetime import UTC, datetime
 from functools import cache
 from socketserver import ThreadingMixIn
@@ -18,7 +19,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
-from django.db import connections
+from django.db import connections, transaction
 from django.test import Client
 from django.test.client import ClientHandler
 from psycopg import sql
@@ -166,6 +167,7 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
         use(name)
     yield
     with django_db_blocker.unblock():
+        STAGE.change("")
         connections["default"].close()
     drop(name)
 
@@ -201,6 +203,62 @@ def committed(second: str, django_db_blocker: Any) -> Iterator[str]:
         yield second
         connections["default"].close()
         use(before)
+
+
+# --- stages --------------------------------------------------------------------------------------
+
+# What many tests begin with, by the name of its fixture: how it is made.
+STAGES: dict[str, Callable[[], Any]] = {}
+
+
+class Stage:
+    """One of them at a time, made once in a transaction around those of the tests that name it."""
+
+    def __init__(self) -> None:
+        self.name, self.things, self.at = "", None, NOW
+        self.undo = ExitStack()
+
+    def change(self, name: str) -> None:
+        self.undo.close()
+        self.name = ""
+        if name:
+            self.undo.enter_context(rolled_back())
+            clock.move(NOW)
+            self.things, self.at, self.name = STAGES[name](), clock.now(), name
+
+
+STAGE = Stage()
+
+
+@contextmanager
+def rolled_back() -> Iterator[None]:
+    """What is written within is undone."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.fixture(autouse=True)
+def _stage(request: pytest.FixtureRequest, django_db_blocker: Any) -> None:
+    """The stage of this test, or none: nobody sees another's."""
+    named = next((name for name in STAGES if name in request.fixturenames), "")
+    if named != STAGE.name:
+        request.getfixturevalue("django_db_setup")
+        with django_db_blocker.unblock():
+            STAGE.change(named)
+
+
+@pytest.fixture
+def staged(now: datetime, at: Callable[[datetime], datetime]) -> Any:
+    """What is on the stage, at the time when it was made."""
+    at(STAGE.at)
+    return STAGE.things
+
+
+@pytest.fixture
+def prescribed(staged: Any) -> Any:
+    """Alice's `Care`, with a prescription; nothing is sent yet."""
+    return copy(staged)
 
 
 # --- doors ----------------------------------------------------------------------------------------

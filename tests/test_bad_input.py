@@ -1,9 +1,8 @@
 """Bad input: every field of every door that takes a body, and every parameter of every list."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
-from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -12,12 +11,11 @@ from django.db import connection, transaction
 
 from patients.actions import issue_confirm_token
 from patients.models import SupportPerson
-from records import clock
 from scheduling.demo import answers
 from scheduling.models import DeliveryWindow
 from tests.care import care, ok
-from tests.cast import NEWARK, NOW, PENSACOLA, YES, person
-from tests.conftest import Caller, caller
+from tests.cast import NEWARK, PENSACOLA, YES, person
+from tests.conftest import STAGES, Caller, caller
 from tests.contract import faults
 
 SLOT = "2026-11-30T15:00:00Z"
@@ -239,40 +237,17 @@ def talks() -> dict[str, str]:
     }
 
 
-STAGES = {"world": talks, "chain": treatment}
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test begins with the stage that it names; those of one stage follow each other."""
-    named = next((name for name in STAGES if name in metafunc.fixturenames), "nothing")
-    metafunc.parametrize("stage", [named], indirect=True, scope="module")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def stage(
-    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any
-) -> Iterator[tuple[dict[str, str], datetime]]:
-    """What is there, and when it is: made once, in a transaction around those of its tests."""
-    if request.param == "nothing":
-        yield {}, NOW
-        return
-    with django_db_blocker.unblock(), transaction.atomic():
-        clock.move(NOW)
-        yield STAGES[request.param](), clock.now()
-        transaction.set_rollback(True)
+STAGES.update(world=talks, chain=treatment)
 
 
 @pytest.fixture
-def world(stage: tuple[dict[str, str], datetime], now: datetime) -> dict[str, str]:
-    return stage[0]
+def world(staged: dict[str, str]) -> dict[str, str]:
+    return staged
 
 
 @pytest.fixture
-def chain(
-    stage: tuple[dict[str, str], datetime], now: datetime, at: Callable[[datetime], datetime]
-) -> dict[str, str]:
-    at(stage[1])
-    return stage[0]
+def chain(staged: dict[str, str]) -> dict[str, str]:
+    return staged
 
 
 def filled(value: Any, world: dict[str, str]) -> Any:

@@ -36,9 +36,9 @@ from tests.test_races import deadlocks
 
 
 @pytest.fixture
-def walk(alice: Caller) -> Care:
+def walk(prescribed: Care) -> Care:
     """Alice, with a prescription and a parcel that waits for a window."""
-    return care(alice).prescribed()
+    return prescribed
 
 
 def windows(who: Caller, first: str, last: str = "", **more: str) -> list[dict[str, Any]]:
@@ -125,8 +125,7 @@ def test_staff_open_a_window_beside_those_of_the_week(sam: Caller, bruno: Caller
     assert ok(sam.post("delivery-windows/", new))["places_left"] == 2
 
 
-def test_a_window_of_the_week_that_is_taken_away_stays_away(alice: Caller) -> None:
-    walk = care(alice).prescribed()
+def test_a_window_of_the_week_that_is_taken_away_stays_away(alice: Caller, walk: Care) -> None:
     first = f"delivery-windows/{walk.window(index=1)}/"
     ok(walk.chooses(walk.window()))
     chosen = walk.delivery["window"]["id"]
@@ -264,8 +263,8 @@ STORM = {
 }  # fmt: skip
 
 
-def test_a_closure_shows_what_it_meets_then_frees_it(alice: Caller) -> None:
-    walk = care(alice).scheduled()
+def test_a_closure_shows_what_it_meets_then_frees_it(alice: Caller, walk: Care) -> None:
+    walk.scheduled()
     shown = walk.sam.post("closures/?preview=true", STORM)
     assert (shown.status_code, shown.json()["id"]) == (200, None)
     assert [row["id"] for row in shown.json()["meets"]] == [walk.delivery["id"]]
@@ -307,8 +306,8 @@ def test_a_closure_of_nowhere_is_pointed_at(
 # --- on the way --------------------------------------------------------------------------------
 
 
-def test_every_step_is_kept_with_who_recorded_it(alice: Caller) -> None:
-    walk = care(alice).delivered()
+def test_every_step_is_kept_with_who_recorded_it(alice: Caller, walk: Care) -> None:
+    walk.delivered()
     parcel = walk.delivery
     assert (parcel["carrier"], parcel["tracking"]) == ("UPS", "1Z999AA10123456784")
     assert (parcel["signed_by"], parcel["relation"]) == ("Sal Signer", "signer")
@@ -337,8 +336,8 @@ def test_packing_asks_for_everything(walk: Care) -> None:
     assert not CustodyEvent.objects.filter(status="packed").exists()
 
 
-def test_dispatch_asks_once_more(alice: Caller) -> None:
-    walk = care(alice).delivery_in("packed")
+def test_dispatch_asks_once_more(walk: Care) -> None:
+    walk.delivery_in("packed")
     ok(walk.chen.post(f"patients/{walk.id}/clinical-holds/", {"note": "n"}))
     sent = {"carrier": "UPS", "tracking": "1Z1"}
     assert unmet(walk.staff("dispatch", **sent)) == ["on_hold"]
@@ -353,15 +352,15 @@ def test_dispatch_asks_once_more(alice: Caller) -> None:
     assert ok(walk.staff("dispatch", **sent))["status"] == "dispatched"
 
 
-def test_what_staff_hold_only_staff_release(alice: Caller) -> None:
-    walk = care(alice).delivery_in("held")
+def test_what_staff_hold_only_staff_release(walk: Care) -> None:
+    walk.delivery_in("held")
     replan(walk)
     assert (walk.delivery["status"], walk.delivery["held_because"]) == ("held", "staff")
     assert ok(walk.staff("release"))["status"] == "packed"
 
 
-def test_a_parcel_to_somebody_who_has_moved_away_comes_back(alice: Caller) -> None:
-    walk = care(alice).delivery_in("dispatched")
+def test_a_parcel_to_somebody_who_has_moved_away_comes_back(alice: Caller, walk: Care) -> None:
+    walk.delivery_in("dispatched")
     alice.post("me/address/", {**ALBANY, "kind": "move"})
     assert unmet(walk.staff("out-for-delivery")) == ["out_of_area"]
     replan(walk)
@@ -369,9 +368,9 @@ def test_a_parcel_to_somebody_who_has_moved_away_comes_back(alice: Caller) -> No
     assert ok(walk.sam.get("work-items/", kind="parcel_recalled"))["results"]
 
 
-def test_nobody_under_21_gets_it(alice: Caller) -> None:
+def test_nobody_under_21_gets_it(walk: Care) -> None:
     """T16: a son of 17, or one of 20, answers the door."""
-    walk = care(alice).delivery_in("out_for_delivery")
+    walk.delivery_in("out_for_delivery")
     for age in (17, 20):
         refused = walk.staff("deliver", **{**HANDED_OVER, "signer_age": age})
         assert code(refused) == (422, "signer_under_age")
@@ -383,10 +382,10 @@ def test_nobody_under_21_gets_it(alice: Caller) -> None:
     "more", [{"relation": "neighbor"}, {"relation": "other"}, {"id_checked": False}]
 )
 def test_what_went_to_somebody_else_waits_for_the_patient(
-    alice: Caller, more: dict[str, Any]
+    alice: Caller, walk: Care, more: dict[str, Any]
 ) -> None:
     """T18."""
-    walk = care(alice).delivery_in("out_for_delivery")
+    walk.delivery_in("out_for_delivery")
     given = ok(walk.staff("deliver", **{**HANDED_OVER, **more}))
     assert (given["status"], given["delivered_at"]) == ("delivered_unverified", None)
     assert walk.step("delivery")["unmet_gates"][0]["code"] == "receipt_unconfirmed"
@@ -399,8 +398,8 @@ def test_what_went_to_somebody_else_waits_for_the_patient(
     assert code(alice.post(path, {"received": True})) == (409, "wrong_state")
 
 
-def test_after_the_last_attempt_staff_decide(alice: Caller) -> None:
-    walk = care(alice).delivery_in("out_for_delivery")
+def test_after_the_last_attempt_staff_decide(walk: Care) -> None:
+    walk.delivery_in("out_for_delivery")
     for attempts in (1, 2, 3):
         tried = ok(walk.staff("attempt", code="no_adult"))
         assert (tried["status"], tried["attempts"]) == ("attempted", attempts)
@@ -410,8 +409,8 @@ def test_after_the_last_attempt_staff_decide(alice: Caller) -> None:
         assert code(again) == ((409, "wrong_state") if attempts == 3 else (200, ""))
 
 
-def test_a_parcel_that_came_back_is_replaced_by_a_physician_alone(alice: Caller) -> None:
-    walk = care(alice).delivery_in("returned")
+def test_a_parcel_that_came_back_is_replaced_by_a_physician_alone(walk: Care) -> None:
+    walk.delivery_in("returned")
     replan(walk)
     assert len(walk.deliveries()) == 1
     first = walk.delivery
@@ -425,8 +424,8 @@ def test_a_parcel_that_came_back_is_replaced_by_a_physician_alone(alice: Caller)
     assert code(walk.chen.post(path)) == (409, "wrong_state")
 
 
-def test_a_lost_parcel_is_told_to_the_pharmacy_today(alice: Caller) -> None:
-    walk = care(alice).delivery_in("lost")
+def test_a_lost_parcel_is_told_to_the_pharmacy_today(walk: Care) -> None:
+    walk.delivery_in("lost")
     (item,) = ok(walk.sam.get("work-items/", kind="parcel_lost"))["results"]
     assert item["urgency"] == WorkItem.Urgency.NOW
     assert ok(walk.chen.post(f"deliveries/{walk.delivery['id']}/replace/"))["number"] == 2
@@ -436,8 +435,8 @@ def test_a_lost_parcel_is_told_to_the_pharmacy_today(alice: Caller) -> None:
 
 
 @pytest.mark.parametrize("status", ["delivered", "delivered_unverified", "attempted"])
-def test_what_was_recorded_wrongly_is_put_back(alice: Caller, status: str) -> None:
-    walk = care(alice).delivery_in(status)
+def test_what_was_recorded_wrongly_is_put_back(walk: Care, status: str) -> None:
+    walk.delivery_in(status)
     put_back = ok(walk.staff("correct", reason="the wrong parcel"))
     assert (put_back["status"], put_back["delivered_at"]) == ("out_for_delivery", None)
     assert (put_back["signed_by"], put_back["attempts"], put_back["failure"]) == ("", 0, "")
@@ -446,8 +445,8 @@ def test_what_was_recorded_wrongly_is_put_back(alice: Caller, status: str) -> No
     assert ok(walk.staff("deliver", **HANDED_OVER))["status"] == "delivered"
 
 
-def test_once_a_session_was_held_with_it_a_delivery_stands(alice: Caller) -> None:
-    walk = care(alice).started()
+def test_once_a_session_was_held_with_it_a_delivery_stands(walk: Care) -> None:
+    walk.started()
     assert code(walk.staff("correct", reason="r")) == (409, "built_on")
 
 
@@ -474,9 +473,9 @@ NOT_ONCE_PACKED = {(Status.HELD, Status.CANCELLED)}
 
 
 @pytest.mark.parametrize("start", Status.values)
-def test_every_pair_of_states(alice: Caller, start: str) -> None:
+def test_every_pair_of_states(walk: Care, start: str) -> None:
     """What the table allows works and is kept; all else is 409 and changes nothing."""
-    walk = care(alice).delivery_in(start)
+    walk.delivery_in(start)
     if start == Status.SCHEDULED:
         to(PACK_AT)
     for target, verb, body in STAFF_VERBS:
@@ -496,9 +495,9 @@ def test_every_pair_of_states(alice: Caller, start: str) -> None:
 
 @pytest.mark.parametrize("start", Status.values)
 def test_choosing_releasing_receiving_and_correcting_have_their_states(
-    alice: Caller, start: str
+    alice: Caller, walk: Care, start: str
 ) -> None:
-    walk = care(alice).delivery_in(start)
+    walk.delivery_in(start)
     window = walk.window("2026-12-09")
     receipt = f"deliveries/{walk.delivery['id']}/confirm-receipt/"
     for states, act in (
@@ -524,10 +523,8 @@ def test_choosing_releasing_receiving_and_correcting_have_their_states(
         {"status": "delivered"}, {"window": None}, {"signer_date_of_birth": None},
     ],
 )  # fmt: skip
-def test_the_database_refuses_what_the_actions_never_do(
-    alice: Caller, broken: dict[str, Any]
-) -> None:
-    walk = care(alice).scheduled()
+def test_the_database_refuses_what_the_actions_never_do(walk: Care, broken: dict[str, Any]) -> None:
+    walk.scheduled()
     with pytest.raises(IntegrityError), transaction.atomic():
         Delivery.objects.filter(pk=walk.delivery["id"]).update(**broken)
 
@@ -539,8 +536,8 @@ def bulk(walk: Care, action: str, ids: list[str], **body: Any) -> Any:
     return walk.sam.post("deliveries/bulk/", {"action": action, "ids": ids, **body})
 
 
-def test_of_many_one_bad_row_stops_nothing(alice: Caller, bruno: Caller) -> None:
-    walk = care(alice).scheduled()
+def test_of_many_one_bad_row_stops_nothing(walk: Care, bruno: Caller) -> None:
+    walk.scheduled()
     other = care(bruno, talk="2026-12-01T15:00:00Z").prescribed()
     nobody = str(uuid4())
     to(PACK_AT)
@@ -558,8 +555,8 @@ def test_of_many_one_bad_row_stops_nothing(alice: Caller, bruno: Caller) -> None
     assert walk.delivery["tracking"] == "1Z1"
 
 
-def test_the_same_key_moves_many_once(alice: Caller) -> None:
-    walk = care(alice).scheduled()
+def test_the_same_key_moves_many_once(walk: Care) -> None:
+    walk.scheduled()
     to(PACK_AT)
     body = {"action": "pack", "ids": [walk.delivery["id"]]}
     first = walk.sam.post("deliveries/bulk/", body, Idempotency_Key="k")
@@ -625,8 +622,8 @@ def test_a_wrong_wish_for_many_moves_none(sam: Caller, body: dict[str, Any], poi
 # --- who sees what -----------------------------------------------------------------------------
 
 
-def test_another_s_parcel_is_as_if_it_never_was(alice: Caller, eve: Caller) -> None:
-    walk = care(alice).scheduled()
+def test_another_s_parcel_is_as_if_it_never_was(alice: Caller, walk: Care, eve: Caller) -> None:
+    walk.scheduled()
     own = f"deliveries/{walk.delivery['id']}/"
     assert ok(eve.get("deliveries/"))["results"] == []
     assert eve.get(own).status_code == 404
@@ -649,8 +646,8 @@ def test_only_staff_move_parcels(walk: Care, admin: Caller) -> None:
     assert admin.get("deliveries/").status_code == 403
 
 
-def test_filters_and_search_find_a_parcel(alice: Caller) -> None:
-    walk = care(alice).delivery_in("dispatched")
+def test_filters_and_search_find_a_parcel(walk: Care) -> None:
+    walk.delivery_in("dispatched")
 
     def count(**query: str) -> int:
         return len(ok(walk.sam.get("deliveries/", **query))["results"])
@@ -694,8 +691,8 @@ def test_lists_take_as_many_queries_for_three_as_for_one(
     assert max(counts[0]) <= 12
 
 
-def test_a_correction_of_the_address_moves_nothing(alice: Caller) -> None:
-    walk = care(alice).scheduled()
+def test_a_correction_of_the_address_moves_nothing(alice: Caller, walk: Care) -> None:
+    walk.scheduled()
     window = walk.delivery["window"]
     alice.post("me/address/", {**PENSACOLA, "line2": "Apt 4", "kind": "correction"})
     replan(walk)

@@ -20,9 +20,9 @@ START = datetime.fromisoformat(SESSION)  # Monday, 7 December, 9:00 in Pensacola
 
 
 @pytest.fixture
-def walk(alice: Caller) -> Care:
+def walk(prescribed: Care) -> Care:
     """Alice, with a prescription and a parcel that waits for a window; nothing is planned."""
-    return care(alice).prescribed()
+    return prescribed
 
 
 def times(who: Caller, first: str, last: str = "", **more: str) -> Any:
@@ -171,8 +171,8 @@ def test_nobody_is_in_two_places(walk: Care) -> None:
 # --- what it waits for -------------------------------------------------------------------------
 
 
-def test_it_may_be_planned_before_the_parcel_is_there(alice: Caller) -> None:
-    walk = care(alice).planned()
+def test_it_may_be_planned_before_the_parcel_is_there(walk: Care) -> None:
+    walk.planned()
     waits = walk.shown()["unmet_gates"]
     assert [(gate["code"], gate["who"], gate["until"]) for gate in waits] == [
         ("not_delivered", "pharmacy", None)
@@ -185,9 +185,9 @@ def test_it_may_be_planned_before_the_parcel_is_there(alice: Caller) -> None:
 
 
 def test_a_day_before_without_a_parcel_it_is_held_and_its_times_are_free(
-    alice: Caller, bruno: Caller
+    alice: Caller, walk: Care, bruno: Caller
 ) -> None:
-    walk = care(alice).planned()
+    walk.planned()
     to(START - timedelta(hours=24, minutes=1))
     replan(walk)
     assert walk.shown()["status"] == "scheduled"
@@ -206,9 +206,9 @@ def test_a_day_before_without_a_parcel_it_is_held_and_its_times_are_free(
     assert (moved["status"], moved["held_because"]) == ("scheduled", "")
 
 
-def test_an_attempt_the_day_before_holds_tomorrow_s_session(alice: Caller) -> None:
+def test_an_attempt_the_day_before_holds_tomorrow_s_session(walk: Care) -> None:
     """T15."""
-    walk = care(alice).planned()
+    walk.planned()
     walk.scheduled()
     ok(walk.session_verb("reschedule", start="2026-12-04T15:00:00Z"))
     walk.delivery_in("attempted")
@@ -227,8 +227,8 @@ def test_medication_that_is_out_of_date_then_does_not_count(alice: Caller) -> No
     assert gates(walk.shown()) == []
 
 
-def test_somebody_stays_and_has_agreed(alice: Caller) -> None:
-    walk = care(alice).delivered().planned()
+def test_somebody_stays_and_has_agreed(alice: Caller, walk: Care) -> None:
+    walk.delivered().planned()
     named = {"name": "Ann", "date_of_birth": "1990-01-01", "phone": "850 555 0178"}
     person = ok(alice.post("me/support-persons/", named))
     assert person["confirmed_at"] is None
@@ -249,8 +249,8 @@ def test_only_the_link_confirms(alice: Caller, outsider: Caller) -> None:
     assert person["confirmed_at"]
 
 
-def test_who_moves_away_is_held_at_once(alice: Caller) -> None:
-    walk = care(alice).delivered().planned()
+def test_who_moves_away_is_held_at_once(alice: Caller, walk: Care) -> None:
+    walk.delivered().planned()
     alice.post("me/address/", {**ALBANY, "kind": "move"})
     assert gates(walk.shown()) == ["out_of_area"]
     assert unmet(walk.plans("2026-12-12T15:00:00Z")) == ["out_of_area"]
@@ -261,8 +261,8 @@ def test_who_moves_away_is_held_at_once(alice: Caller) -> None:
 # --- measuring, starting, finishing ------------------------------------------------------------
 
 
-def test_a_session_from_the_pre_check_to_the_check_in(alice: Caller) -> None:
-    walk = care(alice).completed()
+def test_a_session_from_the_pre_check_to_the_check_in(walk: Care) -> None:
+    walk.completed()
     done = walk.shown()
     assert (done["status"], done["feeling"]) == ("completed", "")
     assert [(row["moment"], row["systolic"]) for row in done["readings"]] == [
@@ -277,9 +277,9 @@ def test_a_session_from_the_pre_check_to_the_check_in(alice: Caller) -> None:
 
 
 @pytest.fixture
-def ready(alice: Caller) -> Care:
+def ready(walk: Care) -> Care:
     """Alice, with everything at hand, ten minutes before her session."""
-    walk = care(alice).delivered().planned()
+    walk.delivered().planned()
     to(START - timedelta(minutes=10))
     return walk
 
@@ -293,8 +293,8 @@ def test_readings_are_of_now(ready: Care) -> None:
     assert not Reading.objects.exists()
 
 
-def test_a_pre_check_has_its_time(alice: Caller) -> None:
-    walk = care(alice).delivered().planned()
+def test_a_pre_check_has_its_time(walk: Care) -> None:
+    walk.delivered().planned()
     to(START - timedelta(minutes=61))
     assert code(walk.measures()) == (409, "too_early")
     to(START + timedelta(hours=2))
@@ -343,8 +343,8 @@ def test_above_a_limit_only_a_physician_clears(
     assert (moved["status"], moved["unmet_gates"]) == ("scheduled", [])
 
 
-def test_starting_asks_for_everything(alice: Caller) -> None:
-    walk = care(alice).planned()
+def test_starting_asks_for_everything(alice: Caller, walk: Care) -> None:
+    walk.planned()
     named = {"name": "Ann", "date_of_birth": "1990-01-01", "phone": "850 555 0178"}
     ok(alice.post("me/support-persons/", named))
     to(START - timedelta(minutes=31))
@@ -364,9 +364,9 @@ def test_a_reading_grows_old(ready: Care) -> None:
 
 
 def test_a_high_reading_afterwards_and_an_unwell_check_in_reach_the_physician(
-    alice: Caller,
+    walk: Care,
 ) -> None:
-    walk = care(alice).started()
+    walk.started()
     assert ok(walk.session_verb("finish", **{**CALM, "systolic": 160}))["status"] == "completed"
     assert ok(walk.session_verb("check-in", feeling="unwell"))["feeling"] == "unwell"
     holds = ok(walk.chen.get(f"patients/{walk.id}/clinical-holds/"))["results"]
@@ -459,17 +459,15 @@ def test_every_pair_of_states(alice: Caller, start: str) -> None:
         {"held_because": "x"},
     ],
 )  # fmt: skip
-def test_the_database_refuses_what_the_actions_never_do(
-    alice: Caller, broken: dict[str, Any]
-) -> None:
-    walk = care(alice).planned()
+def test_the_database_refuses_what_the_actions_never_do(walk: Care, broken: dict[str, Any]) -> None:
+    walk.planned()
     with pytest.raises(IntegrityError), transaction.atomic():
         TreatmentSession.objects.filter(pk=walk.session).update(**broken)
 
 
 @pytest.mark.parametrize("broken", [{"systolic": 0}, {"pulse": 400}, {"diastolic": 130}])
-def test_the_database_keeps_no_reading_of_nobody(alice: Caller, broken: dict[str, Any]) -> None:
-    walk = care(alice).planned()
+def test_the_database_keeps_no_reading_of_nobody(walk: Care, broken: dict[str, Any]) -> None:
+    walk.planned()
     row = {**CALM, **broken, "session_id": walk.session, "measured_at": START, "moment": "before"}
     with pytest.raises(IntegrityError), transaction.atomic():
         Reading.objects.create(**row)
@@ -478,8 +476,8 @@ def test_the_database_keeps_no_reading_of_nobody(alice: Caller, broken: dict[str
 # --- who sees what -----------------------------------------------------------------------------
 
 
-def test_readings_are_for_the_patient_and_the_physician(alice: Caller) -> None:
-    walk = care(alice).completed()
+def test_readings_are_for_the_patient_and_the_physician(alice: Caller, walk: Care) -> None:
+    walk.completed()
     ok(walk.session_verb("check-in", feeling="unsure", note="private"))
     clinical = {"readings", "feeling", "check_in_note"}
     for who in (alice, walk.chen):
@@ -493,8 +491,8 @@ def test_readings_are_for_the_patient_and_the_physician(alice: Caller) -> None:
         assert "private" not in str(shown)
 
 
-def test_another_s_session_is_as_if_it_never_was(alice: Caller, eve: Caller, admin: Caller) -> None:
-    walk = care(alice).planned()
+def test_another_s_session_is_as_if_it_never_was(walk: Care, eve: Caller, admin: Caller) -> None:
+    walk.planned()
     own = f"sessions/{walk.session}/"
     assert ok(eve.get("sessions/"))["results"] == []
     assert eve.get(own).status_code == 404
@@ -539,9 +537,9 @@ def test_identity_is_checked_by_colleagues(alice: Caller, sam: Caller, chen: Cal
 
 
 def test_lists_take_as_many_queries_for_three_as_for_one(
-    alice: Caller, bruno: Caller, eve: Caller
+    walk: Care, bruno: Caller, eve: Caller
 ) -> None:
-    walk = care(alice).planned()
+    walk.planned()
     counts = []
     readers = (
         (walk.sam, "sessions/"), (walk.chen, "sessions/"), (walk.who, "sessions/"),
@@ -566,8 +564,8 @@ def test_lists_take_as_many_queries_for_three_as_for_one(
     assert max(counts[0]) <= 20
 
 
-def test_filters_choose(alice: Caller) -> None:
-    walk = care(alice).planned()
+def test_filters_choose(walk: Care) -> None:
+    walk.planned()
 
     def count(**query: str) -> int:
         return len(ok(walk.sam.get("sessions/", **query))["results"])
