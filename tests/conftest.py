@@ -21,6 +21,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.test import Client
 from django.test.client import ClientHandler
+from hypothesis import settings as hypothesis
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -34,6 +35,7 @@ from tests.cast import CAST, NOW
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 TEMPLATE = f"hearth_template_{RUN[:12]}"
+hypothesis.register_profile("walks", max_examples=200)  # make walks
 
 
 # Files that start Hearth, or wait for seconds to pass: first, so that no worker is left alone with

@@ -1,6 +1,6 @@
 """What no way around leads past: the attended first session, and the gates of a parcel."""
 
-from tests.care import PACK_AT, care, code, ok, prescription, replan, to
+from tests.care import PACK_AT, care, code, ok, prescription, replan, to, unmet
 from tests.cast import ALBANY
 from tests.conftest import Caller
 
@@ -60,3 +60,10 @@ def test_a_month_that_is_paid_late_has_its_parcel(alice: Caller) -> None:
     to("2027-01-05T15:00:00Z")
     replan(walk)
     assert [row["status"] for row in walk.pays()["deliveries"]] == ["awaiting_window"]
+
+
+def test_a_parcel_that_was_found_goes_on_for_a_prescription_in_force_alone(alice: Caller) -> None:
+    walk = care(alice).delivery_in("investigating")
+    ok(walk.chen.post("prescriptions/", prescription(walk.id)))
+    assert unmet(walk.staff("dispatch", **SHIPPED)) == ["not_prescribed"]
+    ok(walk.staff("recall"))

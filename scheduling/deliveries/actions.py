@@ -24,6 +24,7 @@ from scheduling.deliveries.gates import (
     SIGNER_AGE,
     choose_gates,
     dispatch_gates,
+    found_gates,
     hold_reasons,
     pack_gates,
 )
@@ -348,15 +349,13 @@ def dispatch(
     now: datetime,
     version: int | None = None,
 ) -> Delivery:
-    """It left the pharmacy; every gate is asked once more."""
+    """It left the pharmacy, or was found again: every gate that still matters is asked once more."""
     standing, locked = _ready(delivery, version, now)
     _in(locked, Status.PACKED, Status.INVESTIGATING)
     if locked.held_because == RECALLED:
         raise Refused("wrong_state", "It was called back: it is never sent again.")
-    if locked.dispatched_at is None:
-        pass_gates(dispatch_gates(standing.parcel(locked)))
-    else:
-        pass_gates(hold_reasons(standing.parcel(locked)))
+    facts = standing.parcel(locked)
+    pass_gates(found_gates(facts) if locked.dispatched_at else dispatch_gates(facts))
     locked.carrier, locked.tracking = carrier, tracking
     locked.dispatched_at = now
     _move(locked, Status.DISPATCHED, by, now, "carrier", "tracking", "dispatched_at")

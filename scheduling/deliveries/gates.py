@@ -112,11 +112,20 @@ def dispatch_gates(facts: ParcelFacts) -> list[UnmetGate]:
     unmet += [*window_gates(facts), *_of_state(facts)]
     if facts.patient.served and not facts.for_door:
         unmet.append(PARCEL_ELSEWHERE)
+    return [*unmet, *_usable(facts)]
+
+
+def found_gates(facts: ParcelFacts) -> list[UnmetGate]:
+    """What a parcel that was looked for, and found, has to meet to go on to the door."""
+    return [*hold_reasons(facts), *_usable(facts)]
+
+
+def _usable(facts: ParcelFacts) -> list[UnmetGate]:
+    """What it was packed for is in force, and serves until its window, and today."""
     if facts.prescribed is None:
-        return [*unmet, NOT_PRESCRIBED]
-    if max(facts.window_day or facts.today, facts.today) > facts.prescribed.use_by:
-        unmet.append(USE_BY_PASSED)
-    return unmet
+        return [NOT_PRESCRIBED]
+    late = max(facts.window_day or facts.today, facts.today) > facts.prescribed.use_by
+    return [USE_BY_PASSED] if late else []
 
 
 def _of_state(facts: ParcelFacts) -> list[UnmetGate]:
