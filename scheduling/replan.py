@@ -256,6 +256,7 @@ _APPLY: dict[str, Apply] = {
     "hold_session": lambda r, c, by, now: sessions.hold_now(
         r.session(c), str(c.with_), by=by, now=now
     ),
+    "cancel_session": lambda r, c, by, now: sessions.cancel_now(r.session(c), by=by, now=now),
     "miss_session": lambda r, c, by, now: sessions.miss(r.session(c), by=by, now=now),
     "transition": _transition,
 }

@@ -158,6 +158,13 @@ class Care:
         """When a day begins where the patient lives."""
         return datetime.combine(day, time(), ZoneInfo(self.zone)).astimezone(UTC)
 
+    def held_until(self, session: "Session") -> datetime:
+        """When another time has to be chosen for one that is held, unless a physician is to look:
+        at midnight, some days after the one that it had.
+        """
+        day = session.end.astimezone(ZoneInfo(self.zone)).date()
+        return self.midnight(day + self.values["session_choice_days"] * DAY)
+
     @property
     def parcel(self) -> Parcel | None:
         """The delivery that is open."""
@@ -325,12 +332,13 @@ def _session(care: Care) -> Step:
         unmet = hold_gates(session.facts, care.now)
         unmet += [g for g in waiting_gates(session.facts) if g not in unmet]
         if session.status == "held":
-            unmet.append(SESSION_HELD)
+            until = care.held_until(session) if care.patient.clear else None
+            unmet.append(replace(SESSION_HELD, until=until))
         return Step(
             "session",
             title,
             done=False,
-            at=session.start,
+            at=None if session.status == "held" else session.start,
             unmet=unmet,
             object=("session", session.id),
         )
@@ -508,6 +516,8 @@ def _new_parcel(care: Care) -> Iterator[Change]:
 
 def _of_sessions(care: Care) -> Iterator[Change]:
     for session in care.sessions:
+        if session.status == "held" and care.patient.clear and care.held_until(session) <= care.now:
+            yield Change("cancel_session", session.id)
         if session.status != "scheduled":
             continue
         if session.end <= care.now:
@@ -533,8 +543,10 @@ def wake_at(care: Care) -> datetime | None:
 def _of_sessions_at(care: Care) -> Iterator[datetime]:
     for session in care.sessions:
         if session.status == "scheduled":
-            yield session.start - timedelta(hours=care.values["session_held_before"])
+            yield session.facts.held_from
             yield session.end
+        if session.status == "held":
+            yield care.held_until(session)
 
 
 def _of_parcel_at(care: Care) -> Iterator[datetime]:

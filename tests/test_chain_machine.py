@@ -25,7 +25,7 @@ from scheduling.models import (
     Reservation,
     TreatmentSession,
 )
-from scheduling.sessions.models import COUNTS, USED
+from scheduling.sessions.models import HOLDS_TIME, USED
 from scheduling.subscriptions.billing import month, month_of
 from tests.care import CALM, HANDED_OVER, SIGNER, Care, care, prescription, replan
 from tests.cast import ALBANY, PENSACOLA
@@ -204,7 +204,7 @@ class Chain(RuleBasedStateMachine):
         subscription = patient.subscriptions.select_related("plan").latest("pk")
         months = Counter(
             month(subscription.anchor_on, month_of(subscription.anchor_on, row.start.date()))
-            for row in TreatmentSession.objects.filter(status__in=COUNTS)
+            for row in TreatmentSession.objects.filter(status__in=HOLDS_TIME)
         )
         allowed = subscription.plan.sessions_per_month
         # A day may lie in another month where the patient lives: one more at the edge.
