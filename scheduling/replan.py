@@ -37,7 +37,8 @@ def replan(patient_id: UUID, *, now: datetime, by: Actor | None = None) -> int:
     """Make all rows of a patient follow; returns how many changes that took.
 
     ``by`` is who caused it, if it is not a sweep. When nothing has to follow, nothing is written
-    but when to look again, if that has changed.
+    but when to look again, if that has changed. Changes that call for each other without end are
+    an error of ours: none is kept, and the patient stays due.
     """
     patient = lock_patient(patient_id)
     who = by or Actor(role="system", channel="sweep", cause=patient.replan_cause or sweep().cause)
@@ -46,12 +47,12 @@ def replan(patient_id: UUID, *, now: datetime, by: Actor | None = None) -> int:
         care, rows = read(patient_id, now=now)
         wanted = timeline.changes(care)
         if not wanted:
-            break
+            _keep_summary(rows.patient, care)
+            return count
         for change in wanted:
             _APPLY[change.do](rows, change, who, now)
         count += len(wanted)
-    _keep_summary(rows.patient, care)
-    return count
+    raise RuntimeError(f"no end of changes for patient {patient_id}: {[c.do for c in wanted]}")
 
 
 def read(patient_id: UUID, *, now: datetime) -> tuple[timeline.Care, "Rows"]:
@@ -119,6 +120,7 @@ class Rows:
             id=row.pk,
             status=row.status,
             start=row.start,
+            end=row.end,
             risks=risks_of(row) if coming else [],
             told=row.risks_told,
         )

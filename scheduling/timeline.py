@@ -75,6 +75,7 @@ class Meeting:
     id: UUID
     status: str
     start: datetime
+    end: datetime
     risks: Sequence[UnmetGate] = ()
     told: Sequence[str] = ()
 
@@ -537,6 +538,7 @@ def _of_patient(care: Care) -> Iterator[Change]:
 def wake_at(care: Care) -> datetime | None:
     """The next instant at which something follows from time alone."""
     moments = [*_of_sessions_at(care), *_of_parcel_at(care), *_of_plan_at(care)]
+    moments += [meeting.end for meeting in care.meetings if meeting.told]
     return min((at for at in moments if at > care.now), default=None)
 
 

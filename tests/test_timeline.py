@@ -8,6 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from records.models import Event
+from scheduling import replan as chain
+from scheduling.tasks import replan as sweep
 from tests.care import SESSION, TALK, Care, care, code, ok, replan, to
 from tests.cast import ALBANY, PENSACOLA
 from tests.conftest import Caller
@@ -236,6 +238,23 @@ def test_twice_in_a_row_changes_nothing(alice: Caller, stage: str) -> None:
     writes = [sql for sql in asked if sql.startswith(("INSERT", "UPDATE", "DELETE"))]
     assert writes == []
     assert len([q for q in asked if not q.startswith(("SAVEPOINT", "RELEASE"))]) <= 15, asked
+
+
+def test_changes_without_end_are_said_and_none_is_kept(
+    alice: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One round is not enough to see that nothing is left: as if changes called for each other."""
+    walk = care(alice).subscribed()
+    replan(walk)
+    to("2026-12-08T15:00:00Z")
+    with monkeypatch.context() as patched:
+        patched.setattr(chain, "ROUNDS", 1)
+        sweep()
+    (line,) = [line for line in caplog.records if line.message == "not_replanned"]
+    assert line.patient_id == walk.id  # type: ignore[attr-defined]
+    assert ok(alice.get(f"subscriptions/{walk.subscription}/"))["status"] == "active"
+    sweep()
+    assert ok(alice.get(f"subscriptions/{walk.subscription}/"))["status"] == "past_due"
 
 
 def test_the_list_of_patients_can_be_asked_by_step_and_gate(alice: Caller) -> None:
