@@ -38,7 +38,9 @@ AGREEMENTS_MISSING = UnmetGate(
     "Please read and accept the two agreements about treatment at home.",
     "patient",
 )
-ON_HOLD = UnmetGate("on_hold", "Your physician looks at something first.", "physician")
+ON_HOLD = UnmetGate(
+    "on_hold", "Your physician looks at something first; nothing for you to do.", "physician"
+)
 NOT_ASSESSED = UnmetGate("assessment_missing", "The free assessment comes first.", "patient")
 NO_CONSENT = UnmetGate(
     "consent_missing", "We need your consent to talk by video or telephone first.", "patient"

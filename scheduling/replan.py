@@ -96,6 +96,7 @@ class Rows:
             zone=standing.zone,
             patient=standing.facts,
             outcome=standing.outcome,
+            physician=standing.decided_by,
             prescribed=standing.prescribed(),
             plan=self._plan(),
             meetings=[self._meeting(row) for row in self.meetings],

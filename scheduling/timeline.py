@@ -135,13 +135,17 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Care:
-    """All that the chain of one patient is computed from, at ``now``; ``zone`` is IANA."""
+    """All that the chain of one patient is computed from, at ``now``; ``zone`` is IANA.
+
+    ``physician``: the name of whoever decided last; empty while nobody has.
+    """
 
     patient_id: UUID
     now: datetime
     zone: str
     patient: PatientFacts
     outcome: str
+    physician: str
     prescribed: Prescribed | None
     plan: Plan | None
     meetings: Sequence[Meeting]
@@ -210,8 +214,16 @@ def steps(care: Care) -> list[Step]:
             "done" if step.done else "blocked" if blocked else "waiting" if reached else "current"
         )
         reached = reached or not step.done
-        told.append(replace(step, state=state))
+        unmet = [_named(gate, care) for gate in step.unmet]
+        told.append(replace(step, state=state, unmet=unmet))
     return told
+
+
+def _named(gate: UnmetGate, care: Care) -> UnmetGate:
+    """Whoever decided last, by name."""
+    if gate.code != ON_HOLD.code or not care.physician:
+        return gate
+    return replace(gate, detail=gate.detail.replace("Your physician", care.physician))
 
 
 def next_of(found: Sequence[Step], now: datetime) -> Next:

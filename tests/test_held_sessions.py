@@ -4,6 +4,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from patients.models import Patient
+from records import clock
+from records.models import Event
 from scheduling.models import Physician
 from scheduling.tasks import replan as sweep
 from tests.care import SESSION, Care, care, code, ok, replan, to, unmet
@@ -81,6 +84,23 @@ def test_a_parcel_has_to_be_there_at_the_same_hour_of_the_day_before(alice: Call
     to("2027-03-13T15:00:00Z")
     replan(walk)
     assert walk.shown()["held_because"] == "not_delivered"
+
+
+def test_a_number_that_rows_follow_is_followed_at_once_and_its_change_is_the_cause(
+    held: Care,
+) -> None:
+    to("2026-12-10T15:00:00Z")
+    replan(held)
+    ok(held.chen.patch("settings/", {"session_choice_days": 3}))
+    changed = Event.objects.get(kind="setting.changed")
+    sweep()
+    assert held.shown()["status"] == "cancelled"
+    assert Event.objects.get(kind="session.cancelled").cause == changed.cause
+
+
+def test_a_number_that_is_asked_when_somebody_acts_marks_nobody(held: Care) -> None:
+    ok(held.chen.patch("settings/", {"limit_pulse": 110}))
+    assert Patient.objects.filter(pk=held.id, replan_due_at__gt=clock.now()).exists()
 
 
 # --- the physician of an attended one ------------------------------------------------------------

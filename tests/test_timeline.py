@@ -166,7 +166,9 @@ def test_a_hold_blocks_and_says_no_more_than_it_must(alice: Caller) -> None:
     ok(walk.chen.post(f"patients/{walk.id}/clinical-holds/", {"note": "secret"}))
     told = walk.step("decision")
     assert told["state"] == "blocked"
-    assert told["unmet_gates"][0]["detail"] == "Your physician looks at something first."
+    says = "Dr. Chen looks at something first; nothing for you to do."
+    assert told["unmet_gates"][0]["detail"] == says
+    assert walk.timeline()["next"]["detail"] == says
     assert "secret" not in str(walk.timeline())
 
 
