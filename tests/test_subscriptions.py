@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from scheduling.models import BillingPeriod, Delivery, Plan, Subscription
 from scheduling.subscriptions.billing import month, month_of
 from scheduling.subscriptions.models import TRANSITIONS, Status
-from tests.care import Care, care, code, ok, replan, to, unmet
+from tests.care import HANDED_OVER, PACK_AT, Care, care, code, ok, replan, to, unmet
 from tests.cast import ALBANY
 from tests.conftest import Caller
 
@@ -280,6 +280,27 @@ def test_a_pause_with_a_parcel_under_way_waits_for_it(alice: Caller) -> None:
     ok(walk.staff("return", seal_ok=True))
     replan(walk)
     assert ok(alice.get(path(walk)))["status"] == "paused"
+
+
+def test_a_packed_parcel_leaves_on_its_way_to_a_pause(
+    alice: Caller,
+) -> None:
+    walk = care(alice).delivery_in("packed")
+    ok(alice.post(path(walk, "pause/"), {}))
+    to("2026-12-02T20:00Z")
+    sent = walk.staff("dispatch", carrier="UPS", tracking="1Z999AA10123456784")
+    assert ok(sent)["status"] == "dispatched"
+    ok(walk.staff("out-for-delivery"))
+    ok(walk.staff("deliver", **HANDED_OVER))
+    replan(walk)
+    assert ok(alice.get(path(walk)))["status"] == "paused"
+
+
+def test_nothing_is_packed_for_a_plan_that_is_paused(alice: Caller) -> None:
+    walk = care(alice).scheduled()
+    ok(alice.post(path(walk, "pause/"), {}))
+    to(PACK_AT)
+    assert "paused" in unmet(walk.staff("pack"))
 
 
 def test_ending_at_the_end_of_the_paid_month_or_now(walk: Care) -> None:
