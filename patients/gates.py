@@ -14,7 +14,7 @@ class PatientFacts:
     """What gates ask about a patient.
 
     ``agreed``: to both consents that follow an approval. ``identified``: by a photo document.
-    ``clear``: no clinical hold is open.
+    ``held_since``: the first clinical hold that is open; ``clear``: there is none.
     """
 
     assessed: bool
@@ -22,7 +22,11 @@ class PatientFacts:
     served: bool
     agreed: bool = False
     identified: bool = False
-    clear: bool = True
+    held_since: datetime | None = None
+
+    @property
+    def clear(self) -> bool:
+        return self.held_since is None
 
 
 OUT_OF_AREA = UnmetGate(

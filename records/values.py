@@ -57,6 +57,7 @@ DEFAULTS: dict[str, Default] = {
     "limit_systolic": Default(140, "mmHg", 100, 180, "esketamine label, guide value"),
     "limit_diastolic": Default(90, "mmHg", 60, 120, "esketamine label, guide value"),
     "limit_pulse": Default(100, "beats a minute", 60, 140, "published at-home programmes"),
+    "hold_answer_days": Default(2, "days", 1, 14, "practice"),
     "check_in_after": Default(12, "hours", 1, 48, "practice"),
     "hold_minutes": Default(10, "minutes", 2, 60, "practice"),
 }

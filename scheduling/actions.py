@@ -22,7 +22,7 @@ from scheduling.subscriptions.models import BillingPeriod, Status, Subscription
 WARNED_BEFORE = (60, 30, 14, 7, 1)  # days
 FOLLOWED = {  # numbers by which rows that stand follow; the others are asked when somebody acts
     "billing_opens_before", "billing_grace", "session_supervised", "session_supervised_minutes",
-    "session_held_before", "session_choice_days",
+    "session_held_before", "session_choice_days", "hold_answer_days",
 }  # fmt: skip
 
 

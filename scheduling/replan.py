@@ -29,7 +29,7 @@ from scheduling.subscriptions import actions as subscriptions
 from scheduling.subscriptions.models import BillingPeriod, PeriodStatus, Subscription
 
 ROUNDS = 12  # one change may call for another: a month opens, is overdue, and so on
-ASKED = ("window_not_chosen", "parcel_late", "transition")
+ASKED = ("window_not_chosen", "parcel_late", "transition", "hold_waits")
 
 
 @transaction.atomic
@@ -103,6 +103,9 @@ class Rows:
             parcels=[self._parcel(row) for row in standing.deliveries],
             sessions=[self._session(row) for row in self.sessions],
             in_transition=self._asked("transition", self.patient.pk, self._lives_there_since()),
+            hold_asked=self._asked(
+                "hold_waits", self.patient.pk, standing.facts.held_since or self.now
+            ),
             values=standing.values,
         )
 
@@ -235,6 +238,19 @@ def _transition(rows: Rows, change: timeline.Change, by: Actor, now: datetime) -
     )
 
 
+def _ask_about_hold(_: Rows, change: timeline.Change, by: Actor, now: datetime) -> None:
+    raise_work_item(
+        "hold_waits",
+        ("patient", change.id),
+        detail="A patient is held for longer than was said: please look, and clear it or call.",
+        urgency=WorkItem.Urgency.TODAY,
+        for_role=Role.PHYSICIAN,
+        by=by,
+        now=now,
+        patient_id=change.id,
+    )
+
+
 _APPLY: dict[str, Apply] = {
     "note_risk": _note_risk,
     "set_ending": _set_ending,
@@ -262,6 +278,7 @@ _APPLY: dict[str, Apply] = {
     "cancel_session": lambda r, c, by, now: sessions.cancel_now(r.session(c), by=by, now=now),
     "miss_session": lambda r, c, by, now: sessions.miss(r.session(c), by=by, now=now),
     "transition": _transition,
+    "ask_about_hold": _ask_about_hold,
 }
 
 

@@ -24,6 +24,7 @@ from scheduling.deliveries.gates import (
     lost_window_gates,
     window_gates,
 )
+from scheduling.intervals import wall_before
 from scheduling.prescriptions.gates import NO_FILL_LEFT, NOT_PRESCRIBED
 from scheduling.prescriptions.refills import Prescribed, fills_left, last_fill_day
 from scheduling.sessions.gates import SessionFacts, hold_gates, waiting_gates
@@ -152,6 +153,7 @@ class Care:
     parcels: Sequence[Parcel]
     sessions: Sequence[Session]
     in_transition: bool
+    hold_asked: bool
     values: Mapping[str, int]
 
     @property
@@ -162,6 +164,13 @@ class Care:
     def midnight(self, day: date) -> datetime:
         """When a day begins where the patient lives."""
         return datetime.combine(day, time(), ZoneInfo(self.zone)).astimezone(UTC)
+
+    @property
+    def looked_at_by(self) -> datetime | None:
+        """Until when a physician should have looked at what holds the patient."""
+        since = self.patient.held_since
+        days = self.values["hold_answer_days"] * DAY
+        return wall_before(since, self.zone, -days) if since else None
 
     def held_until(self, session: "Session") -> datetime:
         """When another time has to be chosen for one that is held, unless a physician is to look:
@@ -214,16 +223,18 @@ def steps(care: Care) -> list[Step]:
             "done" if step.done else "blocked" if blocked else "waiting" if reached else "current"
         )
         reached = reached or not step.done
-        unmet = [_named(gate, care) for gate in step.unmet]
+        unmet = [_with_who_looks(gate, care) for gate in step.unmet]
         told.append(replace(step, state=state, unmet=unmet))
     return told
 
 
-def _named(gate: UnmetGate, care: Care) -> UnmetGate:
-    """Whoever decided last, by name."""
-    if gate.code != ON_HOLD.code or not care.physician:
+def _with_who_looks(gate: UnmetGate, care: Care) -> UnmetGate:
+    """A hold names whoever decided last, and until when they look, while that lies ahead."""
+    by = care.looked_at_by
+    if gate.code != ON_HOLD.code or by is None:
         return gate
-    return replace(gate, detail=gate.detail.replace("Your physician", care.physician))
+    detail = gate.detail.replace("Your physician", care.physician or "Your physician")
+    return replace(gate, detail=detail, until=by if by > care.now else None)
 
 
 def next_of(found: Sequence[Step], now: datetime) -> Next:
@@ -540,7 +551,11 @@ def _of_sessions(care: Care) -> Iterator[Change]:
 
 
 def _of_patient(care: Care) -> Iterator[Change]:
-    """Somebody in treatment moved away: a physician sees to it that care goes on elsewhere."""
+    """Somebody in treatment moved away: a physician sees to it that care goes on elsewhere. Who is
+    held for longer than was said is brought to a physician's mind.
+    """
+    if care.looked_at_by and care.looked_at_by <= care.now and not care.hold_asked:
+        yield Change("ask_about_hold", care.patient_id)
     treated = care.plan is not None and care.plan.facts.status != "cancelled"
     treated = treated or care.parcel is not None
     if treated and not care.patient.served and not care.in_transition:
@@ -551,6 +566,7 @@ def wake_at(care: Care) -> datetime | None:
     """The next instant at which something follows from time alone."""
     moments = [*_of_sessions_at(care), *_of_parcel_at(care), *_of_plan_at(care)]
     moments += [meeting.end for meeting in care.meetings if meeting.told]
+    moments += [care.looked_at_by] if care.looked_at_by else []
     return min((at for at in moments if at > care.now), default=None)
 
 

@@ -163,13 +163,35 @@ def test_what_was_recorded_wrongly_of_a_consultation_is_put_back(alice: Caller) 
 
 def test_a_hold_blocks_and_says_no_more_than_it_must(alice: Caller) -> None:
     walk = care(alice).paid()
+    to("2026-12-01T16:00:00Z")
     ok(walk.chen.post(f"patients/{walk.id}/clinical-holds/", {"note": "secret"}))
     told = walk.step("decision")
+    until = told["unmet_gates"][0]["until"]
+    assert until.startswith("2026-12-03T16:00")
     assert told["state"] == "blocked"
     says = "Dr. Chen looks at something first; nothing for you to do."
     assert told["unmet_gates"][0]["detail"] == says
-    assert walk.timeline()["next"]["detail"] == says
+    assert walk.timeline()["next"] == {
+        "who": "physician", "detail": says, "until": until,
+    }  # fmt: skip
     assert "secret" not in str(walk.timeline())
+
+
+def test_who_is_held_for_longer_than_was_said_is_brought_to_a_physician_s_mind_once(
+    alice: Caller,
+) -> None:
+    walk = care(alice).paid()
+    to("2026-12-01T16:00:00Z")
+    hold = ok(walk.chen.post(f"patients/{walk.id}/clinical-holds/", {"note": "n"}))
+    sweep()
+    to("2026-12-03T16:01:00Z")
+    sweep()
+    (item,) = ok(walk.chen.get("work-items/", kind="hold_waits"))["results"]
+    ok(walk.chen.post(f"work-items/{item['id']}/close/", {"note": "looked"}))
+    assert replan(walk) == 0
+    assert walk.step("decision")["unmet_gates"][0]["until"] is None
+    ok(walk.chen.post(f"clinical-holds/{hold['id']}/clear/", {"note": "fine"}))
+    assert walk.step("decision")["state"] == "done"
 
 
 # --- what follows ------------------------------------------------------------------------------
