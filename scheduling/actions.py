@@ -1,22 +1,29 @@
 """Writes that merge what several folders know: a month paid, a pause with a parcel under way."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 
 from accounts.models import Role
-from patients.actions import lock_patient
+from patients.actions import lock_patient, replan_many
 from records.actor import Actor
 from records.events import raise_work_item
 from records.models import Rule, WorkItem
 from records.refused import Refused
+from records.values import change
 from scheduling.deliveries import actions as deliveries
 from scheduling.deliveries.models import OVER, Delivery
 from scheduling.replan import replan
 from scheduling.subscriptions import actions as subscriptions
-from scheduling.subscriptions.models import BillingPeriod, Subscription
+from scheduling.subscriptions.models import BillingPeriod, Status, Subscription
 
 WARNED_BEFORE = (60, 30, 14, 7, 1)  # days
+FOLLOWED = {  # numbers by which rows that stand follow; the others are asked when somebody acts
+    "billing_opens_before", "billing_grace", "session_supervised", "session_supervised_minutes",
+    "session_held_before", "session_choice_days", "hold_answer_days",
+}  # fmt: skip
 
 
 @transaction.atomic
@@ -112,6 +119,15 @@ def warn_of_rules(*, by: Actor, now: datetime) -> int:
             now=now,
         )
     return asked
+
+
+@transaction.atomic
+def change_settings(*, values: Mapping[str, int], user_id: UUID, by: Actor, now: datetime) -> None:
+    """Put other numbers in force; whoever has a plan is replanned, if rows follow one of them."""
+    if FOLLOWED & set(values):
+        living = Subscription.objects.exclude(status=Status.CANCELLED)
+        replan_many(living.values_list("patient", flat=True), by=by, now=now)
+    change(values, user_id=user_id, by=by, now=now)
 
 
 def _lock_as_seen(row: Subscription | Delivery, version: int | None) -> None:

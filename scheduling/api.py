@@ -50,9 +50,10 @@ from records.api import (
 )
 from records.events import settled_before
 from records.models import Event, Rule, WorkItem
-from records.values import DEFAULTS, add_rule, change, in_force
+from records.values import DEFAULTS, add_rule, in_force
 from records.work import claim, close
 from scheduling import replan, timeline
+from scheduling.actions import change_settings
 from scheduling.calendar.actions import add_time_off
 from scheduling.calendar.api import (
     DaysQuery,
@@ -467,7 +468,7 @@ class Settings(Door):
         if user.role != Role.PHYSICIAN:
             self.permission_denied(request, "Physicians change these.")
         values = read(SettingsIn, request.data)
-        change(values, user_id=user.pk, by=actor_of(request), now=clock.now())
+        change_settings(values=values, user_id=user.pk, by=actor_of(request), now=clock.now())
         return self._all()
 
     def _all(self) -> Response:

@@ -29,7 +29,7 @@ from scheduling.subscriptions import actions as subscriptions
 from scheduling.subscriptions.models import BillingPeriod, PeriodStatus, Subscription
 
 ROUNDS = 12  # one change may call for another: a month opens, is overdue, and so on
-ASKED = ("window_not_chosen", "parcel_late", "transition")
+ASKED = ("window_not_chosen", "parcel_late", "transition", "hold_waits")
 
 
 @transaction.atomic
@@ -37,7 +37,8 @@ def replan(patient_id: UUID, *, now: datetime, by: Actor | None = None) -> int:
     """Make all rows of a patient follow; returns how many changes that took.
 
     ``by`` is who caused it, if it is not a sweep. When nothing has to follow, nothing is written
-    but when to look again, if that has changed.
+    but when to look again, if that has changed. Changes that call for each other without end are
+    an error of ours: none is kept, and the patient stays due.
     """
     patient = lock_patient(patient_id)
     who = by or Actor(role="system", channel="sweep", cause=patient.replan_cause or sweep().cause)
@@ -46,12 +47,12 @@ def replan(patient_id: UUID, *, now: datetime, by: Actor | None = None) -> int:
         care, rows = read(patient_id, now=now)
         wanted = timeline.changes(care)
         if not wanted:
-            break
+            _keep_summary(rows.patient, care)
+            return count
         for change in wanted:
             _APPLY[change.do](rows, change, who, now)
         count += len(wanted)
-    _keep_summary(rows.patient, care)
-    return count
+    raise RuntimeError(f"no end of changes for patient {patient_id}: {[c.do for c in wanted]}")
 
 
 def read(patient_id: UUID, *, now: datetime) -> tuple[timeline.Care, "Rows"]:
@@ -95,12 +96,16 @@ class Rows:
             zone=standing.zone,
             patient=standing.facts,
             outcome=standing.outcome,
+            physician=standing.decided_by,
             prescribed=standing.prescribed(),
             plan=self._plan(),
             meetings=[self._meeting(row) for row in self.meetings],
             parcels=[self._parcel(row) for row in standing.deliveries],
             sessions=[self._session(row) for row in self.sessions],
             in_transition=self._asked("transition", self.patient.pk, self._lives_there_since()),
+            hold_asked=self._asked(
+                "hold_waits", self.patient.pk, standing.facts.held_since or self.now
+            ),
             values=standing.values,
         )
 
@@ -119,6 +124,7 @@ class Rows:
             id=row.pk,
             status=row.status,
             start=row.start,
+            end=row.end,
             risks=risks_of(row) if coming else [],
             told=row.risks_told,
         )
@@ -232,6 +238,19 @@ def _transition(rows: Rows, change: timeline.Change, by: Actor, now: datetime) -
     )
 
 
+def _ask_about_hold(_: Rows, change: timeline.Change, by: Actor, now: datetime) -> None:
+    raise_work_item(
+        "hold_waits",
+        ("patient", change.id),
+        detail="A patient is held for longer than was said: please look, and clear it or call.",
+        urgency=WorkItem.Urgency.TODAY,
+        for_role=Role.PHYSICIAN,
+        by=by,
+        now=now,
+        patient_id=change.id,
+    )
+
+
 _APPLY: dict[str, Apply] = {
     "note_risk": _note_risk,
     "set_ending": _set_ending,
@@ -256,8 +275,10 @@ _APPLY: dict[str, Apply] = {
     "hold_session": lambda r, c, by, now: sessions.hold_now(
         r.session(c), str(c.with_), by=by, now=now
     ),
+    "cancel_session": lambda r, c, by, now: sessions.cancel_now(r.session(c), by=by, now=now),
     "miss_session": lambda r, c, by, now: sessions.miss(r.session(c), by=by, now=now),
     "transition": _transition,
+    "ask_about_hold": _ask_about_hold,
 }
 
 

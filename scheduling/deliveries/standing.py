@@ -30,14 +30,16 @@ from scheduling.subscriptions.models import BillingPeriod, PeriodStatus, Subscri
 class Standing:
     """A patient with the rows of his care, and the numbers in force at ``now`` (UTC).
 
-    ``outcome`` and ``approved_by``: the latest decision, and its physician. ``zone_id``: the
-    delivery zone of the address. ``subscription`` and ``prescription``: those in force.
+    ``outcome`` and ``approved_by``: the latest decision, and its physician, whose name is
+    ``decided_by``. ``zone_id``: the delivery zone of the address. ``subscription`` and
+    ``prescription``: those in force.
     """
 
     patient: Patient
     facts: PatientFacts
     outcome: str
     approved_by: UUID | None
+    decided_by: str
     zone_id: UUID | None
     moved_to: UUID | None
     subscription: Subscription | None
@@ -158,6 +160,7 @@ def standings_of(patient_ids: Collection[UUID], *, now: datetime) -> dict[UUID, 
             facts=facts_in(patient),
             outcome=patient.outcome_ or "",
             approved_by=patient.approved_by_,
+            decided_by=patient.decided_by_ or "",
             zone_id=patient.zone_,
             moved_to=patient.moved_,
             subscription=next(iter(rows["subscriptions"][patient.pk]), None),
@@ -209,6 +212,7 @@ def _patients(patient_ids: Collection[UUID]) -> Any:
     return rows.annotate(
         outcome_=Subquery(latest.values("outcome")[:1]),
         approved_by_=Subquery(latest.values("physician")[:1]),
+        decided_by_=Subquery(latest.values("physician__name")[:1]),
         zone_=Subquery(zone.values("zone")[:1]),
         moved_=Subquery(moves.values("pk")[:1]),
     )

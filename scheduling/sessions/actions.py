@@ -1,6 +1,6 @@
 """Every write about sessions: plan, move, cancel, pre-check, start, finish, check in."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -35,7 +35,7 @@ from scheduling.consultations.gates import standing_gates
 from scheduling.deliveries.models import OVER, Delivery
 from scheduling.deliveries.models import Status as Parcel
 from scheduling.deliveries.standing import Standing, standing_of, standings_of
-from scheduling.intervals import Interval
+from scheduling.intervals import Interval, wall_before
 from scheduling.sessions.gates import (
     NOT_DELIVERED,
     SUPPORT_PERSON_ABSENT,
@@ -48,7 +48,7 @@ from scheduling.sessions.gates import (
     waiting_gates,
 )
 from scheduling.sessions.models import (
-    COUNTS,
+    HOLDS_TIME,
     TO_COME,
     TRANSITIONS,
     USED,
@@ -119,10 +119,9 @@ def reschedule(
         locked.override_reason = override_reason
         _take_time(locked, start, standing, [row for row in others if row.pk != locked.pk])
         locked.held_because, locked.held_at, locked.cleared_at = "", None, None
-        locked.status = Status.SCHEDULED
         locked.revision += 1
-        _save(
-            locked, "status", "start", "end", "reservation", "physician", "override_reason",
+        _move(
+            locked, Status.SCHEDULED, "start", "end", "physician", "override_reason",
             "held_because", "held_at", "cleared_at", "revision",
         )  # fmt: skip
         _tell("session.rescheduled", locked, by=by, now=now, was=was.isoformat())
@@ -135,11 +134,16 @@ def cancel(
 ) -> TreatmentSession:
     """It does not take place; its time is free."""
     locked = _lock_alone(session, version)
+    cancel_now(locked, by=by, now=now)
+    return locked
+
+
+def cancel_now(locked: TreatmentSession, *, by: Actor, now: datetime) -> None:
+    """Cancel a session of a locked patient."""
     locked.held_because, locked.held_at = "", None
     locked.cancelled_at = now
     _move(locked, Status.CANCELLED, "held_because", "held_at", "cancelled_at")
     _tell("session.cancelled", locked, by=by, now=now)
-    return locked
 
 
 @transaction.atomic
@@ -305,10 +309,13 @@ def facts_for(
 ) -> SessionFacts:
     """What the gates of a session ask; ``others`` are all of the patient's sessions."""
     rows = [row for row in others if row.pk != session.pk]
-    near = [row.start for row in rows if row.status in COUNTS]
+    stand = [row for row in rows if row.status in HOLDS_TIME]
+    near = [row.start for row in stand]
     nearest = min(near, key=lambda at: abs(at - session.start), default=None)
-    plan_, in_month = _month(session.start, standing, rows, COUNTS)
-    used = _month(session.start, standing, rows, USED)[1]
+    plan_, in_month = _month(session.start, standing, stand)
+    _, earlier = _month(session.start, standing, [r for r in stand if r.start < session.start])
+    _, used = _month(session.start, standing, [r for r in stand if r.status in USED])
+    before = timedelta(hours=standing.values["session_held_before"])
     open_parcel = next((row for row in standing.deliveries if row.status not in OVER), None)
     window = open_parcel.window if open_parcel else None
     return SessionFacts(
@@ -319,10 +326,12 @@ def facts_for(
         supply=sum(_left(p, rows) for p in _delivered(standing, session.start)),
         arrives_at=window.ends if window else None,
         left_in_month=plan_ - in_month,
+        left_by_then=plan_ - earlier,
         month_paid=standing.subscribed.paid_on(local_day(session.start, standing.zone)),
         last_start=nearest,
         support="confirmed" if support and support.confirmed_at else "named" if support else "",
         cleared_at=session.cleared_at,
+        held_from=wall_before(session.start, standing.zone, before),
         unattended=session.physician_id is None and is_supervised(session.start, rows, standing),
         physician_risks=_physician_risks(session, standing),
         unused_in_month=plan_ - used,
@@ -456,17 +465,14 @@ def _month(
     start: datetime,
     standing: Standing,
     rows: Iterable[TreatmentSession],
-    taking: Collection[str],
 ) -> tuple[int, int]:
-    """Sessions that the month of ``start`` has by the plan, and how many of them are ``taking``."""
+    """Sessions that the month of ``start`` has by the plan, and how many of ``rows`` are in it."""
     subscription = standing.subscription
     if subscription is None:
         return 0, 0
     anchor, day = subscription.anchor_on, local_day(start, standing.zone)
     first, after = month(anchor, month_of(anchor, day))
-    taken = sum(
-        first <= local_day(row.start, standing.zone) < after for row in rows if row.status in taking
-    )
+    taken = sum(first <= local_day(row.start, standing.zone) < after for row in rows)
     billed = next((p for p in standing.periods if p.starts_on <= day < p.ends_on), None)
     return (billed.plan if billed else subscription.plan).sessions_per_month, taken
 

@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.db.models.functions import Now
 
 from patients.actions import lock_patient, replan_soon
@@ -196,15 +196,22 @@ def past_due(locked: Subscription, *, by: Actor, now: datetime) -> None:
 def mark_paid(
     *, subscription: Subscription, number: int, paid_reference: str, by: Actor, now: datetime
 ) -> BillingPeriod:
-    """Staff saw the payment of a month; raises DoesNotExist and `Refused` ``wrong_state``."""
+    """Staff saw the payment of a month; raises DoesNotExist and `Refused` ``wrong_state``.
+
+    The last month, paid after its days of grace, begins today.
+    """
     locked = _lock(subscription, None)
     period = locked.periods.select_for_update(no_key=True).get(number=number)
     if period.status != PeriodStatus.OPEN:
         raise Refused("wrong_state", f"This month is {period.get_status_display()}.")
+    if period in _overdue(locked, now) and not _later(period).exists():
+        _begin_today(period, locked, now)
     period.status, period.paid_at = PeriodStatus.PAID, now
     period.paid_reference = paid_reference
     period.revision += 1
-    period.save(update_fields=["status", "paid_at", "paid_reference", "revision"])
+    period.save(
+        update_fields=["starts_on", "ends_on", "status", "paid_at", "paid_reference", "revision"]
+    )
     if locked.status == Status.PAST_DUE and not _overdue(locked, now):
         _move(locked, Status.ACTIVE)
     _tell_period("billing_period.paid", period, locked, by=by, now=now)
@@ -279,7 +286,7 @@ def period_facts(period: BillingPeriod, zone: str, values: Mapping[str, int]) ->
         starts_on=period.starts_on,
         ends_on=period.ends_on,
         paid=period.status == PeriodStatus.PAID,
-        due_at=midnight(period.starts_on, zone) + timedelta(days=values["billing_grace"]),
+        due_at=midnight(period.starts_on + timedelta(days=values["billing_grace"]), zone),
     )
 
 
@@ -334,11 +341,26 @@ def _offered(plan: Plan) -> None:
         raise Refused("not_offered", "This plan is not offered any more.", pointer="/plan")
 
 
-def _overdue(locked: Subscription, now: datetime) -> bool:
-    latest = local_day(now, locked.patient.time_zone) - timedelta(
-        days=in_force(now)["billing_grace"]
-    )
-    return locked.periods.filter(status=PeriodStatus.OPEN, starts_on__lte=latest).exists()
+def _overdue(locked: Subscription, now: datetime) -> list[BillingPeriod]:
+    values, zone = in_force(now), locked.patient.time_zone
+    unpaid = locked.periods.filter(status=PeriodStatus.OPEN)
+    return [row for row in unpaid if period_facts(row, zone, values).due_at <= now]
+
+
+def _later(period: BillingPeriod) -> QuerySet[BillingPeriod]:
+    rows = BillingPeriod.objects.filter(subscription=period.subscription_id)
+    return rows.filter(number__gt=period.number).exclude(status=PeriodStatus.VOID)
+
+
+def _begin_today(period: BillingPeriod, locked: Subscription, now: datetime) -> None:
+    """Nothing was given for a month that nobody has paid: it begins anew, and so do the next ones.
+
+    A plan that ends with this month still does.
+    """
+    locked.anchor_on = local_day(now, locked.patient.time_zone)
+    period.starts_on, period.ends_on = month(locked.anchor_on, 0)
+    locked.ends_on = locked.ends_on and period.ends_on
+    _save(locked, "anchor_on", "ends_on")
 
 
 def _void_open(locked: Subscription, since: date | None = None) -> None:
