@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from socketserver import ThreadingMixIn
-from typing import Any
+from typing import Any, LiteralString
 from uuid import uuid4
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -36,6 +36,7 @@ RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 TEMPLATE = f"hearth_template_{RUN[:12]}"
 hypothesis.register_profile("walks", max_examples=200)  # make walks
+EMPTY = f"{TEMPLATE}_empty"
 
 
 # Files that start Hearth, or wait for seconds to pass: first, so that no worker is left alone with
@@ -65,9 +66,10 @@ def in_database(url: str, name: str) -> str:
     return make_conninfo(url, dbname=name)
 
 
-def url_of(variable: str, name: str) -> str:
-    """An environment's URL with another database."""
-    return os.environ[variable].rsplit("/", 1)[0] + "/" + name
+def urls_of(name: str) -> dict[str, str]:
+    """The environment's URLs, with another database."""
+    variables = ("DATABASE_URL", "DATABASE_OWNER_URL")
+    return {variable: os.environ[variable].rsplit("/", 1)[0] + "/" + name for variable in variables}
 
 
 def clone(name: str, source: str) -> None:
@@ -83,7 +85,7 @@ def drop(name: str) -> None:
 
 
 def make_template() -> None:
-    """The template, by whoever comes first: migrated, with the ZIP table and the cast."""
+    """The templates, by whoever comes first: migrated, with the ZIP table; and with the cast."""
     with owner() as connection:
         connection.execute("SELECT pg_advisory_lock(4711)")
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE])
@@ -95,14 +97,55 @@ def make_template() -> None:
         )
         for (name,) in old.fetchall():
             drop(name)
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
-        env = {
-            **os.environ,
-            "DATABASE_URL": url_of("DATABASE_URL", TEMPLATE),
-            "DATABASE_OWNER_URL": url_of("DATABASE_OWNER_URL", TEMPLATE),
-        }
-        for command in (["manage.py", "prepare_database"], ["-m", "tests.cast"]):
-            subprocess.run([sys.executable, *command], env=env, check=True, capture_output=True)
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(EMPTY)))
+        _run_in(EMPTY, "manage.py", "prepare_database")
+        clone(TEMPLATE, EMPTY)
+        _run_in(TEMPLATE, "-m", "tests.cast")
+
+
+def _run_in(name: str, *command: str) -> None:
+    env = os.environ | urls_of(name)
+    subprocess.run([sys.executable, *command], env=env, check=True, capture_output=True)
+
+
+def keep(name: str) -> None:
+    """Set aside what a database begins with, for `put_back`; the ZIP table, nobody writes."""
+    with owner(name) as its:
+        its.execute("CREATE SCHEMA kept")
+        for (table,) in its.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
+            "AND tablename <> 'patients_zipcode'"
+        ).fetchall():
+            its.execute(_of_table("CREATE TABLE kept.{0} AS TABLE public.{0}", table))
+        its.execute("CREATE TABLE kept_sequences AS SELECT * FROM pg_sequences")
+
+
+def put_back(name: str) -> None:
+    """Bring a database back to what it began with; whoever is still connected is cut off.
+
+    A new clone would do the same, but ext4 looks for a minute past the files of the one before.
+    """
+    with owner(name) as its, its.transaction():
+        its.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+            "WHERE datname = %s AND pid <> pg_backend_pid()",
+            [name],
+        )
+        its.execute("SET LOCAL session_replication_role = replica")  # no trigger, no foreign key
+        tables = its.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'kept'")
+        for (table,) in tables.fetchall():
+            its.execute(_of_table("DELETE FROM public.{0}", table))
+            again = "INSERT INTO public.{0} OVERRIDING SYSTEM VALUE TABLE kept.{0}"
+            its.execute(_of_table(again, table))
+        its.execute(
+            "SELECT setval(format('%I.%I', schemaname, sequencename), "
+            "coalesce(last_value, start_value), last_value IS NOT NULL) FROM kept_sequences"
+        )
+        its.execute("SELECT pg_stat_reset()")  # deadlocks are counted
+
+
+def _of_table(statement: LiteralString, table: str) -> sql.Composed:
+    return sql.SQL(statement).format(sql.Identifier(table))
 
 
 def use(name: str) -> None:
@@ -126,19 +169,37 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     drop(name)
 
 
-@pytest.fixture
-def committed(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
-    """A fresh database for what needs real commits: cloned, used, dropped; its name."""
+@pytest.fixture(scope="module")
+def empty() -> Iterator[str]:
+    """A database that is migrated, with nobody in it; its name."""
+    make_template()
     name = f"hearth_test_{uuid4().hex[:16]}"
-    before = settings.DATABASES["default"]["NAME"]
+    clone(name, EMPTY)
+    yield name
+    drop(name)
+
+
+@pytest.fixture(scope="session")
+def second(django_db_setup: None) -> Iterator[str]:
+    """Another database of this worker's own, for what is really committed; its name."""
+    name = f"hearth_test_{RUN[:12]}_{WORKER}_2"
     clone(name, TEMPLATE)
+    keep(name)
+    yield name
+    drop(name)
+
+
+@pytest.fixture
+def committed(second: str, django_db_blocker: Any) -> Iterator[str]:
+    """A database for what needs real commits, with the cast alone in it; its name."""
+    before = settings.DATABASES["default"]["NAME"]
+    put_back(second)
     with django_db_blocker.unblock():
-        use(name)
+        use(second)
         clock.move(NOW)
-        yield name
+        yield second
         connections["default"].close()
         use(before)
-    drop(name)
 
 
 # --- doors ----------------------------------------------------------------------------------------

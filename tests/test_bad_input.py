@@ -1,8 +1,9 @@
 """Bad input: every field of every door that takes a body, and every parameter of every list."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -11,10 +12,11 @@ from django.db import connection, transaction
 
 from patients.actions import issue_confirm_token
 from patients.models import SupportPerson
+from records import clock
 from scheduling.demo import answers
 from scheduling.models import DeliveryWindow
 from tests.care import care, ok
-from tests.cast import NEWARK, PENSACOLA, YES, person
+from tests.cast import NEWARK, NOW, PENSACOLA, YES, person
 from tests.conftest import Caller, caller
 from tests.contract import faults
 
@@ -185,9 +187,9 @@ def chain_doors() -> dict[str, dict[str, Door]]:
     }  # fmt: skip
 
 
-@pytest.fixture
-def chain(alice: Caller, chen: Caller) -> dict[str, str]:
+def treatment() -> dict[str, str]:
     """Things of treatment to point at: a parcel that waits for a window, a session to come."""
+    alice, chen = caller("alice"), caller("chen")
     walk = care(alice).planned()
     hold = ok(chen.post(f"patients/{walk.id}/clinical-holds/", {"note": "n"}))
     window = DeliveryWindow.objects.get(pk=walk.window())
@@ -208,9 +210,9 @@ def chain(alice: Caller, chen: Caller) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def world(alice: Caller, chen: Caller, sam: Caller, outsider: Caller) -> dict[str, str]:
+def talks() -> dict[str, str]:
     """Things to point at."""
+    alice, sam, outsider = caller("alice"), caller("sam"), Caller()
     slot = {"kind": "initial", "state": "FL"}
     held = outsider.post("holds/", {"start": "2026-12-03T15:00:00Z", **slot}).json()
     draft = outsider.post(
@@ -235,6 +237,42 @@ def world(alice: Caller, chen: Caller, sam: Caller, outsider: Caller) -> dict[st
         "draft_secret": draft["secret"],
         "item": sam.get("work-items/").json()["results"][0]["id"],
     }
+
+
+STAGES = {"world": talks, "chain": treatment}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test begins with the stage that it names; those of one stage follow each other."""
+    named = next((name for name in STAGES if name in metafunc.fixturenames), "nothing")
+    metafunc.parametrize("stage", [named], indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stage(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[tuple[dict[str, str], datetime]]:
+    """What is there, and when it is: made once, in a transaction around those of its tests."""
+    if request.param == "nothing":
+        yield {}, NOW
+        return
+    with django_db_blocker.unblock(), transaction.atomic():
+        clock.move(NOW)
+        yield STAGES[request.param](), clock.now()
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def world(stage: tuple[dict[str, str], datetime], now: datetime) -> dict[str, str]:
+    return stage[0]
+
+
+@pytest.fixture
+def chain(
+    stage: tuple[dict[str, str], datetime], now: datetime, at: Callable[[datetime], datetime]
+) -> dict[str, str]:
+    at(stage[1])
+    return stage[0]
 
 
 def filled(value: Any, world: dict[str, str]) -> Any:

@@ -22,6 +22,7 @@ import requests
 
 from config import embedded
 from config.embedded import NotStarted, alone
+from config.run import DEMO_SIGN_IN
 from tests.started import ROOT, Hearth, started, wait_for
 
 
@@ -35,10 +36,12 @@ def services(data: Path, *, fast: bool) -> Iterator[dict[str, str]]:
 CLEAN = ("DATABASE_URL", "DATABASE_OWNER_URL", "BROKER_URL")
 
 
-@pytest.fixture(autouse=True)
-def _nothing_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in CLEAN:
-        monkeypatch.delenv(name, raising=False)
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_given() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in CLEAN:
+            patch.delenv(name, raising=False)
+        yield
 
 
 def processes_with(mark: str) -> list[str]:
@@ -301,6 +304,33 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     assert "Traceback" not in told.stderr
 
 
+def manage(given: dict[str, str], command: str) -> None:
+    """What `make run` does before it starts its processes."""
+    env = {**os.environ, **given, "HEARTH_ENV": "development", "DEMO_PASSWORD": DEMO_SIGN_IN}
+    subprocess.run([sys.executable, "manage.py", command], cwd=ROOT, env=env, check=True)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a Hearth that has ended: a database that is migrated, nobody in it."""
+    data: Path = tmp_path_factory.mktemp("prepared") / "data"
+    with services(data, fast=True) as given:
+        manage(given, "prepare_database")
+    return data
+
+
+@pytest.fixture
+def data(prepared: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of it; as root the database lies elsewhere."""
+    copy = tmp_path / "data"
+    elsewhere, there = (embedded.STATE / embedded._mark(str(folder)) for folder in (prepared, copy))
+    subprocess.run(["cp", "-a", prepared, copy], check=True)
+    if elsewhere.exists():
+        subprocess.run(["cp", "-a", elsewhere, there], check=True)
+    yield copy
+    shutil.rmtree(there, ignore_errors=True)
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     data: Path = tmp_path_factory.mktemp("demo") / "data"
@@ -378,8 +408,7 @@ def test_the_documentation_is_served_without_the_network(demo: Any) -> None:
             assert demo.call("GET", line).status_code == 200
 
 
-def test_ctrl_c_leaves_nothing_behind_and_demo_0_loads_nobody(tmp_path: Path) -> None:
-    data = tmp_path / "data"
+def test_ctrl_c_leaves_nothing_behind_and_demo_0_loads_nobody(data: Path) -> None:
     with started(data, DEMO="0") as hearth:
         assert hearth.get("physicians/")["results"] == []
         assert hearth.get("service-area/?postal_code=32501")["served"] is True
@@ -392,9 +421,8 @@ def test_ctrl_c_leaves_nothing_behind_and_demo_0_loads_nobody(tmp_path: Path) ->
         probe.bind(("127.0.0.1", int(hearth.base.rpartition(":")[2])))
 
 
-def test_after_a_kill_of_everything_the_same_command_takes_over(tmp_path: Path) -> None:
+def test_after_a_kill_of_everything_the_same_command_takes_over(data: Path) -> None:
     """Killed, `make run` leaves supervisor with the port: the next one ends it."""
-    data = tmp_path / "data"
     with started(data, DEMO="0") as hearth:
         hearth.process.kill()
         hearth.process.wait()
@@ -408,8 +436,7 @@ def test_after_a_kill_of_everything_the_same_command_takes_over(tmp_path: Path) 
     assert processes_with(str(data)) == []
 
 
-def test_real_credentials_and_demo_people_do_not_go_together(tmp_path: Path) -> None:
-    data = tmp_path / "data"
+def test_real_credentials_and_demo_people_do_not_go_together(data: Path) -> None:
     real = {"TWILIO_ACCOUNT_SID": "AC" + "1" * 32, "PORT": "0"}
     refused = run(data, **real)
     assert refused.returncode == 1
@@ -424,8 +451,8 @@ def test_real_credentials_and_demo_people_do_not_go_together(tmp_path: Path) -> 
     refused = run(data, **real)
     assert refused.returncode == 1
     assert "set DEMO=0" in refused.stderr
-    with started(data):
-        pass
+    with services(data, fast=True) as given:
+        manage(given, "load_demo")
     refused = run(data, DEMO="0", **real)
     assert refused.returncode == 1
     assert "demo people are in the database" in refused.stderr

@@ -14,6 +14,7 @@ import requests
 
 from tests.care import CALM, HANDED_OVER, SIGNER, ok, prescription, unmet
 from tests.cast import ALBANY, PENSACOLA, YES
+from tests.conftest import urls_of
 from tests.started import Hearth, started, wait_for
 
 NORA = "+18505550161"
@@ -23,10 +24,13 @@ FLORIDA = {"location": {"state": "FL"}}
 
 
 @pytest.fixture(scope="module")
-def hearth(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hearth]:
-    """Tuesday, 24 November 2026, 9:00 in Pensacola, whatever the hour of the run."""
+def hearth(empty: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hearth]:
+    """Tuesday, 24 November 2026, 9:00 in Pensacola, whatever the hour of the run.
+
+    The database is given, and migrated; test_embedded.py starts from nothing.
+    """
     data: Path = tmp_path_factory.mktemp("hearth") / "data"
-    with started(data) as running:
+    with started(data, **urls_of(empty)) as running:
         running.move_clock(now="2026-11-24T15:00:00Z")
         yield running
 
