@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 
 from records import clock
 from records.models import Correction, Event, WorkItem
-from scheduling.deliveries.actions import open_windows
-from scheduling.deliveries.models import TRANSITIONS, Delivery, DeliveryWindow, Status
-from scheduling.models import CustodyEvent, DeliveryZone
+from scheduling.deliveries.models import TRANSITIONS, Delivery, Status
+from scheduling.deliveries.windows.actions import open_windows
+from scheduling.models import CustodyEvent, DeliveryWindow, DeliveryZone
 from tests.care import (
     DOOR_AT,
     HANDED_OVER,

@@ -12,7 +12,7 @@ from notifications import writing
 from notifications.models import Message
 from records import clock
 from scheduling import tasks
-from scheduling.deliveries.actions import open_windows
+from scheduling.deliveries.windows.actions import open_windows
 from scheduling.demo import answers
 from scheduling.models import (
     BillingPeriod,

@@ -1,17 +1,16 @@
-"""Every write about deliveries: windows, closures, choosing, and each step of a parcel."""
+"""Every write about deliveries: choosing a window, and each step of a parcel."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from accounts.models import Role
-from patients.actions import lock_patient, replan_many, replan_soon
+from patients.actions import lock_patient, replan_soon
 from patients.models import Patient
 from records.actor import Actor
 from records.events import keep_correction, raise_work_item, record
@@ -32,184 +31,24 @@ from scheduling.deliveries.models import (
     CORRECTIONS,
     OVER,
     TRANSITIONS,
-    Closure,
     CustodyEvent,
     Delivery,
-    DeliveryWindow,
-    DeliveryZone,
-    Holiday,
     Status,
 )
 from scheduling.deliveries.standing import Standing, age_on, standing_of
-from scheduling.deliveries.windows import Days, Zone, days_ahead, window_on
+from scheduling.deliveries.windows.actions import (
+    AHEAD,
+    give_back,
+    lock_windows,
+    offered,
+    take_place,
+)
+from scheduling.deliveries.windows.models import DeliveryWindow
 from scheduling.subscriptions.actions import local_day
 from scheduling.subscriptions.models import BillingPeriod
 
-AHEAD = 28  # days for which windows are opened
 RECALLED, BY_STAFF = "recalled", "staff"
 VERIFIED = (Delivery.Relation.PATIENT, Delivery.Relation.SIGNER, Delivery.Relation.HOUSEHOLD)
-
-
-# --- windows, closures, holidays --------------------------------------------------------------
-
-
-def open_windows(*, now: datetime) -> int:
-    """Open what is missing of the windows of the next weeks; returns how many."""
-    opened = 0
-    days = holidays()
-    for zone in DeliveryZone.objects.prefetch_related("templates").order_by("pk"):
-        rows = [
-            DeliveryWindow(zone=zone, **window)
-            for day in days_ahead(now, zone.time_zone, AHEAD)
-            for window in _windows_of(zone, day, days)
-            if window["cutoff_at"] > now
-        ]
-        known = set(
-            DeliveryWindow.objects.filter(zone=zone, starts__gte=now).values_list(
-                "starts", flat=True
-            )
-        )
-        new = [row for row in rows if row.starts not in known]
-        opened += len(DeliveryWindow.objects.bulk_create(new, ignore_conflicts=True))
-    return opened
-
-
-def holidays() -> Days:
-    """The holidays as the pure rules take them."""
-    rows = list(Holiday.objects.all())
-    return Days(
-        no_ship={row.day for row in rows if row.effect != Holiday.Effect.NO_DELIVER},
-        no_deliver={row.day for row in rows if row.effect != Holiday.Effect.NO_SHIP},
-    )
-
-
-def _windows_of(zone: DeliveryZone, day: date, days: Days) -> Iterable[dict[str, Any]]:
-    rules = Zone(
-        time_zone=zone.time_zone,
-        pharmacy=zone.pharmacy_time_zone,
-        cutoff=zone.cutoff,
-        transit_days=zone.transit_days,
-        ship_weekdays=tuple(zone.ship_weekdays),
-    )
-    for template in zone.templates.all():
-        if template.weekday != day.weekday():
-            continue
-        opened = window_on(day, template.opens, template.closes, template.capacity, rules, days)
-        if opened:
-            yield {name: getattr(opened, name) for name in opened.__slots__}
-
-
-@transaction.atomic
-def close_counties(
-    *,
-    counties: Sequence[str],
-    start: datetime,
-    end: datetime,
-    reason: str,
-    by: Actor,
-    now: datetime,
-) -> Closure:
-    """Nothing is brought to these counties (``FL Bay``) for a time; who is met is replanned."""
-    replan_many(patients_in(counties), by=by, now=now)
-    row = Closure.objects.create(counties=list(counties), start=start, end=end, reason=reason)
-    record("closure.added", row, by=by, now=now)
-    return row
-
-
-@transaction.atomic
-def lift_closure(*, closure: Closure, by: Actor, now: datetime) -> None:
-    """The counties are open again."""
-    replan_many(patients_in(closure.counties), by=by, now=now)
-    Closure.objects.filter(pk=closure.pk, lifted_at=None).update(lifted_at=now)
-    record("closure.lifted", closure, by=by, now=now)
-
-
-def patients_in(counties: Iterable[str]) -> list[UUID]:
-    """Who has an open delivery in one of these counties."""
-    rows = Delivery.objects.exclude(status__in=OVER).in_counties(counties)
-    return list(rows.values_list("patient_id", flat=True))
-
-
-@transaction.atomic
-def add_holiday(*, day: date, name: str, effect: str, by: Actor, now: datetime) -> Holiday:
-    """A day without shipping or deliveries; windows that are open already stay as they are."""
-    row, is_new = Holiday.objects.get_or_create(day=day, defaults={"name": name, "effect": effect})
-    if not is_new:
-        raise Refused("wrong_state", "This day is a holiday already.", pointer="/day")
-    record("holiday.added", row, by=by, now=now)
-    return row
-
-
-@transaction.atomic
-def add_window(
-    *,
-    zone: DeliveryZone,
-    starts: datetime,
-    ends: datetime,
-    ship_on: date,
-    cutoff_at: datetime,
-    capacity: int,
-    by: Actor,
-    now: datetime,
-) -> DeliveryWindow:
-    """A window beside those of the templates."""
-    row, is_new = DeliveryWindow.objects.get_or_create(
-        zone=zone,
-        starts=starts,
-        defaults={"ends": ends, "ship_on": ship_on, "cutoff_at": cutoff_at, "capacity": capacity},
-    )
-    if not is_new:
-        raise Refused("wrong_state", "There is a window at that time already.", pointer="/starts")
-    record("delivery_window.added", row, by=by, now=now)
-    return row
-
-
-def offered(standing: Standing, within: tuple[datetime, datetime]) -> list[DeliveryWindow]:
-    """The windows that a patient may choose from now, which start between two instants."""
-    rows = DeliveryWindow.objects.filter(
-        zone=standing.zone_id,
-        starts__gte=within[0],
-        starts__lt=within[1],
-        cutoff_at__gt=standing.now,
-        taken__lt=F("capacity"),
-    )
-    days = holidays()
-    return [
-        row
-        for row in rows
-        if not any(_meets(row, closed) for closed in standing.closed)
-        and row.ship_on not in days.no_ship
-        and local_day(row.starts, standing.zone) not in days.no_deliver
-    ]
-
-
-def _meets(window: DeliveryWindow, closed: Any) -> bool:
-    return bool(window.starts < closed.end and closed.start < window.ends)
-
-
-@transaction.atomic
-def remove_holiday(*, holiday: Holiday, by: Actor, now: datetime) -> None:
-    """A day like any other again; the next sweep opens its windows."""
-    Holiday.objects.filter(pk=holiday.pk).delete()
-    record("holiday.removed", holiday, by=by, now=now)
-
-
-@transaction.atomic
-def remove_window(*, window: DeliveryWindow, by: Actor, now: datetime) -> None:
-    """Nobody can choose this window any more; raises `Refused` ``wrong_state`` once somebody did.
-
-    One of a template stays, without places: else the next sweep would open it again.
-    """
-    row = DeliveryWindow.objects.select_for_update().get(pk=window.pk)
-    if row.taken or row.deliveries.exists():
-        raise Refused("wrong_state", "Somebody has a place in this window.")
-    starts = row.starts.astimezone(ZoneInfo(row.zone.time_zone))
-    if row.zone.templates.filter(weekday=starts.weekday(), opens=starts.time()).exists():
-        row.capacity = 0
-        row.save(update_fields=["capacity"])
-    else:
-        row.delete()
-    record("delivery_window.removed", window, by=by, now=now)
 
 
 # --- a delivery comes to be, and gets its window ------------------------------------------------
@@ -257,7 +96,7 @@ def choose_window(
     patient = lock_patient(delivery.patient_id)
     standing = standing_of(patient.pk, now=now)
     known = next(row for row in standing.deliveries if row.pk == delivery.pk)
-    wanted = _lock_windows({window.pk, known.window_id})
+    wanted = lock_windows({window.pk, known.window_id})
     locked = _lock(delivery, version)
     pass_gates(choose_gates(standing.parcel(locked)))
     _in(locked, *AT_THE_PHARMACY)
@@ -272,7 +111,7 @@ def choose_window(
         )
     if locked.window_id != chosen.pk:
         _give_back(locked)
-        DeliveryWindow.objects.filter(pk=chosen.pk).update(taken=F("taken") + 1)
+        take_place(chosen)
     locked.window, locked.address = chosen, patient.address
     locked.signer_name, locked.signer_date_of_birth = signer["name"], born
     locked.revision += 1
@@ -291,7 +130,7 @@ def _check_window(
     now = standing.now
     if chosen.zone_id != standing.zone_id:
         raise Refused("window_elsewhere", "This window is not for your address.", pointer="/window")
-    if any(_meets(chosen, closed) for closed in standing.closed):
+    if any(closed.overlaps(chosen.span) for closed in standing.closed):
         raise Refused(
             "window_elsewhere", "Nothing is brought to your county then.", pointer="/window"
         )
@@ -299,14 +138,14 @@ def _check_window(
     if chosen.cutoff_at <= now or (old and old.pk != chosen.pk and old.cutoff_at <= now):
         raise Refused("too_late", "It is too late for that: the parcel is being made ready.")
     if locked.window_id != chosen.pk and chosen.taken >= chosen.capacity:
-        soon = offered(standing, (now, now + timedelta(days=AHEAD)))[:3]
+        soon = offered(standing.patient, (now, now + timedelta(days=AHEAD)), now=now)[:3]
         following = [{"id": w.pk, "starts": w.starts, "ends": w.ends} for w in soon]
         raise Refused("window_full", "This window is full.", next_windows=following)
 
 
 def lose_window(locked: Delivery, *, by: Actor, now: datetime) -> None:
     """A scheduled delivery of a locked patient needs another window; its place is free."""
-    _lock_windows({locked.window_id})
+    lock_windows({locked.window_id})
     _give_back(locked)
     locked.choose_by = now + timedelta(days=in_force(now)["window_choice_days"])
     locked.reminded_at = None
@@ -474,7 +313,7 @@ def hold(
 def hold_now(locked: Delivery, reason: str, *, by: Actor, now: datetime) -> None:
     """Hold a delivery of a locked patient."""
     if locked.status in AT_THE_PHARMACY and locked.window_id:
-        _lock_windows({locked.window_id})
+        lock_windows({locked.window_id})
         _give_back(locked)
     locked.held_because = reason
     locked.revision += 1
@@ -586,7 +425,7 @@ def cancel_now(locked: Delivery, *, by: Actor, now: datetime) -> None:
     if locked.packed_at:
         raise Refused("wrong_state", "It was packed already: call it back instead.")
     if locked.window_id:
-        _lock_windows({locked.window_id})
+        lock_windows({locked.window_id})
         _give_back(locked)
     _move(locked, Status.CANCELLED, by, now, "window", "held_because")
     _tell("delivery.cancelled", locked, by=by, now=now)
@@ -674,7 +513,7 @@ def each(
     patients = Patient.objects.filter(pk__in=deliveries.values("patient"))
     list(patients.select_for_update(no_key=True).order_by("pk").values_list("pk"))
     rows = list(deliveries)  # read now: whoever has a patient locked may change the window
-    _lock_windows({row.window_id for row in rows})
+    lock_windows({row.window_id for row in rows})
     done: dict[UUID, Delivery | Refused] = {}
     for row in rows:
         try:
@@ -737,16 +576,10 @@ def _lock(delivery: Delivery, version: int | None) -> Delivery:
     return locked
 
 
-def _lock_windows(windows: Iterable[UUID | None]) -> dict[UUID, DeliveryWindow]:
-    """Windows by id: after the patient, before the delivery; their places are counted in them."""
-    rows = DeliveryWindow.objects.filter(pk__in=[pk for pk in windows if pk])
-    return {row.pk: row for row in rows.select_for_update(no_key=True).order_by("pk")}
-
-
 def _give_back(locked: Delivery) -> None:
     """The place of a delivery in its window, which is locked, is free again."""
     if locked.window_id:
-        DeliveryWindow.objects.filter(pk=locked.window_id).update(taken=F("taken") - 1)
+        give_back(locked.window_id)
         locked.window = None
 
 

@@ -15,7 +15,8 @@ from patients.models import Address, Patient
 from records.values import in_force
 from scheduling.consultations.models import Decision
 from scheduling.deliveries.gates import ParcelFacts
-from scheduling.deliveries.models import Closure, Delivery, ZoneCounty
+from scheduling.deliveries.models import Delivery
+from scheduling.deliveries.windows.models import Closure, ZoneCounty
 from scheduling.intervals import Interval
 from scheduling.prescriptions.actions import prescribed
 from scheduling.prescriptions.gates import PHARMACY
@@ -94,7 +95,7 @@ class Standing:
             prescribed=self._for_parcel(delivery),
             for_state=self._state_of(delivery) == self._state,
             for_door=self._is_same_door(delivery),
-            window=Interval(window.starts, window.ends) if window else None,
+            window=window.span if window else None,
             window_day=day,
             for_address=window is not None and window.zone_id == self.zone_id,
             signer_age=age_on(day, born) if born and day else None,
@@ -164,9 +165,7 @@ def standings_of(patient_ids: Collection[UUID], *, now: datetime) -> dict[UUID, 
             periods=_counting(rows["periods"][patient.pk], rows["subscriptions"][patient.pk]),
             prescription=next(iter(rows["prescriptions"][patient.pk]), None),
             deliveries=rows["deliveries"][patient.pk],
-            closed=[
-                Interval(row.start, row.end) for row in closures if _county(patient) in row.counties
-            ],
+            closed=[row.span for row in closures if _county(patient) in row.counties],
             values=values,
             now=now,
         )
@@ -194,8 +193,7 @@ def _counting(
 
 
 def _county(patient: Patient) -> str:
-    address = patient.address
-    return f"{address.state} {address.county}" if address else ""
+    return patient.address.where if patient.address else ""
 
 
 def _patients(patient_ids: Collection[UUID]) -> Any:
