@@ -26,6 +26,7 @@ from patients.api import (
 )
 from records import clock
 from records.api import (
+    CsvDoor,
     DayField,
     Door,
     IdField,
@@ -215,7 +216,7 @@ FILTERS: dict[str, Callable[[Any], Q]] = {
 NEVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")  # what has no window comes last
 
 
-class Deliveries(Door):
+class Deliveries(CsvDoor):
     """Parcels, by what staff track: status, zone, day of the window, what is out of the way."""
 
     permission_classes = (roles(*CARE),)
