@@ -71,6 +71,7 @@ of_chain = [
     path("prescriptions/", prescriptions.Prescriptions.as_view()),
     path("prescriptions/<uuid:pk>/end/", prescriptions.EndPrescription.as_view()),
     path("delivery-zones/", windows.Zones.as_view()),
+    path("delivery-zones/<uuid:pk>/", windows.ZoneDetail.as_view()),
     path("delivery-windows/", windows.Windows.as_view()),
     path("delivery-windows/<uuid:pk>/", windows.WindowDetail.as_view()),
     path("holidays/", windows.Holidays.as_view()),

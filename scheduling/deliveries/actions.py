@@ -91,7 +91,8 @@ def choose_window(
     """Give a delivery a place in a window, or another one, and name the adult who takes it.
 
     Raises `Refused` ``gate_unmet``, ``window_full`` with ``next_windows``, ``window_elsewhere``,
-    ``too_late`` after a cut-off, ``signer_under_age``, ``wrong_state``, ``stale``.
+    ``not_offered`` on a holiday, ``too_late`` after a cut-off, ``signer_under_age``,
+    ``wrong_state``, ``stale``.
     """
     patient = lock_patient(delivery.patient_id)
     standing = standing_of(patient.pk, now=now)
@@ -134,6 +135,8 @@ def _check_window(
         raise Refused(
             "window_elsewhere", "Nothing is brought to your county then.", pointer="/window"
         )
+    if standing.is_off(chosen):
+        raise Refused("not_offered", "Nothing is brought on that day.", pointer="/window")
     old = windows.get(locked.window_id) if locked.window_id else None
     if chosen.cutoff_at <= now or (old and old.pk != chosen.pk and old.cutoff_at <= now):
         raise Refused("too_late", "It is too late for that: the parcel is being made ready.")

@@ -1,4 +1,4 @@
-"""Reads how a patient stands: all that the gates of treatment ask, in eight queries."""
+"""Reads how a patient stands: all that the gates of treatment ask, in nine queries."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -16,7 +16,9 @@ from records.values import in_force
 from scheduling.consultations.models import Decision
 from scheduling.deliveries.gates import ParcelFacts
 from scheduling.deliveries.models import Delivery
-from scheduling.deliveries.windows.models import Closure, ZoneCounty
+from scheduling.deliveries.windows.actions import holidays
+from scheduling.deliveries.windows.models import Closure, DeliveryWindow, ZoneCounty
+from scheduling.deliveries.windows.shipping import Days
 from scheduling.intervals import Interval
 from scheduling.prescriptions.actions import prescribed
 from scheduling.prescriptions.gates import PHARMACY
@@ -46,6 +48,7 @@ class Standing:
     prescription: Prescription | None
     deliveries: Sequence[Delivery]
     closed: Sequence[Interval]
+    off: Days
     values: Mapping[str, int]
     now: datetime
 
@@ -100,9 +103,14 @@ class Standing:
             for_address=window is not None and window.zone_id == self.zone_id,
             signer_age=age_on(day, born) if born and day else None,
             closed=self.closed,
+            day_off=self.is_off(window) if window else False,
             today=self.now.astimezone(PHARMACY).date(),
             early_days=self.values["refill_early_days"],
         )
+
+    def is_off(self, window: DeliveryWindow) -> bool:
+        """Whether nothing can be shipped, or brought, for this window: a holiday."""
+        return self.off.rule_out(window.ship_on, local_day(window.starts, self.zone))
 
     @property
     def _state(self) -> str:
@@ -152,7 +160,7 @@ def standings_of(patient_ids: Collection[UUID], *, now: datetime) -> dict[UUID, 
             end__gt=now - timedelta(days=1),
         )
     )
-    values = in_force(now)
+    off, values = holidays(), in_force(now)
     return {
         patient.pk: Standing(
             patient=patient,
@@ -166,6 +174,7 @@ def standings_of(patient_ids: Collection[UUID], *, now: datetime) -> dict[UUID, 
             prescription=next(iter(rows["prescriptions"][patient.pk]), None),
             deliveries=rows["deliveries"][patient.pk],
             closed=[row.span for row in closures if _county(patient) in row.counties],
+            off=off,
             values=values,
             now=now,
         )

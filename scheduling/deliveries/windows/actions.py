@@ -1,7 +1,7 @@
 """Every write about windows: zones, windows opened ahead, closures, holidays."""
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from django.db.models.functions import Concat
 
 from patients.actions import replan_many
 from patients.models import Patient
+from records import hints
 from records.actor import Actor
 from records.events import record
 from records.refused import Refused
@@ -20,6 +21,7 @@ from scheduling.deliveries.windows.models import (
     DeliveryWindow,
     DeliveryZone,
     Holiday,
+    WindowTemplate,
     ZoneCounty,
 )
 from scheduling.deliveries.windows.shipping import Days, Zone, days_ahead, window_on
@@ -75,6 +77,70 @@ def _windows_of(zone: DeliveryZone, day: date, days: Days) -> Iterable[dict[str,
 
 
 @transaction.atomic
+def add_zone(
+    *,
+    name: str,
+    time_zone: str,
+    counties: Sequence[str],
+    templates: Iterable[Mapping[str, Any]],
+    cutoff: time,
+    transit_days: int,
+    ship_weekdays: Sequence[int],
+    by: Actor,
+    now: datetime,
+) -> DeliveryZone:
+    """A zone of counties (``FL Bay``) that no other has; its windows are opened by the sweep.
+
+    Raises `Refused` ``wrong_state`` for a name or a county that another zone has.
+    """
+    replan_many(_waiting_in(counties), by=by, now=now)
+    shipping = {"cutoff": cutoff, "transit_days": transit_days, "ship_weekdays": ship_weekdays}
+    row, is_new = DeliveryZone.objects.get_or_create(
+        name=name, defaults={"time_zone": time_zone, **shipping}
+    )
+    if not is_new:
+        raise Refused("wrong_state", "Another zone has this name.", pointer="/name")
+    _give_counties(row, counties)
+    WindowTemplate.objects.bulk_create(WindowTemplate(zone=row, **each) for each in templates)
+    record("delivery_zone.added", row, by=by, now=now)
+    hints.wake("scheduling.open_windows")
+    return row
+
+
+def _give_counties(zone: DeliveryZone, counties: Sequence[str]) -> None:
+    """One that another zone has, perhaps since a moment, is left to it, and then all is refused."""
+    rows = [ZoneCounty(zone=zone, state=name[:2], county=name[3:]) for name in counties]
+    ZoneCounty.objects.bulk_create(rows, ignore_conflicts=True)
+    mine = {str(row.pk) for row in zone.counties.all()}
+    for index, row in enumerate(rows):
+        if str(row.pk) not in mine:
+            detail = f"{counties[index]} belongs to another zone: delete that one first."
+            raise Refused("wrong_state", detail, pointer=f"/counties/{index}")
+
+
+@transaction.atomic
+def remove_zone(*, zone: DeliveryZone, by: Actor, now: datetime) -> None:
+    """A zone in whose windows no parcel has, or had, a place; its counties are free.
+
+    Raises `Refused` ``wrong_state`` else: what was brought is kept with its window.
+    """
+    counties = [f"{row.state} {row.county}" for row in zone.counties.all()]
+    replan_many(_waiting_in(counties), by=by, now=now)
+    list(DeliveryZone.objects.select_for_update().filter(pk=zone.pk))  # the sweep opens no more
+    windows = DeliveryWindow.objects.filter(zone=zone)
+    lock_windows(windows.values_list("pk", flat=True))
+    if windows.filter(deliveries__isnull=False).exists():
+        raise Refused(
+            "wrong_state",
+            "Parcels have a place in its windows, or had one: the zone stays. An administrator can "
+            "give its counties to another one.",
+        )
+    windows.delete()
+    DeliveryZone.objects.filter(pk=zone.pk).delete()
+    record("delivery_zone.removed", zone, by=by, now=now)
+
+
+@transaction.atomic
 def close_counties(
     *,
     counties: Sequence[str],
@@ -113,7 +179,8 @@ def _waiting_in(counties: Iterable[str]) -> Iterable[UUID]:
 
 @transaction.atomic
 def add_holiday(*, day: date, name: str, effect: str, by: Actor, now: datetime) -> Holiday:
-    """A day without shipping or deliveries; windows that are open already stay as they are."""
+    """A day without shipping or deliveries; who chose a window of it chooses anew."""
+    replan_many(waiting().values_list("pk", flat=True), by=by, now=now)
     row, is_new = Holiday.objects.get_or_create(day=day, defaults={"name": name, "effect": effect})
     if not is_new:
         raise Refused("wrong_state", "This day is a holiday already.", pointer="/day")
@@ -133,14 +200,13 @@ def add_window(
     by: Actor,
     now: datetime,
 ) -> DeliveryWindow:
-    """A window beside those of the templates."""
-    row, is_new = DeliveryWindow.objects.get_or_create(
-        zone=zone,
-        starts=starts,
-        defaults={"ends": ends, "ship_on": ship_on, "cutoff_at": cutoff_at, "capacity": capacity},
-    )
-    if not is_new:
+    """A window beside those of the templates, or one of theirs that was taken away before."""
+    wanted = {"ends": ends, "ship_on": ship_on, "cutoff_at": cutoff_at, "capacity": capacity}
+    row, is_new = DeliveryWindow.objects.get_or_create(zone=zone, starts=starts, defaults=wanted)
+    taken_away = DeliveryWindow.objects.filter(pk=row.pk, capacity=0)
+    if not (is_new or taken_away.update(**wanted)):
         raise Refused("wrong_state", "There is a window at that time already.", pointer="/starts")
+    row.refresh_from_db()
     record("delivery_window.added", row, by=by, now=now)
     return row
 

@@ -1,5 +1,6 @@
 """The API of windows: zones, windows, closures, holidays."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,8 @@ from rest_framework.response import Response
 
 from accounts.api import CARE, PHYSICIAN, STAFF, actor_of, roles, signed_in
 from accounts.models import Role
-from patients.api import found, named, patient_for
+from patients.api import TimeZoneField, found, named, patient_for
+from patients.zip_table import corrections
 from records import clock
 from records.api import (
     DayField,
@@ -25,7 +27,7 @@ from records.api import (
     read,
 )
 from records.refused import Refused
-from scheduling.calendar.api import DaysOfPatient, days
+from scheduling.calendar.api import DaysOfPatient, HoursIn, WallTimeField, days
 from scheduling.deliveries.windows import actions
 from scheduling.deliveries.windows.models import (
     Closure,
@@ -33,7 +35,6 @@ from scheduling.deliveries.windows.models import (
     DeliveryZone,
     Holiday,
     WindowTemplate,
-    ZoneCounty,
 )
 from scheduling.subscriptions.actions import local_day
 
@@ -67,8 +68,79 @@ class ZoneOut(serializers.ModelSerializer[DeliveryZone]):
         return sorted(f"{county.state} {county.county}" for county in row.counties.all())
 
 
+class TemplateIn(HoursIn):
+    """A window of every week, which ends on its day."""
+
+    capacity = NumberField(min_value=1, max_value=1000)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["closes"] <= attrs["opens"]:
+            raise serializers.ValidationError({"closes": ["Use a time after it opens."]})
+        return attrs
+
+
+def _each_once(keys: Iterable[Any]) -> None:
+    """400 with the place of what is there twice."""
+    seen: set[Any] = set()
+    twice = {}
+    for index, key in enumerate(keys):
+        if key in seen:
+            twice[index] = ["Give it once."]
+        seen.add(key)
+    if twice:
+        raise serializers.ValidationError(twice)  # type: ignore[arg-type]
+
+
+class CountiesField(serializers.ListField):
+    """Counties as ``FL Bay``, each once."""
+
+    def __init__(self, **options: Any) -> None:
+        name = TextField(max_length=70)
+        super().__init__(child=name, allow_empty=False, max_length=88, **options)
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        names: list[str] = super().to_internal_value(data)
+        known = {
+            f"{state} {county}"
+            for state, counties in corrections()["counties"].items()
+            for county in counties
+        }
+        unknown = {
+            index: ["There is no such county: use names such as FL Bay."]
+            for index, name in enumerate(names)
+            if name not in known
+        }
+        if unknown:
+            raise serializers.ValidationError(unknown)  # type: ignore[arg-type]
+        _each_once(names)
+        return names
+
+
+class ZoneIn(Input):
+    """``transit_days`` lie between shipping, on one of ``ship_weekdays`` (Monday is 0), and a
+    window; ``cutoff`` is the pharmacy's wall clock on the business day before shipping."""
+
+    name = TextField(max_length=60)
+    time_zone = TimeZoneField()
+    counties = CountiesField()
+    templates = serializers.ListField(child=TemplateIn(), allow_empty=False, max_length=100)
+    cutoff = WallTimeField()
+    transit_days = NumberField(min_value=1, max_value=7)
+    ship_weekdays = serializers.ListField(
+        child=NumberField(min_value=0, max_value=6), allow_empty=False, max_length=7
+    )
+
+    def validate_templates(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        _each_once((row["weekday"], row["opens"]) for row in rows)
+        return rows
+
+    def validate_ship_weekdays(self, days: list[int]) -> list[int]:
+        _each_once(days)
+        return sorted(days)
+
+
 class Zones(Door):
-    """The zones of delivery, with their counties and the windows of every week."""
+    """The zones of delivery, with their counties and the windows of every week; staff add some."""
 
     permission_classes = (roles(STAFF, PHYSICIAN),)
 
@@ -76,6 +148,26 @@ class Zones(Door):
     def get(self, request: Request) -> Response:
         rows = DeliveryZone.objects.prefetch_related("counties", "templates")
         return listed(self, rows, ZoneOut, ordering=("name", "id"))
+
+    @extend_schema(request=ZoneIn, responses={201: ZoneOut})
+    def post(self, request: Request) -> Response:
+        if signed_in(request).role != Role.STAFF:
+            self.permission_denied(request, "Staff add zones.")
+        sent = read(ZoneIn, request.data)
+        row = actions.add_zone(**sent, by=actor_of(request), now=clock.now())
+        return Response(ZoneOut(row).data, status=201)
+
+
+class ZoneDetail(Door):
+    """A zone in whose windows no parcel has a place, or had one, is taken away."""
+
+    permission_classes = (roles(STAFF),)
+
+    @extend_schema(request=None, responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        row = found(DeliveryZone.objects.all(), pk)
+        actions.remove_zone(zone=row, by=actor_of(request), now=clock.now())
+        return Response(status=204)
 
 
 class WindowOut(serializers.ModelSerializer[DeliveryWindow]):
@@ -167,24 +259,11 @@ class WindowDetail(Door):
 class ClosureIn(Input):
     """``counties`` as ``FL Bay``; ``to`` is exclusive."""
 
-    counties = serializers.ListField(
-        child=TextField(max_length=70), allow_empty=False, max_length=100
-    )
+    counties = CountiesField()
     reason = TextField(max_length=200)
 
     def get_fields(self) -> dict[str, Any]:
         return {**super().get_fields(), "from": InstantField(), "to": InstantField()}
-
-    def validate_counties(self, names: list[str]) -> list[str]:
-        known = {f"{row.state} {row.county}" for row in ZoneCounty.objects.all()}
-        unknown = {
-            index: ["There is no such county: use names such as FL Bay."]
-            for index, name in enumerate(names)
-            if name not in known
-        }
-        if unknown:
-            raise serializers.ValidationError(unknown)  # type: ignore[arg-type]
-        return names
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["to"] <= attrs["from"]:
