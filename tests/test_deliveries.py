@@ -571,8 +571,46 @@ def test_a_parcel_that_came_back_is_replaced_by_a_physician_alone(alice: Caller)
 def test_a_lost_parcel_is_told_to_the_pharmacy_today(alice: Caller) -> None:
     walk = care(alice).delivery_in("lost")
     (item,) = ok(walk.sam.get("work-items/", kind="parcel_lost"))["results"]
-    assert item["urgency"] == WorkItem.Urgency.NOW
+    assert (item["urgency"], item["due_at"][:16]) == (WorkItem.Urgency.NOW, "2026-12-04T18:00")
     assert ok(walk.chen.post(f"deliveries/{walk.delivery['id']}/replace/"))["number"] == 2
+
+
+@pytest.mark.parametrize(
+    ("lost_at", "free", "due"),
+    [
+        ("2026-12-03T18:00Z", "2026-12-04", "2026-12-07T18:00"),  # Friday is a holiday
+        ("2026-12-04T18:00Z", "", "2026-12-07T18:00"),
+        ("2026-12-05T04:59Z", "", "2026-12-08T04:59"),  # Friday still, at the pharmacy
+        ("2026-12-05T05:00Z", "", "2026-12-07T05:00"),
+    ],
+)
+def test_the_notice_of_a_loss_is_due_on_the_next_business_day(
+    alice: Caller, lost_at: str, free: str, due: str
+) -> None:
+    walk = care(alice).delivery_in("investigating")
+    if free:
+        ok(walk.sam.post("holidays/", {"day": free, "name": "x", "effect": "no_ship"}))
+    clock.move(datetime.fromisoformat(lost_at))
+    ok(walk.staff("lose"))
+    (item,) = ok(walk.sam.get("work-items/", kind="parcel_lost"))["results"]
+    assert item["due_at"][:16] == due
+
+
+def test_staff_say_for_a_caller_that_it_is_there(alice: Caller) -> None:
+    walk = care(alice).delivery_in("delivered_unverified")
+    path = f"deliveries/{walk.delivery['id']}/confirm-receipt/"
+    assert code(alice.post(path, {"received": True, "channel": "telephone"})) == (400, "invalid")
+    ok(walk.sam.post(path, {"received": True, "channel": "telephone"}))
+    event = Event.objects.get(kind="delivery.delivered")
+    assert (event.role, event.channel) == ("staff", "telephone")
+
+
+def test_nobody_replaces_what_has_changed_since(alice: Caller) -> None:
+    walk = care(alice).delivery_in("lost")
+    path = f"deliveries/{walk.delivery['id']}/replace/"
+    assert code(walk.chen.post(path, {}, If_Match='"1"')) == (412, "stale")
+    seen = walk.chen.get(f"deliveries/{walk.delivery['id']}/")["ETag"]
+    assert walk.chen.post(path, {}, If_Match=seen).status_code == 201
 
 
 # --- corrections -------------------------------------------------------------------------------

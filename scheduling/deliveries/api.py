@@ -37,14 +37,12 @@ from records.api import (
     NumberField,
     TextField,
     TruthField,
-    if_match,
     listed,
     query,
     read,
     with_etag,
 )
 from records.refused import CODES, Refused, problem_body
-from scheduling import actions as chain
 from scheduling.calendar.api import PreviewQuery, days, zone_of
 from scheduling.deliveries import actions
 from scheduling.deliveries.models import EXCEPTIONS, CustodyEvent, Delivery, Status
@@ -279,7 +277,7 @@ class ChooseIn(OptionalChannelIn):
     signer = SignerIn()
 
 
-class ReceiptIn(Input):
+class ReceiptIn(OptionalChannelIn):
     received = TruthField()
 
 
@@ -399,20 +397,15 @@ class Correct(Act):
     takes, do = CorrectIn, staticmethod(actions.correct)
 
 
-class Replace(Door):
-    """A physician decides that another parcel goes out for one that came back or was lost."""
+@extend_schema(request=Nothing, responses={201: DeliveryOut})
+class Replace(Act):
+    """A physician decides that another parcel goes out for one that did not arrive."""
 
     permission_classes = (roles(PHYSICIAN),)
+    do = staticmethod(actions.replace)
 
-    @extend_schema(request=Nothing, responses={201: DeliveryOut})
-    def post(self, request: Request, pk: UUID) -> Response:
-        user = signed_in(request)
-        row = found(Delivery.objects.visible_to(user), pk)
-        read(Nothing, request.data)
-        another = chain.replace(
-            delivery=row, by=actor_of(request), now=clock.now(), version=if_match(request)
-        )
-        return answer(user, another, status=201)
+    def answer(self, user: User, row: Any, now: datetime) -> Response:
+        return answer(user, row, status=201)
 
 
 # --- many at once --------------------------------------------------------------------------------

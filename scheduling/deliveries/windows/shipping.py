@@ -65,9 +65,21 @@ def window_on(
 def cutoff(ship_on: date, zone: Zone, holidays: Days) -> datetime:
     """Until when a parcel that is shipped on a day can be ordered: the business day before."""
     day = ship_on - DAY
-    while day.weekday() not in BUSINESS_WEEK or day in holidays.no_ship:
+    while not _works(day, holidays):
         day -= DAY
     return datetime.combine(day, zone.cutoff, ZoneInfo(zone.pharmacy)).astimezone(UTC)
+
+
+def business_day_after(day: date, holidays: Days) -> date:
+    """The next day on which the pharmacy works."""
+    day += DAY
+    while not _works(day, holidays):
+        day += DAY
+    return day
+
+
+def _works(day: date, holidays: Days) -> bool:
+    return day.weekday() in BUSINESS_WEEK and day not in holidays.no_ship
 
 
 def days_ahead(now: datetime, zone: str, count: int) -> Iterator[date]:
