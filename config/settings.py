@@ -184,6 +184,7 @@ SPECTACULAR_SETTINGS = {
         "records.schema.with_manners",
     ],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "RENDERER_WHITELIST": ["rest_framework.renderers.JSONRenderer"],
 }
 
 # --- work in the background --------------------------------------------------------------------

@@ -13,7 +13,6 @@ from records.events import raise_work_item
 from records.models import Rule, WorkItem
 from records.refused import Refused
 from records.values import change
-from scheduling.deliveries import actions as deliveries
 from scheduling.deliveries.models import OVER, Delivery
 from scheduling.replan import replan
 from scheduling.subscriptions import actions as subscriptions
@@ -81,15 +80,6 @@ def pause(
 
 
 @transaction.atomic
-def replace(
-    *, delivery: Delivery, by: Actor, now: datetime, version: int | None = None
-) -> Delivery:
-    """Another parcel goes out, if the one that came back or was lost is as it was seen."""
-    _lock_as_seen(delivery, version)
-    return deliveries.replace(delivery=delivery, by=by, now=now)
-
-
-@transaction.atomic
 def warn_of_rules(*, by: Actor, now: datetime) -> int:
     """Ask a physician about each legal rule that ends soon and has no next row; once a threshold.
 
@@ -130,7 +120,7 @@ def change_settings(*, values: Mapping[str, int], user_id: UUID, by: Actor, now:
     change(values, user_id=user_id, by=by, now=now)
 
 
-def _lock_as_seen(row: Subscription | Delivery, version: int | None) -> None:
+def _lock_as_seen(row: Subscription, version: int | None) -> None:
     """Lock the patient, without whom no version rises; raises `Refused` ``stale``."""
     lock_patient(row.patient_id)
     row.refresh_from_db(fields=["version"])

@@ -33,6 +33,7 @@ from patients.models import Patient
 from patients.phones import us_number
 from records import clock
 from records.api import (
+    CsvDoor,
     Cursor,
     DayField,
     Door,
@@ -99,7 +100,7 @@ class PatientIn(Input):
     channel = serializers.ChoiceField(choices=CHANNELS)
 
 
-class Patients(Door):
+class Patients(CsvDoor):
     """Staff and physicians look patients up; staff enter those who call."""
 
     permission_classes = (roles(STAFF, PHYSICIAN),)

@@ -9,10 +9,9 @@ from scheduling.calendar.models import (
     WorkingHours,
 )
 from scheduling.consultations.models import Consultation, Decision
-from scheduling.deliveries.models import (
+from scheduling.deliveries.models import CustodyEvent, Delivery
+from scheduling.deliveries.windows.models import (
     Closure,
-    CustodyEvent,
-    Delivery,
     DeliveryWindow,
     DeliveryZone,
     Holiday,

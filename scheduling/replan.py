@@ -29,7 +29,7 @@ from scheduling.subscriptions import actions as subscriptions
 from scheduling.subscriptions.models import BillingPeriod, PeriodStatus, Subscription
 
 ROUNDS = 12  # one change may call for another: a month opens, is overdue, and so on
-ASKED = ("window_not_chosen", "parcel_late", "transition", "hold_waits")
+ASKED = ("window_not_chosen", "parcel_late", "parcel_to_replace", "transition", "hold_waits")
 
 
 @transaction.atomic
@@ -114,6 +114,9 @@ class Rows:
         at, status = self.asked.get((kind, about), (None, ""))
         return at is not None and (at >= since or status == WorkItem.Status.OPEN)
 
+    def _is_open(self, kind: str, about: UUID) -> bool:
+        return self.asked.get((kind, about), (None, ""))[1] == WorkItem.Status.OPEN
+
     def _lives_there_since(self) -> datetime:
         address = self.patient.address
         return address.since if address else self.patient.created_at
@@ -175,6 +178,7 @@ class Rows:
             or self._asked("parcel_late", row.pk, row.created_at),
             held_because=row.held_because,
             delivered_at=row.delivered_at,
+            undecided=row.status == Parcel.LOST and self._is_open("parcel_to_replace", row.pk),
         )
 
     def _session(self, row: TreatmentSession) -> timeline.Session:

@@ -108,7 +108,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A delivery; ``asked``: a human was asked to call about its window."""
+    """A delivery; ``asked``: a human was asked to call about its window.
+
+    ``undecided``: it is lost, and a physician has not said yet what follows.
+    """
 
     id: UUID
     status: str
@@ -119,6 +122,7 @@ class Parcel:
     asked: bool
     held_because: str
     delivered_at: datetime | None
+    undecided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -531,6 +535,8 @@ def _new_parcel(care: Care) -> Iterator[Change]:
     if plan is None or care.parcel or standing_gates(plan.facts):
         return
     if not (care.patient.served and care.patient.clear) or approval_missing(care.outcome):
+        return
+    if any(parcel.undecided for parcel in care.parcels):
         return
     for month in plan.months:
         if month.facts.paid and month.made < month.deliveries:

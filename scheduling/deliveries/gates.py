@@ -23,6 +23,9 @@ NO_WINDOW = UnmetGate("no_window", "Choose a delivery window.", "patient")
 AREA_CLOSED = UnmetGate(
     "area_closed", "Nothing can be brought to this county at that time.", "patient"
 )
+HOLIDAY = UnmetGate(
+    "holiday", "Nothing can be brought on that day: choose another window.", "patient"
+)
 WINDOW_ELSEWHERE = UnmetGate(
     "window_elsewhere", "The window was chosen for another address: choose one anew.", "patient"
 )
@@ -44,7 +47,8 @@ class ParcelFacts:
     """What the gates of a parcel ask.
 
     ``window`` with its ``window_day`` (where the patient lives) and whether it is for the zone of
-    the address; ``closed``: times at which the county is closed. ``prescribed``: what it was packed
+    the address; ``closed``: times at which the county is closed, ``day_off``: it became a holiday,
+    or the day on which it ships did. ``prescribed``: what it was packed
     for, if it was, else what is in force, ``for_state`` of the address. ``for_door``: nobody moved
     since it was packed.
     """
@@ -61,6 +65,7 @@ class ParcelFacts:
     for_address: bool
     signer_age: int | None
     closed: Collection[Interval]
+    day_off: bool
     today: date
     early_days: int
 
@@ -76,23 +81,36 @@ def choose_gates(facts: ParcelFacts) -> list[UnmetGate]:
 
 
 def window_gates(facts: ParcelFacts) -> list[UnmetGate]:
+    """A window that still serves, and an adult who takes the parcel."""
+    return [*door_gates(facts), *_on_a_holiday(facts)]
+
+
+def door_gates(facts: ParcelFacts) -> list[UnmetGate]:
     """A window for this address, outside closures, and an adult who takes the parcel."""
     if facts.window is None:
         return [NO_WINDOW]
-    unmet = lost_window_gates(facts)
+    unmet = _out_of_reach(facts)
     if facts.signer_age is None or facts.signer_age < SIGNER_AGE:
         unmet.append(SIGNER_MISSING)
     return unmet
 
 
 def lost_window_gates(facts: ParcelFacts) -> list[UnmetGate]:
-    """Why a window that was chosen serves no more: another address, or the county is closed."""
+    """Why a window that was chosen serves no more: another address, a closed county, a holiday."""
+    return [*_out_of_reach(facts), *_on_a_holiday(facts)]
+
+
+def _out_of_reach(facts: ParcelFacts) -> list[UnmetGate]:
     unmet = []
     if facts.window and not facts.for_address:
         unmet.append(WINDOW_ELSEWHERE)
     if facts.window and any(closed.overlaps(facts.window) for closed in facts.closed):
         unmet.append(AREA_CLOSED)
     return unmet
+
+
+def _on_a_holiday(facts: ParcelFacts) -> list[UnmetGate]:
+    return [HOLIDAY] if facts.day_off else []
 
 
 def pack_gates(facts: ParcelFacts) -> list[UnmetGate]:
@@ -107,9 +125,12 @@ def pack_gates(facts: ParcelFacts) -> list[UnmetGate]:
 
 
 def dispatch_gates(facts: ParcelFacts) -> list[UnmetGate]:
-    """What leaving the pharmacy asks: all of packing, but that its fill is spent already."""
+    """What leaving the pharmacy asks: all of packing, but that its fill is spent already.
+
+    What was packed goes after the holiday that its day has become.
+    """
     unmet = [gate for gate in choose_gates(facts) if gate != PAUSED]  # it is on its way to a pause
-    unmet += [*window_gates(facts), *_of_state(facts)]
+    unmet += [*door_gates(facts), *_of_state(facts)]
     if facts.patient.served and not facts.for_door:
         unmet.append(PARCEL_ELSEWHERE)
     return [*unmet, *_usable(facts)]

@@ -1,4 +1,4 @@
-"""Reads how a patient stands: all that the gates of treatment ask, in eight queries."""
+"""Reads how a patient stands: all that the gates of treatment ask, in nine queries."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -15,7 +15,10 @@ from patients.models import Address, Patient
 from records.values import in_force
 from scheduling.consultations.models import Decision
 from scheduling.deliveries.gates import ParcelFacts
-from scheduling.deliveries.models import Closure, Delivery, ZoneCounty
+from scheduling.deliveries.models import Delivery
+from scheduling.deliveries.windows.actions import holidays
+from scheduling.deliveries.windows.models import Closure, DeliveryWindow, ZoneCounty
+from scheduling.deliveries.windows.shipping import Days
 from scheduling.intervals import Interval
 from scheduling.prescriptions.actions import prescribed
 from scheduling.prescriptions.gates import PHARMACY
@@ -47,6 +50,7 @@ class Standing:
     prescription: Prescription | None
     deliveries: Sequence[Delivery]
     closed: Sequence[Interval]
+    off: Days
     values: Mapping[str, int]
     now: datetime
 
@@ -96,14 +100,19 @@ class Standing:
             prescribed=self._for_parcel(delivery),
             for_state=self._state_of(delivery) == self._state,
             for_door=self._is_same_door(delivery),
-            window=Interval(window.starts, window.ends) if window else None,
+            window=window.span if window else None,
             window_day=day,
             for_address=window is not None and window.zone_id == self.zone_id,
             signer_age=age_on(day, born) if born and day else None,
             closed=self.closed,
+            day_off=self.is_off(window) if window else False,
             today=self.now.astimezone(PHARMACY).date(),
             early_days=self.values["refill_early_days"],
         )
+
+    def is_off(self, window: DeliveryWindow) -> bool:
+        """Whether nothing can be shipped, or brought, for this window: a holiday."""
+        return self.off.rule_out(window.ship_on, local_day(window.starts, self.zone))
 
     @property
     def _state(self) -> str:
@@ -153,7 +162,7 @@ def standings_of(patient_ids: Collection[UUID], *, now: datetime) -> dict[UUID, 
             end__gt=now - timedelta(days=1),
         )
     )
-    values = in_force(now)
+    off, values = holidays(), in_force(now)
     return {
         patient.pk: Standing(
             patient=patient,
@@ -167,9 +176,8 @@ def standings_of(patient_ids: Collection[UUID], *, now: datetime) -> dict[UUID, 
             periods=_counting(rows["periods"][patient.pk], rows["subscriptions"][patient.pk]),
             prescription=next(iter(rows["prescriptions"][patient.pk]), None),
             deliveries=rows["deliveries"][patient.pk],
-            closed=[
-                Interval(row.start, row.end) for row in closures if _county(patient) in row.counties
-            ],
+            closed=[row.span for row in closures if _county(patient) in row.counties],
+            off=off,
             values=values,
             now=now,
         )
@@ -197,8 +205,7 @@ def _counting(
 
 
 def _county(patient: Patient) -> str:
-    address = patient.address
-    return f"{address.state} {address.county}" if address else ""
+    return patient.address.where if patient.address else ""
 
 
 def _patients(patient_ids: Collection[UUID]) -> Any:
