@@ -202,7 +202,7 @@ def dispatch(
     now: datetime,
     version: int | None = None,
 ) -> Delivery:
-    """It left the pharmacy, or was found again: every gate that still matters is asked once more."""
+    """It left the pharmacy, or was found again: what still matters is asked once more."""
     standing, locked = _ready(delivery, version, now)
     must_be_in(locked, Status.PACKED, Status.INVESTIGATING)
     if locked.held_because == RECALLED:
