@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from io import StringIO
 from typing import IO, Any
@@ -287,7 +287,7 @@ def _cell(row: Any, column: tuple[str, ...]) -> Any:
 class Door(APIView):
     """A view with all the manners."""
 
-    parser_classes = (JsonParser,)
+    parser_classes: Sequence[type[parsers.BaseParser]] = (JsonParser,)
     pagination_class = Cursor
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:

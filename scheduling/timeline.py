@@ -523,6 +523,8 @@ def _must_choose_anew(care: Care, facts: ParcelFacts) -> bool:
 
 
 def _reminder(care: Care, parcel: Parcel) -> Iterator[Change]:
+    if parcel.facts.no_signer:
+        return
     if care.now >= parcel.choose_by and not parcel.reminded:
         yield Change("remind", parcel.id)
     elif care.now >= parcel.choose_by + DAY and not parcel.asked:

@@ -308,6 +308,13 @@ def physician(now: datetime) -> Physician:
     return Physician.objects.get()
 
 
+@pytest.fixture
+def secret(monkeypatch: pytest.MonkeyPatch) -> str:
+    """What carriers sign with."""
+    monkeypatch.setattr(settings, "CARRIER_WEBHOOK_SECRET", "s" * 32)
+    return str(settings.CARRIER_WEBHOOK_SECRET)
+
+
 class QuietHandler(WSGIRequestHandler):
     """A request handler that does not write a line for each request."""
 

@@ -145,6 +145,9 @@ def chain_doors() -> dict[str, dict[str, Door]]:
                        {"window": "{window}", "signer": SIGNER}),
             "choose_for": ("sam", "post", parcel + "choose-window/",
                            {"window": "{window}", "signer": SIGNER, "channel": "telephone"}),
+            "no_signer": ("sam", "post", parcel + "no-signer/", {"channel": "telephone"}),
+            "receipt_for": ("sam", "post", parcel + "confirm-receipt/",
+                            {"received": True, "channel": "telephone"}),
             "receipt": ("alice", "post", parcel + "confirm-receipt/", {"received": True}),
             "pack": ("sam", "post", parcel + "pack/", {}),
             "dispatch": ("sam", "post", parcel + "dispatch/", {"carrier": "U", "tracking": "1"}),
@@ -437,7 +440,7 @@ def test_no_door_takes_what_is_no_object(
 
 # --- the same of the doors of treatment ---------------------------------------------------------
 
-NEEDS_NOTHING = {"confirm_support", "pause", "resume", "end_prescription"}
+NEEDS_NOTHING = {"confirm_support", "no_signer", "pause", "resume", "end_prescription"}
 
 
 @pytest.mark.parametrize("about", chain_doors())

@@ -17,6 +17,7 @@ from records.ids import reference
 from records.models import WorkItem
 from records.refused import Refused
 from records.values import in_force
+from records.work import settle
 from scheduling.deliveries.gates import (
     SIGNER_AGE,
     choose_gates,
@@ -128,9 +129,11 @@ def choose_window(
         take_place(chosen)
     locked.window, locked.address = chosen, patient.address
     locked.signer_name, locked.signer_date_of_birth = signer["name"], born
+    locked.no_signer_at = None
     locked.revision += 1
-    names = ("window", "address", "signer_name", "signer_date_of_birth", "revision")
+    names = ("window", "address", "signer_name", "signer_date_of_birth", "no_signer_at", "revision")
     move(locked, Status.SCHEDULED, by, now, *names)
+    settle("no_signer", locked.pk, note="Somebody takes it.", by=by, now=now)
     tell("delivery.scheduled", locked, by=by, now=now)
     return locked
 
@@ -157,6 +160,32 @@ def _check_window(
         soon = offered(standing.patient, (now, now + timedelta(days=AHEAD)), now=now)[:3]
         following = [{"id": w.pk, "starts": w.starts, "ends": w.ends} for w in soon]
         raise Refused("window_full", "This window is full.", next_windows=following)
+
+
+@transaction.atomic
+def miss_signer(
+    *, delivery: Delivery, by: Actor, now: datetime, version: int | None = None
+) -> Delivery:
+    """Nobody of 21 is there to take it: staff find somebody, or a place, then choose its window.
+
+    Until then the patient is not reminded; without a signer no window is confirmed.
+    """
+    locked = lock_with_patient(delivery, version)
+    must_be_in(locked, Status.AWAITING_WINDOW)
+    ask_staff(
+        "no_signer",
+        "No adult of 21 is there for this parcel: call, find one or a place where the carrier or "
+        "the pharmacy keeps it, and choose the window.",
+        locked,
+        urgency=WorkItem.Urgency.TODAY,
+        by=by,
+        now=now,
+    )
+    if locked.no_signer_at is None:
+        locked.no_signer_at = now
+        save(locked, "no_signer_at")
+        tell("delivery.no_signer", locked, by=by, now=now)
+    return locked
 
 
 def lose_window(locked: Delivery, *, by: Actor, now: datetime) -> None:

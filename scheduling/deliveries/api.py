@@ -1,6 +1,6 @@
 """The API of deliveries: what a closure meets, and each step of a parcel."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -42,7 +42,6 @@ from records.api import (
     read,
     with_etag,
 )
-from records.refused import CODES, Refused, problem_body
 from scheduling.calendar.api import PreviewQuery, days, zone_of
 from scheduling.deliveries import actions
 from scheduling.deliveries.models import EXCEPTIONS, CustodyEvent, Delivery, Status
@@ -54,8 +53,6 @@ from scheduling.deliveries.windows.models import (
     DeliveryZone,
     ZoneCounty,
 )
-
-MOST_AT_ONCE = 200
 
 # --- closures and the parcels that they meet ------------------------------------------------------
 
@@ -323,6 +320,14 @@ class ChooseWindow(Act):
         return {**sent, "window": named(DeliveryWindow.objects, sent["window"], field="window")}
 
 
+@extend_schema(request=OptionalChannelIn, responses=DeliveryOut)
+class NoSigner(Act):
+    """Nobody of 21 or older is there to take it: staff arrange something, and call."""
+
+    permission_classes = (roles(PATIENT, STAFF),)
+    takes, do = OptionalChannelIn, staticmethod(actions.miss_signer)
+
+
 @extend_schema(request=ReceiptIn, responses=DeliveryOut)
 class ConfirmReceipt(Act):
     permission_classes = (roles(PATIENT, STAFF),)
@@ -408,8 +413,6 @@ class Replace(Act):
         return answer(user, row, status=201)
 
 
-# --- many at once --------------------------------------------------------------------------------
-
 VERBS: dict[str, type[Act]] = {
     "pack": Pack,
     "dispatch": Dispatch,
@@ -424,55 +427,3 @@ VERBS: dict[str, type[Act]] = {
     "lose": Lose,
     "cancel": Cancel,
 }
-
-
-class BulkIn(Input):
-    """With the fields that the verb takes, the same for all."""
-
-    action = serializers.ChoiceField(choices=list(VERBS))
-    ids = serializers.ListField(child=IdField(), allow_empty=False, max_length=MOST_AT_ONCE)
-
-
-class BulkRowOut(serializers.Serializer[Any]):
-    """``status`` of the delivery now, or the ``problem`` that kept it as it was."""
-
-    id = serializers.UUIDField()
-    ok = serializers.BooleanField()
-    status = serializers.CharField(required=False)
-    problem = serializers.DictField(required=False)
-
-
-class BulkOut(serializers.Serializer[Any]):
-    results = BulkRowOut(many=True)
-
-
-class Bulk(Door):
-    """One verb on up to 200 parcels; one that is refused stops nothing."""
-
-    permission_classes = (roles(STAFF),)
-
-    @extend_schema(request=BulkIn, responses=BulkOut)
-    def post(self, request: Request) -> Response:
-        user: User = signed_in(request)
-        body: Any = request.data
-        is_object = isinstance(body, Mapping)
-        head = {k: v for k, v in body.items() if k in ("action", "ids")} if is_object else body
-        sent = read(BulkIn, head)
-        verb = VERBS[sent["action"]]()
-        rest = read(verb.takes, {k: v for k, v in body.items() if k not in head}, user=user)
-        done = actions.each(
-            deliveries=Delivery.objects.visible_to(user).filter(pk__in=sent["ids"]),
-            act=verb.do,
-            arguments=verb.arguments(rest),
-            by=actor_of(request),
-            now=clock.now(),
-        )
-        rows = [_told(pk, done.get(pk)) for pk in sent["ids"]]
-        return Response(BulkOut({"results": rows}).data)
-
-
-def _told(pk: UUID, done: Delivery | Refused | None) -> dict[str, Any]:
-    if isinstance(done, Delivery):
-        return {"id": pk, "ok": True, "status": done.status}
-    nowhere = problem_body("not_found", CODES["not_found"][1] + ".")
-    return {"id": pk, "ok": False, "problem": done.problem() if done else nowhere}

@@ -20,6 +20,12 @@ from scheduling.subscriptions.gates import (
 
 SIGNER_AGE = 21  # adult signature services of USPS, UPS and FedEx
 NO_WINDOW = UnmetGate("no_window", "Choose a delivery window.", "patient")
+NO_SIGNER = UnmetGate(
+    "no_signer",
+    "We look for a place where your parcel can be handed over, and call you; nothing for you to "
+    "do.",
+    "staff",
+)
 AREA_CLOSED = UnmetGate(
     "area_closed", "Nothing can be brought to this county at that time.", "patient"
 )
@@ -47,10 +53,10 @@ class ParcelFacts:
     """What the gates of a parcel ask.
 
     ``window`` with its ``window_day`` (where the patient lives) and whether it is for the zone of
-    the address; ``closed``: times at which the county is closed, ``day_off``: it became a holiday,
-    or the day on which it ships did. ``prescribed``: what it was packed
-    for, if it was, else what is in force, ``for_state`` of the address. ``for_door``: nobody moved
-    since it was packed.
+    the address; ``closed``: times at which the county is closed; ``day_off``: its day became a
+    holiday, or the day on which it ships did. ``no_signer``: staff look for an adult who takes it.
+    ``prescribed``: what it was packed for, if it was, else what is in force, ``for_state`` of the
+    address. ``for_door``: nobody moved since it was packed.
     """
 
     patient: PatientFacts
@@ -64,6 +70,7 @@ class ParcelFacts:
     window_day: date | None
     for_address: bool
     signer_age: int | None
+    no_signer: bool
     closed: Collection[Interval]
     day_off: bool
     today: date
@@ -88,7 +95,7 @@ def window_gates(facts: ParcelFacts) -> list[UnmetGate]:
 def door_gates(facts: ParcelFacts) -> list[UnmetGate]:
     """A window for this address, outside closures, and an adult who takes the parcel."""
     if facts.window is None:
-        return [NO_WINDOW]
+        return [NO_SIGNER] if facts.no_signer else [NO_WINDOW]
     unmet = _out_of_reach(facts)
     if facts.signer_age is None or facts.signer_age < SIGNER_AGE:
         unmet.append(SIGNER_MISSING)

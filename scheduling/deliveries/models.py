@@ -107,7 +107,8 @@ class Delivery(models.Model):
     """One parcel of a paid month, from the choice of a window to the door.
 
     ``address`` is a row that never changes: where it goes was decided when it was packed.
-    ``choose_by``: from then on the patient is reminded to choose. ``built_on_at``: a session was
+    ``choose_by``: from then on the patient is reminded to choose. ``no_signer_at``: since then
+    staff look for an adult, or a place, as nobody of 21 is at home. ``built_on_at``: a session was
     held with what it brought.
     """
 
@@ -131,6 +132,7 @@ class Delivery(models.Model):
         WEATHER = "weather", "the weather"
         CARRIER_DELAY = "carrier_delay", "the carrier was late"
         DAMAGED = "damaged", "it was damaged"
+        NOT_TOLD = "not_told", "the carrier does not say why"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     reference = models.CharField(max_length=10, unique=True)
@@ -143,6 +145,7 @@ class Delivery(models.Model):
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.AWAITING_WINDOW)
     created_at = models.DateTimeField()
     choose_by = models.DateTimeField()
+    no_signer_at = models.DateTimeField(null=True)
     reminded_at = models.DateTimeField(null=True)
     window = models.ForeignKey(
         DeliveryWindow, on_delete=models.PROTECT, null=True, related_name="deliveries"

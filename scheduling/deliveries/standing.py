@@ -104,6 +104,7 @@ class Standing:
             window_day=day,
             for_address=window is not None and window.zone_id == self.zone_id,
             signer_age=age_on(day, born) if born and day else None,
+            no_signer=delivery.no_signer_at is not None,
             closed=self.closed,
             day_off=self.is_off(window) if window else False,
             today=self.now.astimezone(PHARMACY).date(),
