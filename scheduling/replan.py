@@ -75,7 +75,6 @@ class Rows:
             row.patient = self.patient
         self.sessions = sessions.sessions_of(patient_id)
         self._read_physicians()
-        self.support = sessions.support_of(patient_id)
         items = WorkItem.objects.filter(patient_id=patient_id, kind__in=ASKED)
         asked = items.values_list("kind", "object_id", "raised_at", "status").order_by("raised_at")
         self.asked = {(kind, about): (at, status) for kind, about, at, status in asked}
@@ -187,7 +186,7 @@ class Rows:
             status=row.status,
             start=row.start,
             end=row.end,
-            facts=sessions.facts_for(row, self.standing, self.sessions, self.support),
+            facts=sessions.facts_for(row, self.standing, self.sessions),
             finished_at=row.finished_at,
             checked_in=row.checked_in_at is not None,
         )

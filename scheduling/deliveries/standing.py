@@ -11,7 +11,7 @@ from django.db.models import OuterRef, Subquery
 
 from patients.facts import facts_in, with_facts
 from patients.gates import PatientFacts
-from patients.models import Address, Patient
+from patients.models import Address, Patient, SupportPerson
 from records.values import in_force
 from scheduling.consultations.models import Decision
 from scheduling.deliveries.gates import ParcelFacts
@@ -34,8 +34,9 @@ class Standing:
     """A patient with the rows of his care, and the numbers in force at ``now`` (UTC).
 
     ``outcome`` and ``approved_by``: the latest decision, and its physician, whose name is
-    ``decided_by``. ``zone_id``: the delivery zone of the address. ``subscription`` and
-    ``prescription``: those in force.
+    ``decided_by``. ``zone_id``: the delivery zone of the address. ``support``: whether somebody who
+    stays was "named", has agreed ("confirmed"), or "". ``subscription`` and ``prescription``: those
+    in force.
     """
 
     patient: Patient
@@ -44,6 +45,7 @@ class Standing:
     approved_by: UUID | None
     decided_by: str
     zone_id: UUID | None
+    support: str
     moved_to: UUID | None
     subscription: Subscription | None
     periods: Sequence[BillingPeriod]
@@ -172,6 +174,7 @@ def standings_of(patient_ids: Collection[UUID], *, now: datetime) -> dict[UUID, 
             approved_by=patient.approved_by_,
             decided_by=patient.decided_by_ or "",
             zone_id=patient.zone_,
+            support=_support(patient),
             moved_to=patient.moved_,
             subscription=next(iter(rows["subscriptions"][patient.pk]), None),
             periods=_counting(rows["periods"][patient.pk], rows["subscriptions"][patient.pk]),
@@ -205,17 +208,24 @@ def _counting(
     ]
 
 
+def _support(patient: Any) -> str:
+    if not patient.support_named_:
+        return ""
+    return "confirmed" if patient.support_agreed_ else "named"
+
+
 def _county(patient: Patient) -> str:
     return patient.address.where if patient.address else ""
 
 
 def _patients(patient_ids: Collection[UUID]) -> Any:
-    """Patients with address, facts, latest decision and delivery zone: one query."""
+    """Patients with address, facts, latest decision, delivery zone and who stays: one query."""
     latest = Decision.objects.filter(patient=OuterRef("pk")).order_by("-pk")
     zone = ZoneCounty.objects.filter(
         state=OuterRef("address__state"), county=OuterRef("address__county")
     )
     moves = Address.objects.filter(patient=OuterRef("pk"), kind=Address.Kind.MOVE).order_by("-pk")
+    stays = SupportPerson.objects.filter(patient=OuterRef("pk")).order_by("-pk")
     rows = with_facts(Patient.objects.filter(pk__in=patient_ids))
     return rows.annotate(
         outcome_=Subquery(latest.values("outcome")[:1]),
@@ -223,4 +233,6 @@ def _patients(patient_ids: Collection[UUID]) -> Any:
         decided_by_=Subquery(latest.values("physician__name")[:1]),
         zone_=Subquery(zone.values("zone")[:1]),
         moved_=Subquery(moves.values("pk")[:1]),
+        support_named_=Subquery(stays.values("pk")[:1]),
+        support_agreed_=Subquery(stays.values("confirmed_at")[:1]),
     )

@@ -210,8 +210,7 @@ def start(
         raise Refused("too_early", "Please wait until it is time.")
     if now >= locked.end:
         raise Refused("too_late", "The time of this session is over. Please choose another one.")
-    support = support_of(standing.patient.pk)
-    facts = facts_for(locked, standing, others, support)
+    facts = facts_for(locked, standing, others)
     pass_gates(start_gates(facts, now))
     parcels = [parcel for parcel in _delivered(standing, now) if _left(parcel, others)]
     pass_gates([] if parcels else [NOT_DELIVERED])
@@ -221,7 +220,8 @@ def start(
         subscription=standing.subscription, starts_on__lte=today, ends_on__gt=today
     ).update(built_on_at=now)
     Delivery.objects.filter(pk=parcel.pk).update(built_on_at=now)
-    locked.delivery, locked.support_person, locked.started_at = parcel, support, now
+    locked.support_person = support_of(standing.patient.pk)
+    locked.delivery, locked.started_at = parcel, now
     _move(locked, Status.IN_PROGRESS, "delivery", "support_person", "started_at")
     _tell("session.started", locked, by=by, now=now)
     return locked
@@ -305,7 +305,6 @@ def facts_for(
     session: TreatmentSession,
     standing: Standing,
     others: Iterable[TreatmentSession],
-    support: SupportPerson | None,
 ) -> SessionFacts:
     """What the gates of a session ask; ``others`` are all of the patient's sessions."""
     rows = [row for row in others if row.pk != session.pk]
@@ -329,7 +328,7 @@ def facts_for(
         left_by_then=plan_ - earlier,
         month_paid=standing.subscribed.paid_on(local_day(session.start, standing.zone)),
         last_start=nearest,
-        support="confirmed" if support and support.confirmed_at else "named" if support else "",
+        support=standing.support,
         cleared_at=session.cleared_at,
         held_from=wall_before(session.start, standing.zone, before),
         unattended=session.physician_id is None and is_supervised(session.start, rows, standing),
@@ -368,12 +367,10 @@ def unmet_gates(
     for row in TreatmentSession.objects.filter(patient__in=patients).order_by("start", "pk"):
         others[row.patient_id].append(row)
     prefetch_related_objects(coming, "physician__licences", "physician__time_off")
-    named = SupportPerson.objects.filter(patient__in=patients).order_by("pk")
-    support = {person.patient_id: person for person in named}
     found = {}
     for row in coming:
         mine = row.patient_id
-        facts = facts_for(row, standings[mine], others[mine], support.get(mine))
+        facts = facts_for(row, standings[mine], others[mine])
         held = hold_gates(facts, now)
         found[row.pk] = held + [gate for gate in waiting_gates(facts) if gate not in held]
     return found
@@ -390,7 +387,7 @@ def times(
     others = [row for row in sessions_of(patient.pk) if moving is None or row.pk != moving.pk]
     own = moving.reservation if moving else None
     supervised = is_supervised(within.start, others, standing)
-    unmet = general_gates(facts_for(_at(now, standing), standing, others, None))
+    unmet = general_gates(facts_for(_at(now, standing), standing, others))
     if unmet:
         return Times([], supervised, unmet)
     hours = _hours(standing, within)
@@ -411,7 +408,7 @@ def times(
             slot
             for slot in offered
             if not any(slot.overlaps(other) for other in busy)
-            and not plan_gates(facts_for(_at(slot.start, standing), standing, others, None))
+            and not plan_gates(facts_for(_at(slot.start, standing), standing, others))
         ],
         supervised,
         [],
@@ -510,7 +507,7 @@ def _take_time(
         raise Refused(
             "too_far_ahead", "That is further ahead than can be planned.", pointer="/start"
         )
-    pass_gates(plan_gates(facts_for(session, standing, others, None)))
+    pass_gates(plan_gates(facts_for(session, standing, others)))
     _check_hour(session, standing)
     physician, busy = None, None
     if is_supervised(start, others, standing):
