@@ -1,10 +1,15 @@
 """What no way around leads past: the attended first session, and the gates of a parcel."""
 
+from datetime import datetime
+
 from tests.care import PACK_AT, care, code, ok, prescription, replan, to, unmet
-from tests.cast import ALBANY
+from tests.cast import ALBANY, NEWARK
 from tests.conftest import Caller
 
 LATER = "2026-12-12T14:00:00Z"
+PANAMA_CITY = {
+    "line1": "9 Harrison Ave", "city": "Panama City", "state": "FL", "postal_code": "32401",
+}  # fmt: skip
 SHIPPED = {"carrier": "UPS", "tracking": "1Z"}
 
 
@@ -67,3 +72,53 @@ def test_a_parcel_that_was_found_goes_on_for_a_prescription_in_force_alone(alice
     ok(walk.chen.post("prescriptions/", prescription(walk.id)))
     assert unmet(walk.staff("dispatch", **SHIPPED)) == ["not_prescribed"]
     ok(walk.staff("recall"))
+
+
+def test_a_packed_parcel_does_not_go_to_a_door_that_was_left(alice: Caller) -> None:
+    """The patient moves within the zone: the window serves still, the label does not."""
+    walk = care(alice).delivery_in("packed")
+    window = walk.delivery["window"]["id"]
+    ok(alice.post("me/address/", {**PANAMA_CITY, "kind": "move"}))
+    assert unmet(walk.staff("dispatch", **SHIPPED)) == ["parcel_elsewhere"]
+    replan(walk)
+    held = walk.delivery
+    assert (held["status"], held["held_because"]) == ("held", "parcel_elsewhere")
+    assert held["window"]["id"] == window
+    assert unmet(walk.staff("release")) == ["parcel_elsewhere"]
+
+
+def test_a_prescription_is_for_one_state(alice: Caller) -> None:
+    walk = care(alice).prescribed()
+    ok(alice.post("me/address/", {**NEWARK, "kind": "move"}))
+    replan(walk)
+    ok(walk.chooses(walk.window()))
+    to(PACK_AT)
+    assert unmet(walk.staff("pack")) == ["prescribed_elsewhere"]
+    walk.state = "NJ"
+    (old,) = ok(walk.chen.get("prescriptions/", patient=walk.id, in_force="true"))["results"]
+    ok(walk.chen.post(f"prescriptions/{old['id']}/end/"))
+    ok(walk.chen.post("prescriptions/", prescription(walk.id)))
+    assert ok(walk.staff("pack"))["status"] == "packed"
+
+
+def test_staff_are_asked_once_about_a_packed_parcel_whose_window_is_over(alice: Caller) -> None:
+    walk = care(alice).delivery_in("packed")
+    to("2026-12-03T17:59Z")
+    replan(walk)
+    assert ok(walk.sam.get("work-items/", kind="parcel_late"))["results"] == []
+    to(datetime.fromisoformat(walk.delivery["window"]["ends"]))
+    replan(walk)
+    replan(walk)
+    (item,) = ok(walk.sam.get("work-items/", kind="parcel_late"))["results"]
+    assert (item["object_id"], walk.delivery["status"]) == (walk.delivery["id"], "packed")
+
+
+def test_no_way_around_leads_to_another_attempt(alice: Caller) -> None:
+    """Held and released, after one attempt where one is allowed, it does not go out again."""
+    walk = care(alice).delivery_in("attempted")
+    ok(walk.chen.patch("settings/", {"delivery_attempts": 1}))
+    ok(walk.staff("hold"))
+    ok(walk.staff("release"))
+    assert code(walk.staff("out-for-delivery")) == (409, "wrong_state")
+    assert code(walk.staff("attempt", code="no_adult")) == (409, "wrong_state")
+    assert walk.delivery["attempts"] == 1

@@ -409,7 +409,15 @@ def test_t17_a_patient_of_19_names_somebody_of_21(now: datetime) -> None:
     assert code(refused) == (422, "signer_under_age")
     assert code(young.post(path, {"window": window})) == (400, "invalid")
     assert walk.delivery["status"] == "awaiting_window"
+    ok(young.post(f"deliveries/{walk.delivery['id']}/no-signer/"))
+    assert [item["urgency"] for item in items(walk.sam, "no_signer")] == [2]  # today
+    told = walk.timeline()["next"]
+    assert (told["who"], "nothing for you to do" in told["detail"]) == ("staff", True)
+    assert code(young.post(path, {"window": window, "signer": herself})) == (
+        422, "signer_under_age",
+    )  # fmt: skip
     assert ok(young.post(path, {"window": window, "signer": SIGNER}))["status"] == "scheduled"
+    assert items(walk.sam, "no_signer") == []
 
 
 def test_t18_the_carrier_gave_it_to_a_neighbor(alice: Caller) -> None:

@@ -151,7 +151,7 @@ def _check_window(
         raise Refused(
             "window_elsewhere", "Nothing is brought to your county then.", pointer="/window"
         )
-    if standing.is_off(chosen):
+    if holidays().rule_out(chosen.ship_on, local_day(chosen.starts, standing.zone)):
         raise Refused("not_offered", "Nothing is brought on that day.", pointer="/window")
     old = windows.get(locked.window_id) if locked.window_id else None
     if chosen.cutoff_at <= now or (old and old.pk != chosen.pk and old.cutoff_at <= now):

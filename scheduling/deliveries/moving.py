@@ -33,7 +33,7 @@ def lock(delivery: Delivery, version: int | None) -> Delivery:
 
 
 def leave_window(locked: Delivery) -> None:
-    """The place in the window is free again; a row that was locked alone takes its window here."""
+    """The place in the window is free again. Replan has the patient locked, not yet the row."""
     if locked.window_id:
         give_back(locked.window_id)
         locked.window = None
