@@ -39,9 +39,11 @@ hypothesis.register_profile("walks", max_examples=200)  # make walks
 EMPTY = f"{TEMPLATE}_empty"
 
 
-# Files that start Hearth, or wait for seconds to pass: first, so that no worker is left alone with
-# one of them at the end.
-SLOW = ("main_job", "embedded", "compose", "chain_machine", "chain_races", "races", "bad_input")
+# Files that take long, the longest first: no worker is left alone with one of them at the end.
+SLOW = (
+    "embedded", "main_job", "deliveries", "sessions", "bad_input", "races", "trouble",
+    "chain_machine", "compose", "messages", "chain_races",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -117,7 +119,7 @@ def keep(name: str) -> None:
             "AND tablename <> 'patients_zipcode'"
         ).fetchall():
             its.execute(_of_table("CREATE TABLE kept.{0} AS TABLE public.{0}", table))
-        its.execute("CREATE TABLE kept_sequences AS SELECT * FROM pg_sequences")
+        its.execute("CREATE TABLE kept.sequences AS SELECT * FROM pg_sequences")
 
 
 def put_back(name: str) -> None:
@@ -132,14 +134,15 @@ def put_back(name: str) -> None:
             [name],
         )
         its.execute("SET LOCAL session_replication_role = replica")  # no trigger, no foreign key
-        tables = its.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'kept'")
-        for (table,) in tables.fetchall():
+        for (table,) in its.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'kept' AND tablename <> 'sequences'"
+        ).fetchall():
             its.execute(_of_table("DELETE FROM public.{0}", table))
             again = "INSERT INTO public.{0} OVERRIDING SYSTEM VALUE TABLE kept.{0}"
             its.execute(_of_table(again, table))
         its.execute(
             "SELECT setval(format('%I.%I', schemaname, sequencename), "
-            "coalesce(last_value, start_value), last_value IS NOT NULL) FROM kept_sequences"
+            "coalesce(last_value, start_value), last_value IS NOT NULL) FROM kept.sequences"
         )
         its.execute("SELECT pg_stat_reset()")  # deadlocks are counted
 

@@ -8,12 +8,15 @@ import pytest
 from django.db import ProgrammingError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from records import clock
 from records.append_only import TABLES
 from records.models import Event, Rule
 from records.values import DEFAULTS, in_force, rule_on
 from tests.care import care, ok, to
 from tests.carrying import report
-from tests.conftest import Caller, caller, owner
+from tests.cast import NOW
+from tests.conftest import Caller, caller, owner, put_back
+from tests.test_bad_input import state_of_all
 from tests.test_consultations import wish
 
 
@@ -205,3 +208,19 @@ def test_a_number_out_of_bounds_changes_nothing(chen: Caller, wrong: dict[str, A
     assert {row["key"]: row["value"] for row in rows} == {
         key: number.value for key, number in DEFAULTS.items()
     }
+
+
+# --- the tests' own ------------------------------------------------------------------------------
+
+
+def test_what_a_test_commits_is_gone_for_the_next(committed: str) -> None:
+    def there() -> list[Any]:
+        connection.close()
+        put_back(committed)
+        return [*state_of_all(), sql("SELECT last_value FROM pg_sequences ORDER BY sequencename")]
+
+    before = there()
+    clock.move(NOW)
+    care(caller("alice")).approved()
+    assert state_of_all() != before[:-1]
+    assert there() == before

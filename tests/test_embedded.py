@@ -331,6 +331,64 @@ def data(prepared: Path, tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(there, ignore_errors=True)
 
 
+def test_ctrl_c_leaves_nothing_behind_and_demo_0_loads_nobody(data: Path) -> None:
+    with started(data, DEMO="0") as hearth:
+        assert hearth.get("physicians/")["results"] == []
+        assert hearth.get("service-area/?postal_code=32501")["served"] is True
+        mark = str(data)
+        assert processes_with(mark)
+    assert hearth.process.returncode == 0
+    assert processes_with(mark) == []
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", int(hearth.base.rpartition(":")[2])))
+
+
+def test_after_a_kill_of_everything_the_same_command_takes_over(data: Path) -> None:
+    """Killed, `make run` leaves supervisor with the port: the next one ends it."""
+    with started(data, DEMO="0") as hearth:
+        hearth.process.kill()
+        hearth.process.wait()
+        left = processes_with(str(data))
+        assert [line for line in left if "supervisord" in line]
+        port = int(hearth.base.rpartition(":")[2])
+        with started(data, DEMO="0", PORT=str(port)) as again:
+            assert again.base == hearth.base
+            wait_for(lambda: not set(left) & set(processes_with(str(data))), "its end")
+            wait_for(lambda: _answers(again), "the page")
+    assert processes_with(str(data)) == []
+
+
+def _answers(hearth: Hearth) -> bool:
+    try:
+        return hearth.call("GET", "/readyz").status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def test_real_credentials_and_demo_people_do_not_go_together(data: Path) -> None:
+    real = {"TWILIO_ACCOUNT_SID": "AC" + "1" * 32, "PORT": "0"}
+    refused = run(data, **real)
+    assert refused.returncode == 1
+    needed = "TWILIO_AUTH_TOKEN, TWILIO_MESSAGING_SERVICE_SID or TWILIO_FROM_NUMBER, EMAIL_URL"
+    assert f"Real texts and mails need {needed}." in refused.stderr
+    real |= {
+        "TWILIO_AUTH_TOKEN": "t",
+        "TWILIO_FROM_NUMBER": "+18505550100",
+        "EMAIL_URL": "smtp://127.0.0.1:9",
+        "PUBLIC_BASE_URL": "https://hearth.example.org",
+    }
+    refused = run(data, **real)
+    assert refused.returncode == 1
+    assert "set DEMO=0" in refused.stderr
+    with services(data, fast=True) as given:
+        manage(given, "load_demo")
+    refused = run(data, DEMO="0", **real)
+    assert refused.returncode == 1
+    assert "demo people are in the database" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     data: Path = tmp_path_factory.mktemp("demo") / "data"
@@ -353,13 +411,6 @@ def test_what_dies_is_started_again(demo: Any) -> None:
         wait_for(fresh, f"a new {part}")
 
     wait_for(lambda: _answers(demo), "the page")
-
-
-def _answers(hearth: Hearth) -> bool:
-    try:
-        return hearth.call("GET", "/readyz").status_code == 200
-    except requests.RequestException:
-        return False
 
 
 def _below(line: str, ancestor: int) -> bool:
@@ -406,54 +457,3 @@ def test_the_documentation_is_served_without_the_network(demo: Any) -> None:
     for line in page.text.split('"'):
         if line.startswith("/static/"):
             assert demo.call("GET", line).status_code == 200
-
-
-def test_ctrl_c_leaves_nothing_behind_and_demo_0_loads_nobody(data: Path) -> None:
-    with started(data, DEMO="0") as hearth:
-        assert hearth.get("physicians/")["results"] == []
-        assert hearth.get("service-area/?postal_code=32501")["served"] is True
-        mark = str(data)
-        assert processes_with(mark)
-    assert hearth.process.returncode == 0
-    assert processes_with(mark) == []
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", int(hearth.base.rpartition(":")[2])))
-
-
-def test_after_a_kill_of_everything_the_same_command_takes_over(data: Path) -> None:
-    """Killed, `make run` leaves supervisor with the port: the next one ends it."""
-    with started(data, DEMO="0") as hearth:
-        hearth.process.kill()
-        hearth.process.wait()
-        left = processes_with(str(data))
-        assert [line for line in left if "supervisord" in line]
-        port = int(hearth.base.rpartition(":")[2])
-        with started(data, DEMO="0", PORT=str(port)) as again:
-            assert again.base == hearth.base
-            wait_for(lambda: not set(left) & set(processes_with(str(data))), "its end")
-            wait_for(lambda: _answers(again), "the page")
-    assert processes_with(str(data)) == []
-
-
-def test_real_credentials_and_demo_people_do_not_go_together(data: Path) -> None:
-    real = {"TWILIO_ACCOUNT_SID": "AC" + "1" * 32, "PORT": "0"}
-    refused = run(data, **real)
-    assert refused.returncode == 1
-    needed = "TWILIO_AUTH_TOKEN, TWILIO_MESSAGING_SERVICE_SID or TWILIO_FROM_NUMBER, EMAIL_URL"
-    assert f"Real texts and mails need {needed}." in refused.stderr
-    real |= {
-        "TWILIO_AUTH_TOKEN": "t",
-        "TWILIO_FROM_NUMBER": "+18505550100",
-        "EMAIL_URL": "smtp://127.0.0.1:9",
-        "PUBLIC_BASE_URL": "https://hearth.example.org",
-    }
-    refused = run(data, **real)
-    assert refused.returncode == 1
-    assert "set DEMO=0" in refused.stderr
-    with services(data, fast=True) as given:
-        manage(given, "load_demo")
-    refused = run(data, DEMO="0", **real)
-    assert refused.returncode == 1
-    assert "demo people are in the database" in refused.stderr
-    assert "Traceback" not in refused.stderr
