@@ -5,9 +5,11 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import Role
 from patients.actions import lock_patient, replan_many
+from patients.models import ClinicalHold, Patient
 from records.actor import Actor
 from records.events import raise_work_item
 from records.models import Rule, WorkItem
@@ -113,10 +115,14 @@ def warn_of_rules(*, by: Actor, now: datetime) -> int:
 
 @transaction.atomic
 def change_settings(*, values: Mapping[str, int], user_id: UUID, by: Actor, now: datetime) -> None:
-    """Put other numbers in force; whoever has a plan is replanned, if rows follow one of them."""
+    """Put other numbers in force; if rows follow one of them, whoever has a plan, or is held, is
+    replanned.
+    """
     if FOLLOWED & set(values):
-        living = Subscription.objects.exclude(status=Status.CANCELLED)
-        replan_many(living.values_list("patient", flat=True), by=by, now=now)
+        living = Subscription.objects.exclude(status=Status.CANCELLED).values("patient")
+        held = ClinicalHold.objects.filter(cleared_at=None).values("patient")
+        met = Patient.objects.filter(Q(pk__in=living) | Q(pk__in=held))
+        replan_many(met.values_list("pk", flat=True), by=by, now=now)
     change(values, user_id=user_id, by=by, now=now)
 
 

@@ -1,7 +1,8 @@
 """Makes the rows follow the chain: one patient, one transaction; twice in a row changes nothing."""
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +30,10 @@ from scheduling.subscriptions import actions as subscriptions
 from scheduling.subscriptions.models import BillingPeriod, PeriodStatus, Subscription
 
 ROUNDS = 12  # one change may call for another: a month opens, is overdue, and so on
-ASKED = ("window_not_chosen", "parcel_late", "parcel_to_replace", "transition", "hold_waits")
+ASKED = (  # kinds of work items by which rows follow
+    "window_not_chosen", "no_signer", "parcel_late", "parcel_to_replace", "transition",
+    "hold_waits",
+)  # fmt: skip
 
 
 @transaction.atomic
@@ -102,11 +106,14 @@ class Rows:
             parcels=[self._parcel(row) for row in standing.deliveries],
             sessions=[self._session(row) for row in self.sessions],
             in_transition=self._asked("transition", self.patient.pk, self._lives_there_since()),
-            hold_asked=self._asked(
-                "hold_waits", self.patient.pk, standing.facts.held_since or self.now
-            ),
+            hold_asked=self._asked("hold_waits", self.patient.pk, self.now - self._hold_answered),
             values=standing.values,
         )
+
+    @property
+    def _hold_answered(self) -> timedelta:
+        """How long a physician takes; then one who did not clear the hold is asked again."""
+        return timedelta(days=self.standing.values["hold_answer_days"])
 
     def _asked(self, kind: str, about: UUID, since: datetime) -> bool:
         """Whether a human was asked since then, or is asked still."""
@@ -135,8 +142,7 @@ class Rows:
         row = self.standing.subscription
         if row is None:
             return None
-        mine = [p for p in self.standing.periods if p.subscription_id == row.pk]
-        months = [self._month(p) for p in mine if p.status != PeriodStatus.VOID]
+        months = [self._month(period) for period in self.standing.periods]
         counts = [m for m in months if m.facts.paid or m.facts.starts_on <= self.standing.today]
         return timeline.Plan(
             id=row.pk,
@@ -166,10 +172,11 @@ class Rows:
         )
 
     def _parcel(self, row: Delivery) -> timeline.Parcel:
+        facts, waits = self.standing.parcel(row), self._is_open("no_signer", row.pk)
         return timeline.Parcel(
             id=row.pk,
             status=row.status,
-            facts=self.standing.parcel(row),
+            facts=replace(facts, no_signer=facts.no_signer and waits),
             packed=row.packed_at is not None,
             choose_by=row.choose_by,
             reminded=row.reminded_at is not None,

@@ -56,6 +56,11 @@ PARCEL_MISSING = UnmetGate("parcel_missing", "We are looking for your parcel.", 
 PARCEL_NOT_TAKEN = UnmetGate(
     "parcel_not_taken", "Nobody could take your parcel; we see to what comes next.", "staff"
 )
+PARCEL_UNDECIDED = UnmetGate(
+    "parcel_undecided",
+    "Your physician decides about another parcel; nothing for you to do.",
+    "physician",
+)
 OF_STATUS = {
     "held": PARCEL_HELD,
     "delivered_unverified": RECEIPT_UNCONFIRMED,
@@ -234,11 +239,11 @@ def steps(care: Care) -> list[Step]:
 
 def _with_who_looks(gate: UnmetGate, care: Care) -> UnmetGate:
     """A hold names whoever decided last, and until when they look, while that lies ahead."""
-    by = care.looked_at_by
-    if gate.code != ON_HOLD.code or by is None:
+    if gate.code not in (ON_HOLD.code, PARCEL_UNDECIDED.code):
         return gate
     detail = gate.detail.replace("Your physician", care.physician or "Your physician")
-    return replace(gate, detail=detail, until=by if by > care.now else None)
+    by = care.looked_at_by if gate.code == ON_HOLD.code else None
+    return replace(gate, detail=detail, until=by if by and by > care.now else None)
 
 
 def next_of(found: Sequence[Step], now: datetime) -> Next:
@@ -333,15 +338,17 @@ def _delivery(care: Care) -> Step:
         last = care.parcels[-1] if care.parcels else None
         arrived = last is not None and last.status == "delivered"
         about = ("delivery", last.id) if last else None
-        return Step(
-            "delivery", title, done=arrived, at=last.delivered_at if last else None, object=about
-        )
+        at = last.delivered_at if last else None
+        unmet = [PARCEL_UNDECIDED] if any(p.undecided for p in care.parcels) else []
+        return Step("delivery", title, done=arrived, at=at, unmet=unmet, object=about)
     facts = parcel.facts
     at = facts.window.start if facts.window else None
     unmet = list(hold_reasons(facts))
     if parcel.status in AT_THE_PHARMACY:
         unmet += [g for g in choose_gates(facts) if g not in unmet]
-        unmet += [replace(g, until=g.until or parcel.choose_by) for g in window_gates(facts)]
+        to_choose = [g for g in window_gates(facts) if g.who == "patient"]
+        unmet += [g for g in window_gates(facts) if g not in to_choose]
+        unmet += [replace(g, until=g.until or parcel.choose_by) for g in to_choose]
     else:
         unmet += _waits_for(parcel)
     return Step("delivery", title, done=False, at=at, unmet=unmet, object=("delivery", parcel.id))
@@ -359,9 +366,8 @@ def _session(care: Care) -> Step:
         session = coming[0]
         unmet = hold_gates(session.facts, care.now)
         unmet += [g for g in waiting_gates(session.facts) if g not in unmet]
-        if session.status == "held":
-            until = care.held_until(session) if care.patient.clear else None
-            unmet.append(replace(SESSION_HELD, until=until))
+        if session.status == "held" and care.patient.clear:
+            unmet.append(replace(SESSION_HELD, until=care.held_until(session)))
         return Step(
             "session",
             title,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from tests.care import PACK_AT, care, code, ok, prescription, replan, to, unmet
+from tests.care import HANDED_OVER, PACK_AT, care, code, ok, prescription, replan, to, unmet
 from tests.cast import ALBANY, NEWARK
 from tests.conftest import Caller
 
@@ -122,3 +122,72 @@ def test_no_way_around_leads_to_another_attempt(alice: Caller) -> None:
     assert code(walk.staff("out-for-delivery")) == (409, "wrong_state")
     assert code(walk.staff("attempt", code="no_adult")) == (409, "wrong_state")
     assert walk.delivery["attempts"] == 1
+
+
+def test_the_month_after_a_loss_has_its_parcel_once_another_one_went_out(alice: Caller) -> None:
+    walk = care(alice).delivery_in("lost")
+    replan(walk)
+    lost = walk.step("delivery")["unmet_gates"]
+    assert [gate["code"] for gate in lost] == ["parcel_undecided"]
+    assert lost[0]["detail"] == "Dr. Chen decides about another parcel; nothing for you to do."
+    ok(walk.chen.post(f"deliveries/{walk.delivery['id']}/replace/"))
+    assert ok(walk.chen.get("work-items/", kind="parcel_to_replace"))["results"] == []
+    to("2026-12-28T15:00Z")  # what was lost was filled, too: the next is not before the 30th
+    ok(walk.chooses(walk.window("2026-12-31")))
+    for at, verb, body in (
+        ("2026-12-30T14:00Z", "pack", {}),
+        ("2026-12-30T20:00Z", "dispatch", SHIPPED),
+        ("2026-12-31T18:00Z", "out-for-delivery", {}),
+        ("2026-12-31T18:00Z", "deliver", HANDED_OVER),
+    ):
+        to(at)
+        ok(walk.staff(verb, **body))
+    replan(walk)
+    walk.pays()
+    assert walk.delivery["status"] == "awaiting_window"
+
+
+def test_who_has_no_signer_is_reminded_again_once_staff_are_through(alice: Caller) -> None:
+    walk = care(alice).prescribed()
+    ok(alice.post(f"deliveries/{walk.delivery['id']}/no-signer/"))
+    (waits,) = walk.step("delivery")["unmet_gates"]
+    assert (waits["code"], waits["until"]) == ("no_signer", None)
+    (item,) = ok(walk.sam.get("work-items/", kind="no_signer"))["results"]
+    ok(walk.sam.post(f"work-items/{item['id']}/close/", {"note": "her sister will come"}))
+    assert [g["code"] for g in walk.step("delivery")["unmet_gates"]] == ["no_window"]
+    to("2026-12-25T15:00Z")
+    replan(walk)
+    assert ok(walk.sam.get("work-items/", kind="window_not_chosen"))["results"]
+
+
+def test_a_parcel_that_is_cancelled_asks_for_no_signer(alice: Caller) -> None:
+    walk = care(alice).prescribed()
+    ok(alice.post(f"deliveries/{walk.delivery['id']}/no-signer/"))
+    ok(walk.staff("cancel"))
+    assert ok(walk.sam.get("work-items/", kind="no_signer"))["results"] == []
+
+
+def test_a_hold_that_was_looked_at_and_not_cleared_comes_to_mind_again(alice: Caller) -> None:
+    walk = care(alice).planned()
+    ok(walk.chen.post(f"patients/{walk.id}/clinical-holds/", {"note": "n"}))
+    for day in ("2026-12-05T15:00Z", "2026-12-09T15:00Z"):
+        to(day)
+        replan(walk)
+        (item,) = ok(walk.chen.get("work-items/", kind="hold_waits"))["results"]
+        ok(walk.chen.post(f"work-items/{item['id']}/close/", {"note": "called"}))
+    assert "session_held" not in [g["code"] for g in walk.step("session")["unmet_gates"]]
+
+
+def test_a_late_payment_that_was_none_is_put_back_with_its_days(alice: Caller) -> None:
+    walk = care(alice).subscribed()
+    before = walk.period
+    to("2026-12-10T15:00Z")
+    replan(walk)
+    walk.pays()
+    assert walk.period["starts_on"] == "2026-12-10"
+    ok(walk.sam.post(f"periods/{walk.period['id']}/correct/", {"reason": "it was another's"}))
+    replan(walk)
+    assert [walk.period[name] for name in ("starts_on", "ends_on", "status")] == [
+        before["starts_on"], before["ends_on"], "open",
+    ]  # fmt: skip
+    assert ok(walk.sam.get(f"subscriptions/{walk.subscription}/"))["status"] == "past_due"

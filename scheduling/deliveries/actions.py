@@ -501,6 +501,7 @@ def cancel_now(locked: Delivery, *, by: Actor, now: datetime) -> None:
         raise Refused("wrong_state", "It was packed already: call it back instead.")
     leave_window(locked)
     move(locked, Status.CANCELLED, by, now, "window", "held_because")
+    settle("no_signer", locked.pk, note="The delivery was cancelled.", by=by, now=now)
     tell("delivery.cancelled", locked, by=by, now=now)
 
 
@@ -521,6 +522,7 @@ def replace(
         raise Refused("wrong_state", "Another one takes its place already.")
     if rows.exclude(status__in=OVER).exists():
         raise Refused("wrong_state", "Another delivery is under way.")
+    settle("parcel_to_replace", locked.pk, note="Another one goes out.", by=by, now=now)
     last = rows.filter(period=locked.period_id).order_by("-number").values_list("number", flat=True)
     return create_delivery(
         patient_id=patient.pk,

@@ -34,6 +34,8 @@ from scheduling.subscriptions.models import (
     Subscription,
 )
 
+DATES = ("starts_on", "ends_on", "moved_from", "anchor_was")  # of a month
+
 
 @transaction.atomic
 def subscribe(*, patient: Patient, plan: Plan, by: Actor, now: datetime) -> Subscription:
@@ -209,9 +211,7 @@ def mark_paid(
     period.status, period.paid_at = PeriodStatus.PAID, now
     period.paid_reference = paid_reference
     period.revision += 1
-    period.save(
-        update_fields=["starts_on", "ends_on", "status", "paid_at", "paid_reference", "revision"]
-    )
+    period.save(update_fields=[*DATES, "status", "paid_at", "paid_reference", "revision"])
     if locked.status == Status.PAST_DUE and not _overdue(locked, now):
         _move(locked, Status.ACTIVE)
     _tell_period("billing_period.paid", period, locked, by=by, now=now)
@@ -233,7 +233,9 @@ def correct_period(
     locked.status = PeriodStatus.VOID if over else PeriodStatus.OPEN
     locked.paid_at, locked.paid_reference = None, ""
     locked.revision += 1
-    locked.save(update_fields=["status", "paid_at", "paid_reference", "revision"])
+    if not _later(locked).exists():
+        _begin_as_before(locked, subscription)
+    locked.save(update_fields=[*DATES, "status", "paid_at", "paid_reference", "revision"])
     keep_correction(locked, was=PeriodStatus.PAID, reason=reason, by=by, now=now)
     _tell_period("billing_period.corrected", locked, subscription, by=by, now=now)
     return locked
@@ -357,9 +359,23 @@ def _begin_today(period: BillingPeriod, locked: Subscription, now: datetime) -> 
 
     A plan that ends with this month still does.
     """
-    locked.anchor_on = local_day(now, locked.patient.time_zone)
-    period.starts_on, period.ends_on = month(locked.anchor_on, 0)
-    locked.ends_on = locked.ends_on and period.ends_on
+    period.moved_from, period.anchor_was = period.starts_on, locked.anchor_on
+    _begin(period, locked, local_day(now, locked.patient.time_zone), steps=0)
+
+
+def _begin_as_before(period: BillingPeriod, locked: Subscription) -> None:
+    """It was not paid after all: it begins when it should have, as do the next ones."""
+    if period.anchor_was and period.moved_from:
+        anchor, steps = period.anchor_was, month_of(period.anchor_was, period.moved_from)
+        period.moved_from = period.anchor_was = None
+        _begin(period, locked, anchor, steps=steps)
+
+
+def _begin(period: BillingPeriod, locked: Subscription, anchor: date, *, steps: int) -> None:
+    ends_with_it = locked.ends_on == period.ends_on
+    locked.anchor_on = anchor
+    period.starts_on, period.ends_on = month(anchor, steps)
+    locked.ends_on = period.ends_on if ends_with_it else locked.ends_on
     _save(locked, "anchor_on", "ends_on")
 
 
