@@ -5,13 +5,14 @@ PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help run test check bench
+.PHONY: help run test check bench walks
 
 help:
 	@echo "make run    Hearth with demo data on http://127.0.0.1:$${PORT:-8000} (Ctrl-C ends it)"
 	@echo "make test   all checks and tests"
 	@echo "make check  linters and types alone"
 	@echo "make bench  the table of performance"
+	@echo "make walks  hundreds of ways through the chain, by chance (about half an hour)"
 
 run: .venv/run
 	@$(BIN)/python -m config.run
@@ -28,6 +29,11 @@ check: .venv/dev
 
 bench: .venv/dev
 	@HEARTH_DATA=.data/bench $(BIN)/python -m config.embedded $(BIN)/python -m tests.bench
+
+walks: .venv/dev
+	@HEARTH_ENV=test HEARTH_DATA=.data/walks DJANGO_SETTINGS_MODULE=config.settings \
+		$(BIN)/python -m config.embedded --fast $(BIN)/python -m pytest -n 0 \
+		--hypothesis-profile walks tests/test_chain_machine.py
 
 .venv/run: requirements.txt
 	@test -n "$(PYTHON)" || { echo "Hearth needs Python 3.11 or newer."; exit 1; }

@@ -184,6 +184,7 @@ SPECTACULAR_SETTINGS = {
         "records.schema.with_manners",
     ],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "RENDERER_WHITELIST": ["rest_framework.renderers.JSONRenderer"],
 }
 
 # --- work in the background --------------------------------------------------------------------
@@ -231,6 +232,11 @@ if not SANDBOX:
         raise ImproperlyConfigured("SECRET_KEY needs 50 characters or more.")
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "care@hearth.test")
+
+# With it, carriers sign what they report; without it, nobody is believed.
+CARRIER_WEBHOOK_SECRET = env.str("CARRIER_WEBHOOK_SECRET", "")
+if CARRIER_WEBHOOK_SECRET and len(CARRIER_WEBHOOK_SECRET) < 32:
+    raise ImproperlyConfigured("CARRIER_WEBHOOK_SECRET needs 32 characters or more.")
 
 # Of sending, in seconds of the database's clock: how long a claim lasts, how old a claim may be
 # when its text leaves, and how long the provider has to show a text whose answer was lost.

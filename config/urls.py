@@ -22,6 +22,9 @@ from scheduling.calendar import api as calendar
 from scheduling.calendar.models import Licence, Opening, TimeOff, WorkingHours
 from scheduling.consultations import api as consultations
 from scheduling.deliveries import api as deliveries
+from scheduling.deliveries import many
+from scheduling.deliveries.carrier import api as carrier
+from scheduling.deliveries.windows import api as windows
 from scheduling.prescriptions import api as prescriptions
 from scheduling.sessions import api as sessions
 from scheduling.subscriptions import api as subscriptions
@@ -69,18 +72,21 @@ of_chain = [
     path("periods/<uuid:pk>/correct/", subscriptions.CorrectPeriod.as_view()),
     path("prescriptions/", prescriptions.Prescriptions.as_view()),
     path("prescriptions/<uuid:pk>/end/", prescriptions.EndPrescription.as_view()),
-    path("delivery-zones/", deliveries.Zones.as_view()),
-    path("delivery-windows/", deliveries.Windows.as_view()),
-    path("delivery-windows/<uuid:pk>/", deliveries.WindowDetail.as_view()),
-    path("holidays/", deliveries.Holidays.as_view()),
-    path("holidays/<uuid:pk>/", deliveries.HolidayDetail.as_view()),
+    path("delivery-zones/", windows.Zones.as_view()),
+    path("delivery-zones/<uuid:pk>/", windows.ZoneDetail.as_view()),
+    path("delivery-windows/", windows.Windows.as_view()),
+    path("delivery-windows/<uuid:pk>/", windows.WindowDetail.as_view()),
+    path("holidays/", windows.Holidays.as_view()),
+    path("holidays/<uuid:pk>/", windows.HolidayDetail.as_view()),
     path("closures/", deliveries.Closures.as_view()),
-    path("closures/<uuid:pk>/", deliveries.ClosureDetail.as_view()),
+    path("closures/<uuid:pk>/", windows.ClosureDetail.as_view()),
     path("deliveries/", deliveries.Deliveries.as_view()),
-    path("deliveries/bulk/", deliveries.Bulk.as_view()),
+    path("deliveries/bulk/", many.Bulk.as_view()),
+    path("deliveries/tracking/", many.Tracking.as_view()),
     path("deliveries/<uuid:pk>/", deliveries.DeliveryDetail.as_view()),
     path("deliveries/<uuid:pk>/custody/", deliveries.Custody.as_view()),
     path("deliveries/<uuid:pk>/choose-window/", deliveries.ChooseWindow.as_view()),
+    path("deliveries/<uuid:pk>/no-signer/", deliveries.NoSigner.as_view()),
     path("deliveries/<uuid:pk>/confirm-receipt/", deliveries.ConfirmReceipt.as_view()),
     path("deliveries/<uuid:pk>/correct/", deliveries.Correct.as_view()),
     path("deliveries/<uuid:pk>/replace/", deliveries.Replace.as_view()),
@@ -166,6 +172,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("webhooks/twilio/status/", webhooks.status),
     path("webhooks/twilio/inbound/", webhooks.inbound),
+    path("webhooks/carrier/", carrier.Webhook.as_view()),
     path("support/<str:token>", Support.as_view()),
     path("livez", health.livez),
     path("readyz", health.readyz),

@@ -11,8 +11,8 @@ from rest_framework.response import Response
 from accounts.api import CARE, STAFF, roles, signed_in
 from notifications.models import InboundMessage, Message, Status
 from notifications.policy import SAYINGS
-from patients.api import found, look_log
-from records.api import Cursor, Door, IdField, InstantField, ListQuery, TextField, query
+from patients.api import found, look_log, seen
+from records.api import CsvDoor, Cursor, Door, IdField, InstantField, ListQuery, TextField, query
 
 REMINDERS = tuple(saying.kind for saying in SAYINGS if saying.ahead)
 
@@ -52,7 +52,7 @@ FILTERS = {
 }
 
 
-class Messages(Door):
+class Messages(CsvDoor):
     """Texts and mails about the patients that the reader sees."""
 
     permission_classes = (roles(*CARE),)
@@ -65,10 +65,7 @@ class Messages(Door):
         if self.kinds:
             rows = rows.filter(kind__in=self.kinds)
         rows = rows.filter(**{FILTERS[k]: v for k, v in asked.items() if k in FILTERS})
-        pages = Cursor()
-        page = pages.paginate_queryset(rows, request, self) or []
-        look_log(user, "message", page)
-        return pages.get_paginated_response(MessageOut(page, many=True).data)
+        return seen(self, "message", rows, MessageOut)
 
 
 class Reminders(Messages):

@@ -20,8 +20,8 @@ PATIENT, SUPPORT_PERSON = "patient", "support_person"
 class Subject:
     """What a message is about: a consultation, a delivery, a session, a month, a support person.
 
-    ``start`` and ``end`` (UTC) are those of the meeting, of the window or of the time to pay;
-    ``zone`` (IANA) is the patient's.
+    ``start`` and ``end`` (UTC) are those of the meeting, of the window, or of the time to pay or
+    to agree; ``zone`` (IANA) is the patient's.
     """
 
     status: str
@@ -111,7 +111,7 @@ SAYINGS = (
     Saying("session_24h", PLANNED, ("scheduled",), **OF_A_DAY),
     Saying("session_2h", PLANNED, ("scheduled",), **OF_2_HOURS),
     Saying("check_in", ("session.completed",), ("completed",), old=2 * DAY, morning=True),
-    Saying("support_invite", ("support_person.named",), ("named",), old=7 * DAY, **TO_SUPPORT),
+    Saying("support_invite", ("support_person.named",), ("named",), **TO_SUPPORT),
     Saying("support_24h", PLANNED, ("scheduled",), **OF_A_DAY, **TO_SUPPORT),
     Saying("support_2h", PLANNED, ("scheduled",), **OF_2_HOURS, **TO_SUPPORT),
 )

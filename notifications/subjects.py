@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from notifications.policy import Subject
-from patients.models import Assessment, Patient, SupportPerson
+from patients.models import LINK_OPENS, Assessment, Patient, SupportPerson
 from records.values import in_force
 from scheduling.models import BillingPeriod, Consultation, Delivery, TreatmentSession
 from scheduling.subscriptions.actions import midnight, period_facts
@@ -90,7 +90,7 @@ def _support_person(pk: UUID, _: datetime) -> Told:
         status = "replaced"
     else:
         status = "confirmed" if row.confirmed_at else "named"
-    subject = Subject(status, 1, row.named_at, row.named_at + 7 * DAY, row.patient.time_zone)
+    subject = Subject(status, 1, row.named_at, row.named_at + LINK_OPENS, row.patient.time_zone)
     return Told(row.patient, subject)
 
 

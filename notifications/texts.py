@@ -144,4 +144,6 @@ def _hour(at: datetime | None, zone: str) -> str:
         return ""
     local = at.astimezone(ZoneInfo(zone))
     hour = local.strftime("%I").lstrip("0")
-    return f"{hour}:{local:%M %p} {ZONE_WORDS.get(zone, local.tzname())}"
+    comes_twice = local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
+    words = {} if comes_twice else ZONE_WORDS  # in autumn: EDT, then EST
+    return f"{hour}:{local:%M %p} {words.get(zone, local.tzname())}"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import JSONObject
 
 from patients.gates import PatientFacts
@@ -21,13 +21,14 @@ def with_facts(rows: QuerySet[Patient]) -> Any:
     """Patients with their address and all that `facts_in` reads, in the same query."""
     mine = {"patient": OuterRef("pk")}
     latest = Consent.objects.filter(**mine).order_by("kind", "-pk").distinct("kind")
+    holds = ClinicalHold.objects.filter(**mine, cleared_at__isnull=True)
     return rows.select_related("address").annotate(
         consents_=ArraySubquery(
             latest.annotate(row=JSONObject(kind=F("kind"), accepted=F("accepted"))).values("row")
         ),
         assessed_=Exists(Assessment.objects.filter(**mine)),
         identified_=Exists(IdentityCheck.objects.filter(**mine)),
-        held_=Exists(ClinicalHold.objects.filter(**mine, cleared_at__isnull=True)),
+        held_since_=Subquery(holds.order_by("raised_at").values("raised_at")[:1]),
     )
 
 
@@ -40,5 +41,5 @@ def facts_in(row: Any) -> PatientFacts:
         served=bool(row.address and row.address.served),
         agreed=accepted >= AGREEMENTS,
         identified=row.identified_,
-        clear=not row.held_,
+        held_since=row.held_since_,
     )

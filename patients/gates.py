@@ -14,7 +14,7 @@ class PatientFacts:
     """What gates ask about a patient.
 
     ``agreed``: to both consents that follow an approval. ``identified``: by a photo document.
-    ``clear``: no clinical hold is open.
+    ``held_since``: the first clinical hold that is open; ``clear``: there is none.
     """
 
     assessed: bool
@@ -22,7 +22,11 @@ class PatientFacts:
     served: bool
     agreed: bool = False
     identified: bool = False
-    clear: bool = True
+    held_since: datetime | None = None
+
+    @property
+    def clear(self) -> bool:
+        return self.held_since is None
 
 
 OUT_OF_AREA = UnmetGate(
@@ -38,7 +42,9 @@ AGREEMENTS_MISSING = UnmetGate(
     "Please read and accept the two agreements about treatment at home.",
     "patient",
 )
-ON_HOLD = UnmetGate("on_hold", "Your physician looks at something first.", "physician")
+ON_HOLD = UnmetGate(
+    "on_hold", "Your physician looks at something first; nothing for you to do.", "physician"
+)
 NOT_ASSESSED = UnmetGate("assessment_missing", "The free assessment comes first.", "patient")
 NO_CONSENT = UnmetGate(
     "consent_missing", "We need your consent to talk by video or telephone first.", "patient"

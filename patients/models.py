@@ -112,6 +112,11 @@ class Address(models.Model):
     def __str__(self) -> str:
         return str(self.pk)
 
+    @property
+    def where(self) -> str:
+        """State and county as deliveries name them: ``FL Bay``."""
+        return f"{self.state} {self.county}"
+
 
 class ZipCode(models.Model):
     """A row of the ZIP table; `load_zips` writes it, `service_area` tells what it means."""

@@ -1,8 +1,11 @@
 """The API's manners: strict input, problem+json, cursors, ETags, answers once."""
 
+import csv
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from io import StringIO
 from typing import IO, Any
 from uuid import UUID
 
@@ -11,7 +14,7 @@ from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
-from rest_framework import exceptions, pagination, parsers, serializers
+from rest_framework import exceptions, pagination, parsers, permissions, renderers, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -206,6 +209,15 @@ class Cursor(pagination.CursorPagination):
                 raise
             raise serializers.ValidationError({"cursor": [NO_CURSOR]}) from error
 
+    def get_paginated_response(self, data: Any) -> Response:
+        """With the neighbours in ``Link`` (RFC 8288), too: a list as CSV has no other place."""
+        answer = super().get_paginated_response(data)
+        near = {"next": self.get_next_link(), "prev": self.get_previous_link()}
+        links = [f'<{url}>; rel="{rel}"' for rel, url in near.items() if url]
+        if links:
+            answer["Link"] = ", ".join(links)
+        return answer
+
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """In the words of OpenAPI 3.1: the ends of a list have no next, or no previous."""
         shape: dict[str, Any] = super().get_paginated_response_schema(schema)
@@ -230,10 +242,52 @@ def listed(
     return pages.get_paginated_response(shape(page, many=True, context=context).data)
 
 
+class Csv(renderers.BaseRenderer):
+    """The rows of a list as CSV (RFC 4180, UTF-8), with a line of names; a refusal stays JSON.
+
+    What is nested has its fields in columns of their own (``window.starts``), other lists and
+    objects are told as JSON. A text that a spreadsheet would take for a formula is led by an
+    apostrophe.
+    """
+
+    media_type = "text/csv"
+    format = "csv"
+    charset = "utf-8"
+
+    def render(self, data: Any, accepted_media_type: Any = None, context: Any = None) -> bytes:
+        if not isinstance(data, Mapping) or "results" not in data:
+            return renderers.JSONRenderer().render(data)
+        columns = list(_columns(data["results"].serializer.child))
+        rows = json.loads(renderers.JSONRenderer().render(data["results"]))
+        text = StringIO()
+        sheet = csv.writer(text)
+        sheet.writerow(".".join(column) for column in columns)
+        sheet.writerows([_cell(row, column) for column in columns] for row in rows)
+        return text.getvalue().encode()
+
+
+def _columns(shape: serializers.Serializer[Any], at: tuple[str, ...] = ()) -> Iterator[Any]:
+    """The path of every column of a row."""
+    for name, field in shape.fields.items():
+        if isinstance(field, serializers.Serializer):
+            yield from _columns(field, (*at, name))
+        else:
+            yield (*at, name)
+
+
+def _cell(row: Any, column: tuple[str, ...]) -> Any:
+    for name in column:
+        row = row[name] if row is not None else None
+    if isinstance(row, (dict, list, bool)):
+        return json.dumps(row)
+    is_formula = isinstance(row, str) and row.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{row}" if is_formula else row
+
+
 class Door(APIView):
     """A view with all the manners."""
 
-    parser_classes = (JsonParser,)
+    parser_classes: Sequence[type[parsers.BaseParser]] = (JsonParser,)
     pagination_class = Cursor
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
@@ -255,6 +309,16 @@ class Door(APIView):
             response = self.handle_exception(error)
         self.response = self.finalize_response(asked, response, *args, **kwargs)
         return self.response
+
+
+class CsvDoor(Door):
+    """A door whose list can be had as CSV, too (``Accept: text/csv``)."""
+
+    renderer_classes = (renderers.JSONRenderer, Csv)
+
+    def get_renderers(self) -> list[Any]:
+        looks = self.request.method in permissions.SAFE_METHODS
+        return [r for r in super().get_renderers() if looks or not isinstance(r, Csv)]
 
 
 def if_match(request: Request) -> int | None:

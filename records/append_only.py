@@ -20,6 +20,7 @@ TABLES = (
     "patients_address",
     "patients_consent",
     "patients_identitycheck",
+    "scheduling_carrierevent",
     "scheduling_custodyevent",
     "scheduling_decision",
     "scheduling_reading",

@@ -78,11 +78,13 @@ def raise_work_item(
     by: Actor,
     now: datetime,
     patient_id: UUID | None = None,
+    due_at: datetime | None = None,
 ) -> bool:
     """Ask a human for something, once: while one of this kind is open, nothing is added.
 
     ``about`` is a row, or the kind and id of one. ``detail`` says what to do, without names and
-    without anything about health. Returns whether it is new.
+    without anything about health. ``due_at`` is by urgency, where no law says when. Returns whether
+    it is new.
     """
     object_kind, object_id = about if isinstance(about, tuple) else (kind_of(about), about.pk)
     _, is_new = WorkItem.objects.get_or_create(
@@ -97,7 +99,7 @@ def raise_work_item(
             "object_kind": object_kind,
             "cause": by.cause,
             "raised_at": now,
-            "due_at": now + WAIT[urgency],
+            "due_at": due_at or now + WAIT[urgency],
         },
     )
     return is_new

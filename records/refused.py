@@ -13,7 +13,7 @@ CODES: dict[str, tuple[int, str]] = {
     "method_not_allowed": (405, "Not a method of this address"),
     "not_acceptable": (406, "Not a format that is spoken here"),
     "too_large": (413, "The body is too large"),
-    "unsupported_media_type": (415, "Please send JSON"),
+    "unsupported_media_type": (415, "Not a format that is read here"),
     "throttled": (429, "Too many requests"),
     "database_away": (503, "Our records cannot be reached"),
     "no_worker": (503, "No worker is running"),

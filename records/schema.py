@@ -52,6 +52,10 @@ HEADERS = {
         "description": "This was answered before, to the same Idempotency-Key.",
         "schema": {"enum": ["true"]},
     },
+    "Link": {
+        "description": "The next and the previous page (RFC 8288), where there is one.",
+        "schema": {"type": "string"},
+    },
 }
 VERSIONED = ("ConsultationForPhysician", "ConsultationOut", "PatientOut")
 # What an answer has at times, or for some of its readers; everything else is always there.
@@ -98,6 +102,8 @@ def _say_headers(method: str, operation: dict[str, Any], *, is_new: bool) -> Non
         gives["ETag"] = _ref("headers", "ETag")
         if method != "get" and not is_new:
             takes.append(_ref("parameters", "IfMatch"))
+    if "text/csv" in str(answers):
+        gives["Link"] = _ref("headers", "Link")
     if takes:
         operation["parameters"] = [*operation.get("parameters", []), *takes]
     for answer in answers.values() if gives else ():

@@ -52,10 +52,12 @@ DEFAULTS: dict[str, Default] = {
     "session_first_hour": Default(8, "o'clock", 6, 12, "practice"),
     "session_last_hour": Default(20, "o'clock", 12, 22, "practice"),
     "session_held_before": Default(24, "hours", 1, 72, "practice"),
+    "session_choice_days": Default(7, "days", 1, 30, "practice"),
     "reading_max_age": Default(30, "minutes", 5, 120, "practice"),
     "limit_systolic": Default(140, "mmHg", 100, 180, "esketamine label, guide value"),
     "limit_diastolic": Default(90, "mmHg", 60, 120, "esketamine label, guide value"),
     "limit_pulse": Default(100, "beats a minute", 60, 140, "published at-home programmes"),
+    "hold_answer_days": Default(2, "days", 1, 14, "practice"),
     "check_in_after": Default(12, "hours", 1, 48, "practice"),
     "hold_minutes": Default(10, "minutes", 2, 60, "practice"),
 }

@@ -1,22 +1,30 @@
 """Writes that merge what several folders know: a month paid, a pause with a parcel under way."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import Role
-from patients.actions import lock_patient
+from patients.actions import lock_patient, replan_many
+from patients.models import ClinicalHold, Patient
 from records.actor import Actor
 from records.events import raise_work_item
 from records.models import Rule, WorkItem
 from records.refused import Refused
-from scheduling.deliveries import actions as deliveries
+from records.values import change
 from scheduling.deliveries.models import OVER, Delivery
 from scheduling.replan import replan
 from scheduling.subscriptions import actions as subscriptions
-from scheduling.subscriptions.models import BillingPeriod, Subscription
+from scheduling.subscriptions.models import BillingPeriod, Status, Subscription
 
 WARNED_BEFORE = (60, 30, 14, 7, 1)  # days
+FOLLOWED = {  # numbers by which rows that stand follow; the others are asked when somebody acts
+    "billing_opens_before", "billing_grace", "session_supervised", "session_supervised_minutes",
+    "session_held_before", "session_choice_days", "hold_answer_days",
+}  # fmt: skip
 
 
 @transaction.atomic
@@ -74,15 +82,6 @@ def pause(
 
 
 @transaction.atomic
-def replace(
-    *, delivery: Delivery, by: Actor, now: datetime, version: int | None = None
-) -> Delivery:
-    """Another parcel goes out, if the one that came back or was lost is as it was seen."""
-    _lock_as_seen(delivery, version)
-    return deliveries.replace(delivery=delivery, by=by, now=now)
-
-
-@transaction.atomic
 def warn_of_rules(*, by: Actor, now: datetime) -> int:
     """Ask a physician about each legal rule that ends soon and has no next row; once a threshold.
 
@@ -114,7 +113,20 @@ def warn_of_rules(*, by: Actor, now: datetime) -> int:
     return asked
 
 
-def _lock_as_seen(row: Subscription | Delivery, version: int | None) -> None:
+@transaction.atomic
+def change_settings(*, values: Mapping[str, int], user_id: UUID, by: Actor, now: datetime) -> None:
+    """Put other numbers in force; if rows follow one of them, whoever has a plan, or is held, is
+    replanned.
+    """
+    if FOLLOWED & set(values):
+        living = Subscription.objects.exclude(status=Status.CANCELLED).values("patient")
+        held = ClinicalHold.objects.filter(cleared_at=None).values("patient")
+        met = Patient.objects.filter(Q(pk__in=living) | Q(pk__in=held))
+        replan_many(met.values_list("pk", flat=True), by=by, now=now)
+    change(values, user_id=user_id, by=by, now=now)
+
+
+def _lock_as_seen(row: Subscription, version: int | None) -> None:
     """Lock the patient, without whom no version rises; raises `Refused` ``stale``."""
     lock_patient(row.patient_id)
     row.refresh_from_db(fields=["version"])

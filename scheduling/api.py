@@ -33,6 +33,7 @@ from patients.models import Patient
 from patients.phones import us_number
 from records import clock
 from records.api import (
+    CsvDoor,
     Cursor,
     DayField,
     Door,
@@ -50,9 +51,10 @@ from records.api import (
 )
 from records.events import settled_before
 from records.models import Event, Rule, WorkItem
-from records.values import DEFAULTS, add_rule, change, in_force
+from records.values import DEFAULTS, add_rule, in_force
 from records.work import claim, close
 from scheduling import replan, timeline
+from scheduling.actions import change_settings
 from scheduling.calendar.actions import add_time_off
 from scheduling.calendar.api import (
     DaysQuery,
@@ -98,7 +100,7 @@ class PatientIn(Input):
     channel = serializers.ChoiceField(choices=CHANNELS)
 
 
-class Patients(Door):
+class Patients(CsvDoor):
     """Staff and physicians look patients up; staff enter those who call."""
 
     permission_classes = (roles(STAFF, PHYSICIAN),)
@@ -467,7 +469,7 @@ class Settings(Door):
         if user.role != Role.PHYSICIAN:
             self.permission_denied(request, "Physicians change these.")
         values = read(SettingsIn, request.data)
-        change(values, user_id=user.pk, by=actor_of(request), now=clock.now())
+        change_settings(values=values, user_id=user.pk, by=actor_of(request), now=clock.now())
         return self._all()
 
     def _all(self) -> Response:

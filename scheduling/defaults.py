@@ -7,7 +7,12 @@ from django.db import transaction
 from patients import zip_table
 from patients.service_area import CENTRAL, EASTERN
 from records.models import Rule
-from scheduling.deliveries.models import DeliveryZone, Holiday, WindowTemplate, ZoneCounty
+from scheduling.deliveries.windows.models import (
+    DeliveryZone,
+    Holiday,
+    WindowTemplate,
+    ZoneCounty,
+)
 
 SHIP_WEEKDAYS = [0, 1, 2, 3]  # Monday to Thursday: what is missed must not lie over a weekend
 WEEKDAYS = (1, 2, 3, 4)  # of windows: the day after

@@ -33,6 +33,7 @@ from scheduling.consultations import actions as consultations
 from scheduling.consultations.models import Consultation
 from scheduling.deliveries import actions as deliveries
 from scheduling.deliveries.models import Delivery
+from scheduling.deliveries.windows.actions import offered, open_windows
 from scheduling.intervals import Interval
 from scheduling.prescriptions.actions import AUTHORITY, record_prescription
 from scheduling.prescriptions.gates import PHARMACY
@@ -117,7 +118,7 @@ def load(now: datetime) -> bool:
     _plans()
     _rule(physicians[0], now)
     for opened_at in (begun, now - 20 * DAY, now):
-        deliveries.open_windows(now=opened_at)
+        open_windows(now=opened_at)
     for number, person in enumerate(PEOPLE):
         _walk(number, person, physicians[number % 2], now)
     for patient in Patient.objects.order_by("pk").values_list("pk", flat=True):
@@ -364,8 +365,7 @@ def _bring(care: Care, stage: str) -> None:
     parcel = Delivery.objects.get(patient=care.patient)
     ahead = stage in ("scheduled", "packed", "dispatched", "held")
     chosen_at = care.now - HOUR if ahead else care.since + 4 * HOUR
-    standing = deliveries.standing_of(care.patient.pk, now=chosen_at)
-    windows = deliveries.offered(standing, (chosen_at, care.now + 20 * DAY))
+    windows = offered(care.patient, (chosen_at, care.now + 20 * DAY), now=chosen_at)
     been = [window for window in windows if window.ends < care.now]
     treated = stage in SESSIONS
     window = windows[0] if ahead or treated or not been else been[-1]

@@ -9,10 +9,10 @@ from scheduling.calendar.models import (
     WorkingHours,
 )
 from scheduling.consultations.models import Consultation, Decision
-from scheduling.deliveries.models import (
+from scheduling.deliveries.carrier.models import CarrierEvent
+from scheduling.deliveries.models import CustodyEvent, Delivery
+from scheduling.deliveries.windows.models import (
     Closure,
-    CustodyEvent,
-    Delivery,
     DeliveryWindow,
     DeliveryZone,
     Holiday,
@@ -25,6 +25,7 @@ from scheduling.subscriptions.models import BillingPeriod, Plan, Subscription
 
 __all__ = [
     "BillingPeriod",
+    "CarrierEvent",
     "Closure",
     "Consultation",
     "CustodyEvent",

@@ -1,7 +1,8 @@
 """Makes the rows follow the chain: one patient, one transaction; twice in a row changes nothing."""
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +30,10 @@ from scheduling.subscriptions import actions as subscriptions
 from scheduling.subscriptions.models import BillingPeriod, PeriodStatus, Subscription
 
 ROUNDS = 12  # one change may call for another: a month opens, is overdue, and so on
-ASKED = ("window_not_chosen", "parcel_late", "transition")
+ASKED = (  # kinds of work items by which rows follow
+    "window_not_chosen", "no_signer", "parcel_late", "parcel_to_replace", "transition",
+    "hold_waits",
+)  # fmt: skip
 
 
 @transaction.atomic
@@ -37,7 +41,8 @@ def replan(patient_id: UUID, *, now: datetime, by: Actor | None = None) -> int:
     """Make all rows of a patient follow; returns how many changes that took.
 
     ``by`` is who caused it, if it is not a sweep. When nothing has to follow, nothing is written
-    but when to look again, if that has changed.
+    but when to look again, if that has changed. Changes that call for each other without end are
+    an error of ours: none is kept, and the patient stays due.
     """
     patient = lock_patient(patient_id)
     who = by or Actor(role="system", channel="sweep", cause=patient.replan_cause or sweep().cause)
@@ -46,12 +51,12 @@ def replan(patient_id: UUID, *, now: datetime, by: Actor | None = None) -> int:
         care, rows = read(patient_id, now=now)
         wanted = timeline.changes(care)
         if not wanted:
-            break
+            _keep_summary(rows.patient, care)
+            return count
         for change in wanted:
             _APPLY[change.do](rows, change, who, now)
         count += len(wanted)
-    _keep_summary(rows.patient, care)
-    return count
+    raise RuntimeError(f"no end of changes for patient {patient_id}: {[c.do for c in wanted]}")
 
 
 def read(patient_id: UUID, *, now: datetime) -> tuple[timeline.Care, "Rows"]:
@@ -74,7 +79,6 @@ class Rows:
             row.patient = self.patient
         self.sessions = sessions.sessions_of(patient_id)
         self._read_physicians()
-        self.support = sessions.support_of(patient_id)
         items = WorkItem.objects.filter(patient_id=patient_id, kind__in=ASKED)
         asked = items.values_list("kind", "object_id", "raised_at", "status").order_by("raised_at")
         self.asked = {(kind, about): (at, status) for kind, about, at, status in asked}
@@ -95,19 +99,29 @@ class Rows:
             zone=standing.zone,
             patient=standing.facts,
             outcome=standing.outcome,
+            physician=standing.decided_by,
             prescribed=standing.prescribed(),
             plan=self._plan(),
             meetings=[self._meeting(row) for row in self.meetings],
             parcels=[self._parcel(row) for row in standing.deliveries],
             sessions=[self._session(row) for row in self.sessions],
             in_transition=self._asked("transition", self.patient.pk, self._lives_there_since()),
+            hold_asked=self._asked("hold_waits", self.patient.pk, self.now - self._hold_answered),
             values=standing.values,
         )
+
+    @property
+    def _hold_answered(self) -> timedelta:
+        """How long a physician takes; then one who did not clear the hold is asked again."""
+        return timedelta(days=self.standing.values["hold_answer_days"])
 
     def _asked(self, kind: str, about: UUID, since: datetime) -> bool:
         """Whether a human was asked since then, or is asked still."""
         at, status = self.asked.get((kind, about), (None, ""))
         return at is not None and (at >= since or status == WorkItem.Status.OPEN)
+
+    def _is_open(self, kind: str, about: UUID) -> bool:
+        return self.asked.get((kind, about), (None, ""))[1] == WorkItem.Status.OPEN
 
     def _lives_there_since(self) -> datetime:
         address = self.patient.address
@@ -119,6 +133,7 @@ class Rows:
             id=row.pk,
             status=row.status,
             start=row.start,
+            end=row.end,
             risks=risks_of(row) if coming else [],
             told=row.risks_told,
         )
@@ -127,8 +142,7 @@ class Rows:
         row = self.standing.subscription
         if row is None:
             return None
-        mine = [p for p in self.standing.periods if p.subscription_id == row.pk]
-        months = [self._month(p) for p in mine if p.status != PeriodStatus.VOID]
+        months = [self._month(period) for period in self.standing.periods]
         counts = [m for m in months if m.facts.paid or m.facts.starts_on <= self.standing.today]
         return timeline.Plan(
             id=row.pk,
@@ -158,10 +172,11 @@ class Rows:
         )
 
     def _parcel(self, row: Delivery) -> timeline.Parcel:
+        facts, waits = self.standing.parcel(row), self._is_open("no_signer", row.pk)
         return timeline.Parcel(
             id=row.pk,
             status=row.status,
-            facts=self.standing.parcel(row),
+            facts=replace(facts, no_signer=facts.no_signer and waits),
             packed=row.packed_at is not None,
             choose_by=row.choose_by,
             reminded=row.reminded_at is not None,
@@ -169,6 +184,7 @@ class Rows:
             or self._asked("parcel_late", row.pk, row.created_at),
             held_because=row.held_because,
             delivered_at=row.delivered_at,
+            undecided=row.status == Parcel.LOST and self._is_open("parcel_to_replace", row.pk),
         )
 
     def _session(self, row: TreatmentSession) -> timeline.Session:
@@ -177,7 +193,7 @@ class Rows:
             status=row.status,
             start=row.start,
             end=row.end,
-            facts=sessions.facts_for(row, self.standing, self.sessions, self.support),
+            facts=sessions.facts_for(row, self.standing, self.sessions),
             finished_at=row.finished_at,
             checked_in=row.checked_in_at is not None,
         )
@@ -232,6 +248,19 @@ def _transition(rows: Rows, change: timeline.Change, by: Actor, now: datetime) -
     )
 
 
+def _ask_about_hold(_: Rows, change: timeline.Change, by: Actor, now: datetime) -> None:
+    raise_work_item(
+        "hold_waits",
+        ("patient", change.id),
+        detail="A patient is held for longer than was said: please look, and clear it or call.",
+        urgency=WorkItem.Urgency.TODAY,
+        for_role=Role.PHYSICIAN,
+        by=by,
+        now=now,
+        patient_id=change.id,
+    )
+
+
 _APPLY: dict[str, Apply] = {
     "note_risk": _note_risk,
     "set_ending": _set_ending,
@@ -256,8 +285,10 @@ _APPLY: dict[str, Apply] = {
     "hold_session": lambda r, c, by, now: sessions.hold_now(
         r.session(c), str(c.with_), by=by, now=now
     ),
+    "cancel_session": lambda r, c, by, now: sessions.cancel_now(r.session(c), by=by, now=now),
     "miss_session": lambda r, c, by, now: sessions.miss(r.session(c), by=by, now=now),
     "transition": _transition,
+    "ask_about_hold": _ask_about_hold,
 }
 
 

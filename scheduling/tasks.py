@@ -13,7 +13,7 @@ from records.outage import ENDS_A_SWEEP
 from scheduling import replan as chain
 from scheduling.actions import warn_of_rules as warn
 from scheduling.calendar.actions import release_expired_holds as release
-from scheduling.deliveries.actions import open_windows as open_
+from scheduling.deliveries.windows.actions import open_windows as open_
 
 log = logging.getLogger(__name__)
 

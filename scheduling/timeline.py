@@ -24,6 +24,7 @@ from scheduling.deliveries.gates import (
     lost_window_gates,
     window_gates,
 )
+from scheduling.intervals import wall_before
 from scheduling.prescriptions.gates import NO_FILL_LEFT, NOT_PRESCRIBED
 from scheduling.prescriptions.refills import Prescribed, fills_left, last_fill_day
 from scheduling.sessions.gates import SessionFacts, hold_gates, waiting_gates
@@ -55,6 +56,11 @@ PARCEL_MISSING = UnmetGate("parcel_missing", "We are looking for your parcel.", 
 PARCEL_NOT_TAKEN = UnmetGate(
     "parcel_not_taken", "Nobody could take your parcel; we see to what comes next.", "staff"
 )
+PARCEL_UNDECIDED = UnmetGate(
+    "parcel_undecided",
+    "Your physician decides about another parcel; nothing for you to do.",
+    "physician",
+)
 OF_STATUS = {
     "held": PARCEL_HELD,
     "delivered_unverified": RECEIPT_UNCONFIRMED,
@@ -75,6 +81,7 @@ class Meeting:
     id: UUID
     status: str
     start: datetime
+    end: datetime
     risks: Sequence[UnmetGate] = ()
     told: Sequence[str] = ()
 
@@ -106,7 +113,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A delivery; ``asked``: a human was asked to call about its window."""
+    """A delivery; ``asked``: a human was asked to call about its window.
+
+    ``undecided``: it is lost, and a physician has not said yet what follows.
+    """
 
     id: UUID
     status: str
@@ -117,6 +127,7 @@ class Parcel:
     asked: bool
     held_because: str
     delivered_at: datetime | None
+    undecided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +145,24 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Care:
-    """All that the chain of one patient is computed from, at ``now``; ``zone`` is IANA."""
+    """All that the chain of one patient is computed from, at ``now``; ``zone`` is IANA.
+
+    ``physician``: the name of whoever decided last; empty while nobody has.
+    """
 
     patient_id: UUID
     now: datetime
     zone: str
     patient: PatientFacts
     outcome: str
+    physician: str
     prescribed: Prescribed | None
     plan: Plan | None
     meetings: Sequence[Meeting]
     parcels: Sequence[Parcel]
     sessions: Sequence[Session]
     in_transition: bool
+    hold_asked: bool
     values: Mapping[str, int]
 
     @property
@@ -157,6 +173,20 @@ class Care:
     def midnight(self, day: date) -> datetime:
         """When a day begins where the patient lives."""
         return datetime.combine(day, time(), ZoneInfo(self.zone)).astimezone(UTC)
+
+    @property
+    def looked_at_by(self) -> datetime | None:
+        """Until when a physician should have looked at what holds the patient."""
+        since = self.patient.held_since
+        days = self.values["hold_answer_days"] * DAY
+        return wall_before(since, self.zone, -days) if since else None
+
+    def held_until(self, session: "Session") -> datetime:
+        """When another time has to be chosen for one that is held, unless a physician is to look:
+        at midnight, some days after the one that it had.
+        """
+        day = session.end.astimezone(ZoneInfo(self.zone)).date()
+        return self.midnight(day + self.values["session_choice_days"] * DAY)
 
     @property
     def parcel(self) -> Parcel | None:
@@ -202,8 +232,18 @@ def steps(care: Care) -> list[Step]:
             "done" if step.done else "blocked" if blocked else "waiting" if reached else "current"
         )
         reached = reached or not step.done
-        told.append(replace(step, state=state))
+        unmet = [_with_who_looks(gate, care) for gate in step.unmet]
+        told.append(replace(step, state=state, unmet=unmet))
     return told
+
+
+def _with_who_looks(gate: UnmetGate, care: Care) -> UnmetGate:
+    """A hold names whoever decided last, and until when they look, while that lies ahead."""
+    if gate.code not in (ON_HOLD.code, PARCEL_UNDECIDED.code):
+        return gate
+    detail = gate.detail.replace("Your physician", care.physician or "Your physician")
+    by = care.looked_at_by if gate.code == ON_HOLD.code else None
+    return replace(gate, detail=detail, until=by if by and by > care.now else None)
 
 
 def next_of(found: Sequence[Step], now: datetime) -> Next:
@@ -298,15 +338,17 @@ def _delivery(care: Care) -> Step:
         last = care.parcels[-1] if care.parcels else None
         arrived = last is not None and last.status == "delivered"
         about = ("delivery", last.id) if last else None
-        return Step(
-            "delivery", title, done=arrived, at=last.delivered_at if last else None, object=about
-        )
+        at = last.delivered_at if last else None
+        unmet = [PARCEL_UNDECIDED] if any(p.undecided for p in care.parcels) else []
+        return Step("delivery", title, done=arrived, at=at, unmet=unmet, object=about)
     facts = parcel.facts
     at = facts.window.start if facts.window else None
     unmet = list(hold_reasons(facts))
     if parcel.status in AT_THE_PHARMACY:
         unmet += [g for g in choose_gates(facts) if g not in unmet]
-        unmet += [replace(g, until=g.until or parcel.choose_by) for g in window_gates(facts)]
+        to_choose = [g for g in window_gates(facts) if g.who == "patient"]
+        unmet += [g for g in window_gates(facts) if g not in to_choose]
+        unmet += [replace(g, until=g.until or parcel.choose_by) for g in to_choose]
     else:
         unmet += _waits_for(parcel)
     return Step("delivery", title, done=False, at=at, unmet=unmet, object=("delivery", parcel.id))
@@ -324,13 +366,13 @@ def _session(care: Care) -> Step:
         session = coming[0]
         unmet = hold_gates(session.facts, care.now)
         unmet += [g for g in waiting_gates(session.facts) if g not in unmet]
-        if session.status == "held":
-            unmet.append(SESSION_HELD)
+        if session.status == "held" and care.patient.clear:
+            unmet.append(replace(SESSION_HELD, until=care.held_until(session)))
         return Step(
             "session",
             title,
             done=False,
-            at=session.start,
+            at=None if session.status == "held" else session.start,
             unmet=unmet,
             object=("session", session.id),
         )
@@ -487,6 +529,8 @@ def _must_choose_anew(care: Care, facts: ParcelFacts) -> bool:
 
 
 def _reminder(care: Care, parcel: Parcel) -> Iterator[Change]:
+    if parcel.facts.no_signer:
+        return
     if care.now >= parcel.choose_by and not parcel.reminded:
         yield Change("remind", parcel.id)
     elif care.now >= parcel.choose_by + DAY and not parcel.asked:
@@ -500,6 +544,8 @@ def _new_parcel(care: Care) -> Iterator[Change]:
         return
     if not (care.patient.served and care.patient.clear) or approval_missing(care.outcome):
         return
+    if any(parcel.undecided for parcel in care.parcels):
+        return
     for month in plan.months:
         if month.facts.paid and month.made < month.deliveries:
             yield Change("create_delivery", month.id, month.last + 1)
@@ -508,6 +554,8 @@ def _new_parcel(care: Care) -> Iterator[Change]:
 
 def _of_sessions(care: Care) -> Iterator[Change]:
     for session in care.sessions:
+        if session.status == "held" and care.patient.clear and care.held_until(session) <= care.now:
+            yield Change("cancel_session", session.id)
         if session.status != "scheduled":
             continue
         if session.end <= care.now:
@@ -517,7 +565,11 @@ def _of_sessions(care: Care) -> Iterator[Change]:
 
 
 def _of_patient(care: Care) -> Iterator[Change]:
-    """Somebody in treatment moved away: a physician sees to it that care goes on elsewhere."""
+    """Somebody in treatment moved away: a physician sees to it that care goes on elsewhere. Who is
+    held for longer than was said is brought to a physician's mind.
+    """
+    if care.looked_at_by and care.looked_at_by <= care.now and not care.hold_asked:
+        yield Change("ask_about_hold", care.patient_id)
     treated = care.plan is not None and care.plan.facts.status != "cancelled"
     treated = treated or care.parcel is not None
     if treated and not care.patient.served and not care.in_transition:
@@ -527,14 +579,18 @@ def _of_patient(care: Care) -> Iterator[Change]:
 def wake_at(care: Care) -> datetime | None:
     """The next instant at which something follows from time alone."""
     moments = [*_of_sessions_at(care), *_of_parcel_at(care), *_of_plan_at(care)]
+    moments += [meeting.end for meeting in care.meetings if meeting.told]
+    moments += [care.looked_at_by] if care.looked_at_by else []
     return min((at for at in moments if at > care.now), default=None)
 
 
 def _of_sessions_at(care: Care) -> Iterator[datetime]:
     for session in care.sessions:
         if session.status == "scheduled":
-            yield session.start - timedelta(hours=care.values["session_held_before"])
+            yield session.facts.held_from
             yield session.end
+        if session.status == "held":
+            yield care.held_until(session)
 
 
 def _of_parcel_at(care: Care) -> Iterator[datetime]:

@@ -26,7 +26,7 @@ from typing import Any, Self
 from patients.actions import issue_confirm_token
 from patients.models import SupportPerson
 from records import clock
-from scheduling.deliveries.actions import open_windows
+from scheduling.deliveries.windows.actions import open_windows
 from scheduling.replan import replan as _replan
 from tests.conftest import STAGES, Caller, caller
 

@@ -22,6 +22,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import connections, transaction
 from django.test import Client
 from django.test.client import ClientHandler
+from hypothesis import settings as hypothesis
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -35,6 +36,7 @@ from tests.cast import CAST, NOW
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 TEMPLATE = f"hearth_template_{RUN[:12]}"
+hypothesis.register_profile("walks", max_examples=200)  # make walks
 EMPTY = f"{TEMPLATE}_empty"
 
 
@@ -365,6 +367,13 @@ def outsider(now: datetime) -> Caller:
 @pytest.fixture
 def physician(now: datetime) -> Physician:
     return Physician.objects.get()
+
+
+@pytest.fixture
+def secret(monkeypatch: pytest.MonkeyPatch) -> str:
+    """What carriers sign with."""
+    monkeypatch.setattr(settings, "CARRIER_WEBHOOK_SECRET", "s" * 32)
+    return str(settings.CARRIER_WEBHOOK_SECRET)
 
 
 class QuietHandler(WSGIRequestHandler):

@@ -143,6 +143,9 @@ def chain_doors() -> dict[str, dict[str, Door]]:
                        {"window": "{window}", "signer": SIGNER}),
             "choose_for": ("sam", "post", parcel + "choose-window/",
                            {"window": "{window}", "signer": SIGNER, "channel": "telephone"}),
+            "no_signer": ("sam", "post", parcel + "no-signer/", {"channel": "telephone"}),
+            "receipt_for": ("sam", "post", parcel + "confirm-receipt/",
+                            {"received": True, "channel": "telephone"}),
             "receipt": ("alice", "post", parcel + "confirm-receipt/", {"received": True}),
             "pack": ("sam", "post", parcel + "pack/", {}),
             "dispatch": ("sam", "post", parcel + "dispatch/", {"carrier": "U", "tracking": "1"}),
@@ -160,6 +163,11 @@ def chain_doors() -> dict[str, dict[str, Door]]:
             "replace": ("chen", "post", parcel + "replace/", {}),
             "bulk": ("sam", "post", "deliveries/bulk/",
                      {"action": "attempt", "ids": ["{parcel}"], "code": "no_adult"}),
+            "zone": ("sam", "post", "delivery-zones/",
+                     {"name": "z", "time_zone": "America/Chicago", "counties": ["FL Bay"],
+                      "templates": [{"weekday": 1, "opens": "08:00", "closes": "09:00",
+                                     "capacity": 1}],
+                      "cutoff": "11:00", "transit_days": 1, "ship_weekdays": [1]}),
             "window": ("sam", "post", "delivery-windows/",
                        {"zone": "{zone}", "starts": AT, "ends": "2026-12-07T17:00:00Z",
                         "ship_on": "2026-12-04", "cutoff_at": SLOT, "capacity": 2}),
@@ -407,7 +415,7 @@ def test_no_door_takes_what_is_no_object(
 
 # --- the same of the doors of treatment ---------------------------------------------------------
 
-NEEDS_NOTHING = {"confirm_support", "pause", "resume", "end_prescription"}
+NEEDS_NOTHING = {"confirm_support", "no_signer", "pause", "resume", "end_prescription"}
 
 
 @pytest.mark.parametrize("about", chain_doors())

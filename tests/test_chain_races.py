@@ -17,7 +17,7 @@ from patients.models import Patient
 from records import clock
 from records.actor import Actor
 from scheduling import actions as chain
-from scheduling.deliveries.actions import open_windows
+from scheduling.deliveries.windows.actions import open_windows
 from scheduling.models import (
     Consultation,
     Decision,

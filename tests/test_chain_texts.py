@@ -12,7 +12,7 @@ from psycopg import sql
 
 from notifications import writing
 from notifications.models import Message
-from patients.models import SupportPerson
+from patients.models import LINK_OPENS, SupportPerson
 from records import clock
 from records.models import Event
 from tests.care import Care, care, ok, replan, to
@@ -93,6 +93,22 @@ def test_whoever_is_named_later_is_reminded_and_nobody_else(walk: Care) -> None:
             (SAL, "cancelled", "Somebody else was named."),
             ("+18505550178", "pending", ""),
         ]
+
+
+def test_who_has_not_agreed_is_asked_while_the_link_works_and_never_reminded(walk: Care) -> None:
+    walk.delivered().planned()
+    name(walk)
+    run()
+    asked = message("support_invite")
+    assert asked.not_after - asked.wanted_at == LINK_OPENS
+    before = texts(SAL)
+    for at in ("2026-12-06T15:00:00Z", "2026-12-07T14:10:00Z"):
+        to(at)
+        run()
+    assert texts(SAL) == before
+    assert {message(kind).why for kind in ("support_24h", "support_2h")} == {
+        "They have not agreed to stay."
+    }
 
 
 def test_after_stop_the_support_person_gets_nothing_and_staff_call(walk: Care, web: str) -> None:

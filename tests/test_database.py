@@ -13,6 +13,7 @@ from records.append_only import TABLES
 from records.models import Event, Rule
 from records.values import DEFAULTS, in_force, rule_on
 from tests.care import care, ok, to
+from tests.carrying import report
 from tests.cast import NOW
 from tests.conftest import Caller, caller, owner, put_back
 from tests.test_bad_input import state_of_all
@@ -66,6 +67,7 @@ CHANGES = {
     "patients_consent": "UPDATE {} SET accepted = false",
     "records_correction": "UPDATE {} SET reason = 'x'",
     "patients_identitycheck": "UPDATE {} SET last4 = '0000'",
+    "scheduling_carrierevent": "UPDATE {} SET code = 'x'",
     "scheduling_custodyevent": "UPDATE {} SET status = 'x'",
     "scheduling_decision": "UPDATE {} SET note = 'x'",
     "scheduling_reading": "UPDATE {} SET pulse = 99",
@@ -84,7 +86,7 @@ def test_what_only_grows_is_refused_to_the_application_by_its_rights(
     assert "permission denied" in str(refused.value)
 
 
-def test_and_to_the_owner_by_trigger(committed: str) -> None:
+def test_and_to_the_owner_by_trigger(committed: str, secret: str) -> None:
     """All tables hold something: a patient has come to the end of the chain, one was corrected."""
     walk = care(caller("alice")).completed()
     talk = wish("2026-12-08T15:00:00Z", "NJ")
@@ -92,6 +94,7 @@ def test_and_to_the_owner_by_trigger(committed: str) -> None:
     to("2026-12-08T15:00Z")
     ok(walk.chen.post(f"consultations/{booked}/arrive/", {"location": {"state": "NJ"}}))
     ok(walk.chen.post(f"consultations/{booked}/correct/", {"reason": "somebody else"}))
+    assert report("in_transit", "2026-12-02T21:00:00Z").status_code == 204
     with owner(committed) as its:
         for table in TABLES:
             for statement in (CHANGES[table], "DELETE FROM {}", "TRUNCATE {} CASCADE"):

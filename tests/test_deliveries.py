@@ -11,11 +11,13 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 
+from patients.models import Patient
 from records import clock
 from records.models import Correction, Event, WorkItem
-from scheduling.deliveries.actions import open_windows
-from scheduling.deliveries.models import TRANSITIONS, Delivery, DeliveryWindow, Status
-from scheduling.models import CustodyEvent, DeliveryZone
+from scheduling import tasks
+from scheduling.deliveries.models import TRANSITIONS, Delivery, Status
+from scheduling.deliveries.windows.actions import open_windows
+from scheduling.models import CustodyEvent, DeliveryWindow, DeliveryZone
 from tests.care import (
     DOOR_AT,
     HANDED_OVER,
@@ -135,6 +137,14 @@ def test_a_window_of_the_week_that_is_taken_away_stays_away(alice: Caller, walk:
     walk.window()  # the sweep
     assert len(windows(alice, WINDOW_DAY)) == count - 1
     assert walk.sam.delete(first).status_code == 404
+    row = DeliveryWindow.objects.get(pk=first.split("/")[1])
+    again = {
+        "zone": str(row.zone_id), "starts": row.starts.isoformat(), "ends": row.ends.isoformat(),
+        "ship_on": "2026-12-02", "cutoff_at": "2026-12-01T16:00:00Z", "capacity": 3,
+    }  # fmt: skip
+    assert ok(walk.sam.post("delivery-windows/", again))["places_left"] == 3
+    assert code(walk.sam.post("delivery-windows/", again)) == (409, "wrong_state")
+    assert len(windows(alice, WINDOW_DAY)) == count
     told = Event.objects.filter(kind="delivery_window.removed").values_list("object_id", flat=True)
     assert [str(pk) for pk in told] == [first.split("/")[1]]
 
@@ -152,6 +162,139 @@ def test_a_holiday_takes_its_windows(sam: Caller, alice: Caller) -> None:
     assert sam.delete(f"holidays/{snow['id']}/").status_code == 404
     open_windows(now=clock.now())
     assert windows(alice, WINDOW_DAY) != []
+
+
+@pytest.mark.parametrize(
+    ("day", "effect", "lost"),
+    [
+        ("2026-12-03", "no_deliver", True), ("2026-12-02", "no_ship", True),
+        ("2026-12-03", "neither", True), ("2026-12-03", "no_ship", False),
+        ("2026-12-02", "no_deliver", False),
+    ],
+)  # fmt: skip
+def test_a_new_holiday_takes_back_what_was_chosen(
+    alice: Caller, day: str, effect: str, lost: bool
+) -> None:
+    """The window is on Thursday, the 3rd, and is shipped for on the day before."""
+    walk = care(alice).scheduled()
+    window = walk.delivery["window"]["id"]
+    tasks.replan()
+    ok(walk.sam.post("holidays/", {"day": day, "name": "Snow", "effect": effect}))
+    to(PACK_AT)
+    packed = walk.staff("pack")
+    assert (unmet(packed) == ["holiday"]) if lost else ok(packed)
+    tasks.replan()
+    if lost:
+        assert (walk.delivery["status"], walk.delivery["window"]) == ("awaiting_window", None)
+        assert DeliveryWindow.objects.get(pk=window).taken == 0
+        assert Event.objects.filter(kind="delivery.window_lost").count() == 1
+    else:
+        assert (walk.delivery["status"], walk.delivery["window"]["id"]) == ("packed", window)
+
+
+def test_nobody_chooses_a_holiday(walk: Care) -> None:
+    window = walk.window()
+    ok(walk.sam.post("holidays/", {"day": "2026-12-02", "name": "Snow", "effect": "no_ship"}))
+    assert code(walk.chooses(window)) == (409, "not_offered")
+    assert window not in {row["id"] for row in windows(walk.who, WINDOW_DAY)}
+
+
+def test_what_was_packed_leaves_after_the_holiday(alice: Caller) -> None:
+    walk = care(alice).delivery_in("packed")
+    ok(walk.sam.post("holidays/", {"day": "2026-12-02", "name": "Snow", "effect": "neither"}))
+    tasks.replan()
+    assert walk.delivery["status"] == "packed"
+    assert ok(walk.staff("dispatch", **SENT))["status"] == "dispatched"
+
+
+# --- zones -------------------------------------------------------------------------------------
+
+GULF: dict[str, Any] = {
+    "name": "The Gulf", "time_zone": "America/Chicago", "counties": ["FL Bay", "FL Gulf"],
+    "templates": [{"weekday": 3, "opens": "09:00", "closes": "11:00", "capacity": 5}],
+    "cutoff": "10:00", "transit_days": 1, "ship_weekdays": [2, 0],
+}  # fmt: skip
+
+
+def zone_of(who: Caller, name: str) -> str:
+    (row,) = [row for row in ok(who.get("delivery-zones/"))["results"] if row["name"] == name]
+    return f"delivery-zones/{row['id']}/"
+
+
+def test_counties_of_a_zone_that_was_taken_away_are_given_to_another(
+    alice: Caller, sam: Caller
+) -> None:
+    walk = care(alice).prescribed()
+    walk.window()
+    assert code(sam.post("delivery-zones/", GULF)) == (409, "wrong_state")
+    panhandle = zone_of(sam, "Florida Panhandle")
+    tasks.replan()
+    assert sam.delete(panhandle).status_code == 204
+    assert sam.delete(panhandle).status_code == 404
+    assert windows(alice, WINDOW_DAY) == []
+    mine = {**GULF, "counties": ["FL Escambia"]}
+    made = sam.post("delivery-zones/", mine)
+    assert made.status_code == 201
+    assert made.json() == {
+        **mine, "id": made.json()["id"], "ship_weekdays": [0, 2],
+        "pharmacy_time_zone": "America/New_York",
+    }  # fmt: skip
+    (window,) = windows(alice, WINDOW_DAY)
+    assert (window["starts"], window["places_left"]) == ("2026-12-03T15:00:00Z", 5)
+    assert window["cutoff_at"] == "2026-12-01T15:00:00Z"
+    kinds = ("delivery_zone.removed", "delivery_zone.added")
+    assert list(Event.objects.filter(kind__in=kinds).values_list("kind", flat=True)) == list(kinds)
+    cause = Event.objects.get(kind="delivery_zone.added").cause
+    assert Patient.objects.get(pk=walk.id).replan_cause == cause
+
+
+def test_a_zone_that_brought_something_stays(alice: Caller) -> None:
+    walk = care(alice).scheduled()
+    panhandle = zone_of(walk.sam, "Florida Panhandle")
+    refused = walk.sam.delete(panhandle)
+    assert code(refused) == (409, "wrong_state")
+    assert "An administrator" in refused.json()["detail"]
+    assert len(ok(walk.sam.get("delivery-zones/"))["results"]) == 6
+    assert windows(alice, WINDOW_DAY)
+    ok(walk.staff("cancel"))
+    assert walk.sam.delete(panhandle).status_code == 204
+
+
+def test_only_staff_change_zones(sam: Caller, alice: Caller, chen: Caller, admin: Caller) -> None:
+    for who in (alice, chen, admin):
+        assert who.post("delivery-zones/", GULF).status_code == 403
+        assert who.delete(zone_of(sam, "South Jersey")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pointer"),
+    [
+        ({"counties": ["FL Gulf", "FL Nowhere"]}, "/counties/1"),
+        ({"counties": ["FL Gulf", "FL Gulf"]}, "/counties/1"), ({"counties": []}, "/counties"),
+        ({"time_zone": "Europe/Paris"}, "/time_zone"), ({"cutoff": "25:00"}, "/cutoff"),
+        ({"transit_days": 0}, "/transit_days"), ({"ship_weekdays": [7]}, "/ship_weekdays/0"),
+        ({"ship_weekdays": [1, 1]}, "/ship_weekdays/1"), ({"templates": []}, "/templates"),
+        ({"templates": GULF["templates"] * 2}, "/templates/1"),
+        ({"templates": [{**GULF["templates"][0], "closes": "09:00"}]},
+         "/templates/0/closes"),
+        ({"templates": [{**GULF["templates"][0], "weekday": 7}]},
+         "/templates/0/weekday"),
+    ],
+)  # fmt: skip
+def test_a_wrong_zone_is_pointed_at(sam: Caller, wrong: dict[str, Any], pointer: str) -> None:
+    refused = sam.post("delivery-zones/", {**GULF, **wrong})
+    assert code(refused) == (400, "invalid")
+    assert [error["pointer"] for error in refused.json()["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pointer"), [({"name": "South Jersey"}, "/name"), ({}, "/counties/0")]
+)
+def test_a_county_belongs_to_one_zone(sam: Caller, wrong: dict[str, Any], pointer: str) -> None:
+    refused = sam.post("delivery-zones/", {**GULF, **wrong})
+    assert code(refused) == (409, "wrong_state")
+    assert [error["pointer"] for error in refused.json()["errors"]] == [pointer]
+    assert len(ok(sam.get("delivery-zones/"))["results"]) == 6
 
 
 # --- choosing ----------------------------------------------------------------------------------
@@ -427,8 +570,46 @@ def test_a_parcel_that_came_back_is_replaced_by_a_physician_alone(walk: Care) ->
 def test_a_lost_parcel_is_told_to_the_pharmacy_today(walk: Care) -> None:
     walk.delivery_in("lost")
     (item,) = ok(walk.sam.get("work-items/", kind="parcel_lost"))["results"]
-    assert item["urgency"] == WorkItem.Urgency.NOW
+    assert (item["urgency"], item["due_at"][:16]) == (WorkItem.Urgency.NOW, "2026-12-04T18:00")
     assert ok(walk.chen.post(f"deliveries/{walk.delivery['id']}/replace/"))["number"] == 2
+
+
+@pytest.mark.parametrize(
+    ("lost_at", "free", "due"),
+    [
+        ("2026-12-03T18:00Z", "2026-12-04", "2026-12-07T18:00"),  # Friday is a holiday
+        ("2026-12-04T18:00Z", "", "2026-12-07T18:00"),
+        ("2026-12-05T04:59Z", "", "2026-12-08T04:59"),  # Friday still, at the pharmacy
+        ("2026-12-05T05:00Z", "", "2026-12-07T05:00"),
+    ],
+)
+def test_the_notice_of_a_loss_is_due_on_the_next_business_day(
+    alice: Caller, lost_at: str, free: str, due: str
+) -> None:
+    walk = care(alice).delivery_in("investigating")
+    if free:
+        ok(walk.sam.post("holidays/", {"day": free, "name": "x", "effect": "no_ship"}))
+    clock.move(datetime.fromisoformat(lost_at))
+    ok(walk.staff("lose"))
+    (item,) = ok(walk.sam.get("work-items/", kind="parcel_lost"))["results"]
+    assert item["due_at"][:16] == due
+
+
+def test_staff_say_for_a_caller_that_it_is_there(alice: Caller) -> None:
+    walk = care(alice).delivery_in("delivered_unverified")
+    path = f"deliveries/{walk.delivery['id']}/confirm-receipt/"
+    assert code(alice.post(path, {"received": True, "channel": "telephone"})) == (400, "invalid")
+    ok(walk.sam.post(path, {"received": True, "channel": "telephone"}))
+    event = Event.objects.get(kind="delivery.delivered")
+    assert (event.role, event.channel) == ("staff", "telephone")
+
+
+def test_nobody_replaces_what_has_changed_since(alice: Caller) -> None:
+    walk = care(alice).delivery_in("lost")
+    path = f"deliveries/{walk.delivery['id']}/replace/"
+    assert code(walk.chen.post(path, {}, If_Match='"1"')) == (412, "stale")
+    seen = walk.chen.get(f"deliveries/{walk.delivery['id']}/")["ETag"]
+    assert walk.chen.post(path, {}, If_Match=seen).status_code == 201
 
 
 # --- corrections -------------------------------------------------------------------------------

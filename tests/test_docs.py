@@ -59,7 +59,7 @@ def test_the_page_of_operations_names_every_kind_of_work_item() -> None:
 
 def kinds_of_work_items() -> set[str]:
     """What the code raises, where a call names it: all but those of assessments and of calls."""
-    call = re.compile(r"(?:raise_work_item|_ask_staff)\(\s*(f?)\"([\w{}]+)\"")
+    call = re.compile(r"(?:raise_work_item|ask_staff)\(\s*(f?)\"([\w{}]+)\"")
     found = set()
     for folder in ("patients", "scheduling", "notifications"):
         for file in (ROOT / folder).rglob("*.py"):

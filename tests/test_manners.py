@@ -1,5 +1,7 @@
 """The manners of the API: problems, answers given once, cursors, query budgets, who sees what."""
 
+import csv
+import io
 import json
 import re
 import socket
@@ -13,15 +15,18 @@ import yaml
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework import serializers
 
 from accounts.models import User
 from notifications import writing
 from records import clock
+from records.api import Csv
 from records.models import AccessLog, IdempotentAnswer
 from records.refused import CODES
 from records.tasks import forget_old_answers
 from scheduling.demo import answers
 from scheduling.models import Consultation
+from tests.care import SIGNER, care
 from tests.cast import NEWARK, PENSACOLA, YES, person
 from tests.conftest import Caller, caller
 from tests.contract import faults
@@ -193,6 +198,86 @@ def test_a_booking_takes_at_most_fifteen_queries(alice: Caller) -> None:
     asked = [q["sql"] for q in queries.captured_queries]
     work = [sql for sql in asked if not sql.startswith(("SAVEPOINT", "RELEASE"))]
     assert len(work) + 1 <= 15, "\n".join(sql[:90] for sql in work)
+
+
+# --- lists as CSV ------------------------------------------------------------------------------
+
+CSV = {"Accept": "text/csv"}
+
+
+def sheet(answer: Any) -> list[dict[str, str]]:
+    """The rows of a list as CSV."""
+    assert answer.status_code == 200, answer.content
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    return list(csv.DictReader(io.StringIO(answer.content.decode(), newline="")))
+
+
+@pytest.mark.parametrize(
+    "path", ["consultations/", "deliveries/", "subscriptions/", "patients/", "messages/"]
+)
+def test_a_list_as_csv_has_the_rows_of_the_list(sam: Caller, alice: Caller, path: str) -> None:
+    care(alice).scheduled()
+    writing.write_messages(now=clock.now())
+    rows = sam.get(path).json()["results"]
+    told = sheet(sam.get(path, headers=CSV))
+    assert [row["id"] for row in told] == [row["id"] for row in rows]
+    for name, value in rows[0].items():
+        if isinstance(value, str):
+            assert told[0][name] in (value, f"'{value}")
+
+
+def test_columns_of_a_sheet_do_not_depend_on_its_rows(sam: Caller, alice: Caller) -> None:
+    (empty,) = csv.reader(io.StringIO(sam.get("deliveries/", headers=CSV).content.decode()))
+    walk = care(alice).paid()
+    (waiting,) = sheet(sam.get("deliveries/", headers=CSV))
+    assert list(waiting) == empty
+    assert (waiting["window.starts"], waiting["address.city"], waiting["signer"]) == ("", "", "")
+    walk.scheduled()
+    (chosen,) = sheet(sam.get("deliveries/", headers=CSV))
+    assert list(chosen) == empty
+    assert (chosen["window.starts"], chosen["address.city"]) == (
+        "2026-12-03T14:00:00Z", "Pensacola",
+    )  # fmt: skip
+    assert json.loads(chosen["signer"]) == SIGNER
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)"])
+def test_no_cell_is_a_formula(sam: Caller, alice: Caller, name: str) -> None:
+    alice.patch("me/", {"first_name": name, "last_name": 'Ünal, "A"'})
+    (row,) = sheet(sam.get("patients/", headers=CSV, search="Ünal"))
+    assert (row["first_name"], row["last_name"]) == (f"'{name}", 'Ünal, "A"')
+    assert row["phone"].startswith("'+1")
+
+
+@pytest.mark.parametrize("lead", ["\t", "\r"])
+def test_no_cell_begins_with_what_leads_to_a_formula(lead: str) -> None:
+    class Shape(serializers.Serializer[Any]):
+        text = serializers.CharField()
+
+    rows = Shape([{"text": f"{lead}=1"}], many=True).data
+    told = list(csv.reader(io.StringIO(Csv().render({"results": rows}).decode(), newline="")))
+    assert told == [["text"], [f"'{lead}=1"]]
+
+
+def test_a_sheet_goes_on_by_its_link(sam: Caller, alice: Caller, bruno: Caller) -> None:
+    seen, url = [], "/api/v1/patients/?limit=2"
+    while url:
+        answer = sam.client.get(url, headers=CSV)
+        seen += [row["id"] for row in sheet(answer)]
+        following = re.search(r'<([^>]+)>; rel="next"', answer.headers.get("Link", ""))
+        url = following[1] if following else ""
+    assert seen == [row["id"] for row in sam.get("patients/").json()["results"]]
+    assert len(seen) > 2
+    assert "Link" not in sam.get("patients/").headers
+
+
+def test_what_is_no_list_is_no_sheet(sam: Caller, alice: Caller) -> None:
+    refused = sam.get("patients/", headers=CSV, colour="blue")
+    assert (refused.status_code, refused["Content-Type"]) == (400, "application/problem+json")
+    assert refused.json()["errors"][0]["pointer"] == "/colour"
+    for path in ("holidays/", f"patients/{alice.get('me/').json()['id']}/"):
+        assert sam.get(path, headers=CSV).status_code == 406
+    assert alice.post("consultations/", wish(), **CSV).status_code == 406
 
 
 # --- who sees what ---------------------------------------------------------------------------

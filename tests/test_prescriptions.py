@@ -175,9 +175,14 @@ def test_the_next_fill_is_two_days_before_the_supply_ends() -> None:
     assert fills_left(Prescribed(first, 30, 0, first, fills=(first,))) == 0
 
 
-def test_a_refill_too_early_says_from_when(alice: Caller) -> None:
-    """T21: filled on 2 December for 30 days, the next one from 30 December on."""
+@pytest.mark.parametrize("renewed", [False, True])
+def test_a_refill_too_early_says_from_when(alice: Caller, renewed: bool) -> None:
+    """T21: filled on 2 December for 30 days, the next one from 30 December on, also on another
+    prescription.
+    """
     walk = care(alice).delivered()
+    if renewed:
+        ok(walk.chen.post("prescriptions/", prescription(walk.id)))
     to("2026-12-25T16:00Z")
     replan(walk)
     walk.pays()
@@ -191,8 +196,8 @@ def test_a_refill_too_early_says_from_when(alice: Caller) -> None:
     assert (gate["who"], gate["until"]) == ("pharmacy", "2026-12-30T05:00:00Z")
     to("2026-12-30T16:00Z")
     assert ok(walk.staff("pack"))["status"] == "packed"
-    (row,) = ok(alice.get("prescriptions/"))["results"]
-    assert row["fills_left"] == 4
+    (row,) = ok(alice.get("prescriptions/", in_force="true"))["results"]
+    assert row["fills_left"] == (5 if renewed else 4)
 
 
 @pytest.mark.parametrize(

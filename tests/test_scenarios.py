@@ -12,7 +12,7 @@ from notifications import writing
 from notifications.models import Message
 from records import clock
 from scheduling import tasks
-from scheduling.deliveries.actions import open_windows
+from scheduling.deliveries.windows.actions import open_windows
 from scheduling.demo import answers
 from scheduling.models import (
     BillingPeriod,
@@ -409,7 +409,15 @@ def test_t17_a_patient_of_19_names_somebody_of_21(now: datetime) -> None:
     assert code(refused) == (422, "signer_under_age")
     assert code(young.post(path, {"window": window})) == (400, "invalid")
     assert walk.delivery["status"] == "awaiting_window"
+    ok(young.post(f"deliveries/{walk.delivery['id']}/no-signer/"))
+    assert [item["urgency"] for item in items(walk.sam, "no_signer")] == [2]  # today
+    told = walk.timeline()["next"]
+    assert (told["who"], "nothing for you to do" in told["detail"]) == ("staff", True)
+    assert code(young.post(path, {"window": window, "signer": herself})) == (
+        422, "signer_under_age",
+    )  # fmt: skip
     assert ok(young.post(path, {"window": window, "signer": SIGNER}))["status"] == "scheduled"
+    assert items(walk.sam, "no_signer") == []
 
 
 def test_t18_the_carrier_gave_it_to_a_neighbor(alice: Caller) -> None:
@@ -425,13 +433,25 @@ def test_t18_the_carrier_gave_it_to_a_neighbor(alice: Caller) -> None:
     assert ok(alice.post(path, {"received": False}))["status"] == "investigating"
     assert [item["object_id"] for item in items(walk.sam, "parcel_missing")] == [given["id"]]
     assert ok(walk.staff("lose"))["status"] == "lost"
-    (loss,) = items(walk.sam, "parcel_lost")
+    (loss,), (form,) = items(walk.sam, "parcel_lost"), items(walk.sam, "parcel_lost_form")
+    assert loss["due_at"][:16] == "2026-12-04T18:00"  # Friday
+    assert form["due_at"][:16] == "2027-01-17T18:00"
     assert datetime.fromisoformat(loss["due_at"]) <= clock.now() + timedelta(days=1)
     tasks.replan()
     assert [row["status"] for row in walk.deliveries()] == ["lost"]
     (row,) = ok(walk.chen.get("prescriptions/", patient=walk.id))["results"]
     assert row["fills_left"] == 5
-    assert items(walk.chen, "parcel_to_replace")
+    (decision,) = items(walk.chen, "parcel_to_replace")
+    to("2026-12-28T15:00Z")
+    replan(walk)
+    walk.pays()
+    assert [row["status"] for row in walk.deliveries()] == ["lost"]
+    to("2026-12-30T15:00Z")
+    tasks.replan_everyone()
+    assert [row["status"] for row in walk.deliveries()] == ["lost"]
+    ok(walk.chen.post(f"work-items/{decision['id']}/close/", {"note": "no other one"}))
+    tasks.replan_everyone()
+    assert [row["status"] for row in walk.deliveries()] == ["lost", "awaiting_window"]
 
 
 def test_t19_a_pause_with_a_parcel_under_way(alice: Caller) -> None:

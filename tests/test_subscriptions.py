@@ -1,6 +1,6 @@
 """Plans and months: subscribing, paying, pausing, ending; every pair of states."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from scheduling.models import BillingPeriod, Delivery, Plan, Subscription
 from scheduling.subscriptions.billing import month, month_of
 from scheduling.subscriptions.models import TRANSITIONS, Status
-from tests.care import Care, care, code, ok, replan, to, unmet
+from tests.care import HANDED_OVER, PACK_AT, Care, care, code, ok, replan, to, unmet
 from tests.cast import ALBANY
 from tests.conftest import Caller
 
@@ -142,6 +142,92 @@ def test_the_next_month_is_asked_for_five_days_before(walk: Care) -> None:
     assert walk.pays()["deliveries"] == []  # the parcel of the first month is open still
 
 
+@pytest.mark.parametrize(
+    ("paid_at", "first", "opens_at", "second"),
+    [
+        (
+            "2026-12-07T05:59:00Z", ("2026-11-30", "2026-12-30"),
+            "2026-12-25T06:00:00Z", ("2026-12-30", "2027-01-30"),
+        ),
+        (
+            "2026-12-07T06:00:00Z", ("2026-12-07", "2027-01-07"),
+            "2027-01-02T06:00:00Z", ("2027-01-07", "2027-02-07"),
+        ),
+        (
+            "2027-01-31T18:00:00Z", ("2027-01-31", "2027-02-28"),
+            "2027-02-23T06:00:00Z", ("2027-02-28", "2027-03-31"),
+        ),
+    ],
+)  # fmt: skip
+def test_a_month_paid_after_its_days_of_grace_begins_on_that_day(
+    walk: Care, paid_at: str, first: tuple[str, str], opens_at: str, second: tuple[str, str]
+) -> None:
+    to(paid_at)
+    replan(walk)
+    paid = walk.pays()
+    assert (paid["starts_on"], paid["ends_on"]) == first
+    to(datetime.fromisoformat(opens_at) - timedelta(minutes=1))
+    replan(walk)
+    assert walk.period["number"] == 1
+    to(opens_at)
+    replan(walk)
+    assert (walk.period["starts_on"], walk.period["ends_on"]) == second
+    assert [ok(walk.who.get(path(walk)))["status"], walk.period["number"]] == ["active", 2]
+
+
+def test_a_second_month_paid_late_follows_the_first_with_a_gap(walk: Care) -> None:
+    walk.pays()
+    to("2027-01-08T15:00:00Z")
+    replan(walk)
+    walk.pays()
+    months = ok(walk.who.get(path(walk)))["periods"]
+    assert [(month["starts_on"], month["ends_on"]) for month in months] == [
+        ("2026-11-30", "2026-12-30"), ("2027-01-08", "2027-02-08"),
+    ]  # fmt: skip
+
+
+def test_one_that_is_followed_by_another_stays_where_it_is(walk: Care) -> None:
+    walk.pays()
+    to("2026-12-25T06:00Z")
+    replan(walk)
+    first = ok(walk.who.get(path(walk)))["periods"][0]
+    ok(walk.sam.post(f"periods/{first['id']}/correct/", {"reason": "bounced"}))
+    assert walk.pays(1)["starts_on"] == "2026-11-30"
+
+
+def test_a_plan_that_ends_with_a_month_paid_late_ends_with_it_still(walk: Care) -> None:
+    walk.who.post("me/address/", {**ALBANY, "kind": "move"})
+    replan(walk)
+    to("2026-12-10T15:00:00Z")
+    paid = walk.pays()
+    assert ok(walk.who.get(path(walk)))["ends_on"] == paid["ends_on"] == "2027-01-10"
+
+
+def test_what_is_too_much_in_a_month_that_begins_later_is_held(walk: Care) -> None:
+    starts = [f"2026-12-{day}T15:00:00Z" for day in ("14", "18", "22", "26")]
+    starts += ["2027-01-01T15:00:00Z", "2027-01-05T15:00:00Z"]
+    for start in starts:
+        ok(walk.plans(start))
+    to("2026-12-10T15:00:00Z")
+    ok(walk.sam.post(path(walk, "periods/1/mark-paid/"), {"reference": "x"}))
+    rows = ok(walk.who.get("sessions/"))["results"]
+    told = [(row["start"], row["held_because"]) for row in rows[3:]]
+    assert told == [(starts[3], ""), *((start, "sessions_used_up") for start in starts[4:])]
+
+
+def test_days_of_grace_end_at_midnight_also_when_the_clocks_change(alice: Caller) -> None:
+    """From Friday, 5 November 2027 on: the Sunday between has 25 hours."""
+    to("2027-11-01T15:00:00Z")
+    walk = care(alice, talk="2027-11-05T15:00:00Z").subscribed()
+    assert walk.period["due_at"] == "2027-11-12T06:00:00Z"  # midnight, by Central standard time
+    to("2027-11-12T05:59:00Z")
+    replan(walk)
+    assert ok(walk.who.get(path(walk)))["status"] == "active"
+    to("2027-11-12T06:00:00Z")
+    replan(walk)
+    assert ok(walk.who.get(path(walk)))["status"] == "past_due"
+
+
 def test_months_keep_the_day_of_the_first_one() -> None:
     """The 31st is the last of a shorter month, and the 31st again afterwards."""
     from datetime import date
@@ -196,6 +282,27 @@ def test_a_pause_with_a_parcel_under_way_waits_for_it(alice: Caller) -> None:
     assert ok(alice.get(path(walk)))["status"] == "paused"
 
 
+def test_a_packed_parcel_leaves_on_its_way_to_a_pause(
+    alice: Caller,
+) -> None:
+    walk = care(alice).delivery_in("packed")
+    ok(alice.post(path(walk, "pause/"), {}))
+    to("2026-12-02T20:00Z")
+    sent = walk.staff("dispatch", carrier="UPS", tracking="1Z999AA10123456784")
+    assert ok(sent)["status"] == "dispatched"
+    ok(walk.staff("out-for-delivery"))
+    ok(walk.staff("deliver", **HANDED_OVER))
+    replan(walk)
+    assert ok(alice.get(path(walk)))["status"] == "paused"
+
+
+def test_nothing_is_packed_for_a_plan_that_is_paused(alice: Caller) -> None:
+    walk = care(alice).scheduled()
+    ok(alice.post(path(walk, "pause/"), {}))
+    to(PACK_AT)
+    assert "paused" in unmet(walk.staff("pack"))
+
+
 def test_ending_at_the_end_of_the_paid_month_or_now(walk: Care) -> None:
     walk.pays()
     ends = ok(walk.who.post(path(walk, "cancel/"), {"when": "period_end"}))
@@ -206,6 +313,34 @@ def test_ending_at_the_end_of_the_paid_month_or_now(walk: Care) -> None:
     assert ended["status"] == "cancelled"
     assert code(walk.who.post(path(walk, "cancel/"), {"when": "now"})) == (409, "wrong_state")
     assert ok(walk.who.post("subscriptions/", {"plan": plan_id()}))["status"] == "active"
+
+
+def test_no_month_opens_after_a_plan_that_ends_and_the_next_plan_begins_anew(walk: Care) -> None:
+    walk.pays()
+    ok(walk.who.post(path(walk, "cancel/"), {"when": "period_end"}))
+    to("2026-12-29T15:00:00Z")
+    replan(walk)
+    assert [row["number"] for row in ok(walk.who.get(path(walk)))["periods"]] == [1]
+    to("2027-01-04T15:00:00Z")
+    replan(walk)
+    assert unmet(walk.plans("2027-01-05T15:00:00Z"))[-1] == "ended"
+    walk.subscription = ok(walk.who.post("subscriptions/", {"plan": plan_id()}))["id"]
+    (month,) = ok(walk.who.get(path(walk)))["periods"]
+    assert (month["number"], month["starts_on"]) == (1, "2027-01-04")
+
+
+def test_a_month_that_opened_already_is_void_when_the_plan_ends_before_it(walk: Care) -> None:
+    walk.pays()
+    to("2026-12-25T06:00:00Z")
+    replan(walk)
+    ends = ok(walk.who.post(path(walk, "cancel/"), {"when": "period_end"}))
+    assert (ends["ends_on"], [row["status"] for row in ends["periods"]]) == (
+        "2026-12-30", ["paid", "void"],
+    )  # fmt: skip
+    replan(walk)
+    assert walk.period["number"] == 2
+    late = walk.sam.post(path(walk, "periods/2/mark-paid/"), {"reference": "x"})
+    assert code(late) == (409, "wrong_state")
 
 
 def test_another_plan_counts_from_the_next_month(walk: Care) -> None:

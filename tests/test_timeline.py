@@ -8,6 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from records.models import Event
+from scheduling import replan as chain
+from scheduling.tasks import replan as sweep
 from tests.care import SESSION, TALK, Care, care, code, ok, replan, to
 from tests.cast import ALBANY, PENSACOLA
 from tests.conftest import Caller
@@ -161,11 +163,35 @@ def test_what_was_recorded_wrongly_of_a_consultation_is_put_back(alice: Caller) 
 
 def test_a_hold_blocks_and_says_no_more_than_it_must(alice: Caller) -> None:
     walk = care(alice).paid()
+    to("2026-12-01T16:00:00Z")
     ok(walk.chen.post(f"patients/{walk.id}/clinical-holds/", {"note": "secret"}))
     told = walk.step("decision")
+    until = told["unmet_gates"][0]["until"]
+    assert until.startswith("2026-12-03T16:00")
     assert told["state"] == "blocked"
-    assert told["unmet_gates"][0]["detail"] == "Your physician looks at something first."
+    says = "Dr. Chen looks at something first; nothing for you to do."
+    assert told["unmet_gates"][0]["detail"] == says
+    assert walk.timeline()["next"] == {
+        "who": "physician", "detail": says, "until": until,
+    }  # fmt: skip
     assert "secret" not in str(walk.timeline())
+
+
+def test_who_is_held_for_longer_than_was_said_is_brought_to_a_physician_s_mind_once(
+    alice: Caller,
+) -> None:
+    walk = care(alice).paid()
+    to("2026-12-01T16:00:00Z")
+    hold = ok(walk.chen.post(f"patients/{walk.id}/clinical-holds/", {"note": "n"}))
+    sweep()
+    to("2026-12-03T16:01:00Z")
+    sweep()
+    (item,) = ok(walk.chen.get("work-items/", kind="hold_waits"))["results"]
+    ok(walk.chen.post(f"work-items/{item['id']}/close/", {"note": "looked"}))
+    assert replan(walk) == 0
+    assert walk.step("decision")["unmet_gates"][0]["until"] is None
+    ok(walk.chen.post(f"clinical-holds/{hold['id']}/clear/", {"note": "fine"}))
+    assert walk.step("decision")["state"] == "done"
 
 
 # --- what follows ------------------------------------------------------------------------------
@@ -236,6 +262,23 @@ def test_twice_in_a_row_changes_nothing(alice: Caller, stage: str) -> None:
     writes = [sql for sql in asked if sql.startswith(("INSERT", "UPDATE", "DELETE"))]
     assert writes == []
     assert len([q for q in asked if not q.startswith(("SAVEPOINT", "RELEASE"))]) <= 15, asked
+
+
+def test_changes_without_end_are_said_and_none_is_kept(
+    alice: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One round is not enough to see that nothing is left: as if changes called for each other."""
+    walk = care(alice).subscribed()
+    replan(walk)
+    to("2026-12-08T15:00:00Z")
+    with monkeypatch.context() as patched:
+        patched.setattr(chain, "ROUNDS", 1)
+        sweep()
+    (line,) = [line for line in caplog.records if line.message == "not_replanned"]
+    assert line.patient_id == walk.id  # type: ignore[attr-defined]
+    assert ok(alice.get(f"subscriptions/{walk.subscription}/"))["status"] == "active"
+    sweep()
+    assert ok(alice.get(f"subscriptions/{walk.subscription}/"))["status"] == "past_due"
 
 
 def test_the_list_of_patients_can_be_asked_by_step_and_gate(alice: Caller) -> None:

@@ -311,6 +311,14 @@ def test_a_link_that_is_too_long_for_a_text_is_found_by_signing_in(kind: str) ->
     assert "We call you." in text_of(kind, words)
 
 
+def test_the_hour_that_autumn_repeats_is_told_apart() -> None:
+    first, told = datetime(2027, 11, 7, 5, 30, tzinfo=UTC), []
+    for hours in range(-1, 3):
+        words = Words("Hearth", "850-555-0100", when=first + hours * HOUR, zone=EASTERN)
+        told.append(text_of("session_planned", words).split("Sun, Nov 7, ")[1].split(".")[0])
+    assert told == ["12:30 AM Eastern", "1:30 AM EDT", "1:30 AM EST", "2:30 AM Eastern"]
+
+
 def test_times_are_told_in_the_zone_of_who_reads_with_its_name() -> None:
     when = local("2026-11-30T12:05", CENTRAL)
     words = Words("Hearth", "850-555-0100", ref="C-1", when=when, zone=CENTRAL)

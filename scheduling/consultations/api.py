@@ -15,6 +15,7 @@ from accounts.models import Role, User
 from patients.api import ChannelIn, CorrectIn, OnBehalfIn, Verb, found, look_log, patient_for, seen
 from records import clock
 from records.api import (
+    CsvDoor,
     Door,
     GateOut,
     IdField,
@@ -182,7 +183,7 @@ FILTERS = {
 }
 
 
-class Consultations(Door):
+class Consultations(CsvDoor):
     """Book, and look at what is booked."""
 
     permission_classes = (roles(*CARE),)

@@ -14,7 +14,10 @@ from scheduling.calendar.slots import Licensed, licensed
 from scheduling.intervals import Interval
 
 NO_LICENCE = UnmetGate(
-    "no_licence", "The physician may not practise in this state on that day.", "physician"
+    "no_licence",
+    "On that day the physician may not treat anybody in that state: it takes another day, or "
+    "another physician.",
+    "physician",
 )
 NOT_APPROVED = UnmetGate(
     "not_approved", "The physician decides after the consultation.", "physician"
@@ -23,7 +26,9 @@ NOT_SUITABLE = UnmetGate(
     "declined", "The physician decided that this treatment is not right for you.", "physician"
 )
 MORE_INFO = UnmetGate(
-    "more_info", "The physician needs to know more: we call you, or you book a talk.", "patient"
+    "more_info",
+    "Your physician needs to know more: please book a follow-up, or call us.",
+    "patient",
 )
 OF_OUTCOME = {"": NOT_APPROVED, "declined": NOT_SUITABLE, "more_info": MORE_INFO}
 PHYSICIAN_AWAY = UnmetGate("physician_away", "The physician is away at that time.", "physician")

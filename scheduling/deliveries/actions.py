@@ -1,29 +1,28 @@
-"""Every write about deliveries: windows, closures, choosing, and each step of a parcel."""
+"""Every write about deliveries: choosing a window, and each step of a parcel."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import F, QuerySet
-from django.db.models.functions import Now
+from django.db.models import QuerySet
 
-from accounts.models import Role
-from patients.actions import lock_patient, replan_many, replan_soon
+from patients.actions import lock_patient
 from patients.models import Patient
 from records.actor import Actor
-from records.events import keep_correction, raise_work_item, record
+from records.events import keep_correction
 from records.gates import pass_gates
 from records.ids import reference
 from records.models import WorkItem
 from records.refused import Refused
 from records.values import in_force
+from records.work import settle
 from scheduling.deliveries.gates import (
     SIGNER_AGE,
     choose_gates,
     dispatch_gates,
+    found_gates,
     hold_reasons,
     pack_gates,
 )
@@ -31,185 +30,39 @@ from scheduling.deliveries.models import (
     AT_THE_PHARMACY,
     CORRECTIONS,
     OVER,
-    TRANSITIONS,
-    Closure,
-    CustodyEvent,
     Delivery,
-    DeliveryWindow,
-    DeliveryZone,
-    Holiday,
     Status,
 )
+from scheduling.deliveries.moving import (
+    ask_staff,
+    decide_about_another,
+    keep_custody,
+    leave_window,
+    lock,
+    lock_with_patient,
+    move,
+    must_be_in,
+    save,
+    step,
+    tell,
+)
 from scheduling.deliveries.standing import Standing, age_on, standing_of
-from scheduling.deliveries.windows import Days, Zone, days_ahead, window_on
+from scheduling.deliveries.windows.actions import (
+    AHEAD,
+    holidays,
+    lock_windows,
+    offered,
+    take_place,
+)
+from scheduling.deliveries.windows.models import DeliveryWindow
+from scheduling.deliveries.windows.shipping import business_day_after
+from scheduling.prescriptions.gates import PHARMACY
 from scheduling.subscriptions.actions import local_day
 from scheduling.subscriptions.models import BillingPeriod
 
-AHEAD = 28  # days for which windows are opened
+FORM_WITHIN = timedelta(days=45)  # calendar days
 RECALLED, BY_STAFF = "recalled", "staff"
 VERIFIED = (Delivery.Relation.PATIENT, Delivery.Relation.SIGNER, Delivery.Relation.HOUSEHOLD)
-
-
-# --- windows, closures, holidays --------------------------------------------------------------
-
-
-def open_windows(*, now: datetime) -> int:
-    """Open what is missing of the windows of the next weeks; returns how many."""
-    opened = 0
-    days = holidays()
-    for zone in DeliveryZone.objects.prefetch_related("templates").order_by("pk"):
-        rows = [
-            DeliveryWindow(zone=zone, **window)
-            for day in days_ahead(now, zone.time_zone, AHEAD)
-            for window in _windows_of(zone, day, days)
-            if window["cutoff_at"] > now
-        ]
-        known = set(
-            DeliveryWindow.objects.filter(zone=zone, starts__gte=now).values_list(
-                "starts", flat=True
-            )
-        )
-        new = [row for row in rows if row.starts not in known]
-        opened += len(DeliveryWindow.objects.bulk_create(new, ignore_conflicts=True))
-    return opened
-
-
-def holidays() -> Days:
-    """The holidays as the pure rules take them."""
-    rows = list(Holiday.objects.all())
-    return Days(
-        no_ship={row.day for row in rows if row.effect != Holiday.Effect.NO_DELIVER},
-        no_deliver={row.day for row in rows if row.effect != Holiday.Effect.NO_SHIP},
-    )
-
-
-def _windows_of(zone: DeliveryZone, day: date, days: Days) -> Iterable[dict[str, Any]]:
-    rules = Zone(
-        time_zone=zone.time_zone,
-        pharmacy=zone.pharmacy_time_zone,
-        cutoff=zone.cutoff,
-        transit_days=zone.transit_days,
-        ship_weekdays=tuple(zone.ship_weekdays),
-    )
-    for template in zone.templates.all():
-        if template.weekday != day.weekday():
-            continue
-        opened = window_on(day, template.opens, template.closes, template.capacity, rules, days)
-        if opened:
-            yield {name: getattr(opened, name) for name in opened.__slots__}
-
-
-@transaction.atomic
-def close_counties(
-    *,
-    counties: Sequence[str],
-    start: datetime,
-    end: datetime,
-    reason: str,
-    by: Actor,
-    now: datetime,
-) -> Closure:
-    """Nothing is brought to these counties (``FL Bay``) for a time; who is met is replanned."""
-    replan_many(patients_in(counties), by=by, now=now)
-    row = Closure.objects.create(counties=list(counties), start=start, end=end, reason=reason)
-    record("closure.added", row, by=by, now=now)
-    return row
-
-
-@transaction.atomic
-def lift_closure(*, closure: Closure, by: Actor, now: datetime) -> None:
-    """The counties are open again."""
-    replan_many(patients_in(closure.counties), by=by, now=now)
-    Closure.objects.filter(pk=closure.pk, lifted_at=None).update(lifted_at=now)
-    record("closure.lifted", closure, by=by, now=now)
-
-
-def patients_in(counties: Iterable[str]) -> list[UUID]:
-    """Who has an open delivery in one of these counties."""
-    rows = Delivery.objects.exclude(status__in=OVER).in_counties(counties)
-    return list(rows.values_list("patient_id", flat=True))
-
-
-@transaction.atomic
-def add_holiday(*, day: date, name: str, effect: str, by: Actor, now: datetime) -> Holiday:
-    """A day without shipping or deliveries; windows that are open already stay as they are."""
-    row, is_new = Holiday.objects.get_or_create(day=day, defaults={"name": name, "effect": effect})
-    if not is_new:
-        raise Refused("wrong_state", "This day is a holiday already.", pointer="/day")
-    record("holiday.added", row, by=by, now=now)
-    return row
-
-
-@transaction.atomic
-def add_window(
-    *,
-    zone: DeliveryZone,
-    starts: datetime,
-    ends: datetime,
-    ship_on: date,
-    cutoff_at: datetime,
-    capacity: int,
-    by: Actor,
-    now: datetime,
-) -> DeliveryWindow:
-    """A window beside those of the templates."""
-    row, is_new = DeliveryWindow.objects.get_or_create(
-        zone=zone,
-        starts=starts,
-        defaults={"ends": ends, "ship_on": ship_on, "cutoff_at": cutoff_at, "capacity": capacity},
-    )
-    if not is_new:
-        raise Refused("wrong_state", "There is a window at that time already.", pointer="/starts")
-    record("delivery_window.added", row, by=by, now=now)
-    return row
-
-
-def offered(standing: Standing, within: tuple[datetime, datetime]) -> list[DeliveryWindow]:
-    """The windows that a patient may choose from now, which start between two instants."""
-    rows = DeliveryWindow.objects.filter(
-        zone=standing.zone_id,
-        starts__gte=within[0],
-        starts__lt=within[1],
-        cutoff_at__gt=standing.now,
-        taken__lt=F("capacity"),
-    )
-    days = holidays()
-    return [
-        row
-        for row in rows
-        if not any(_meets(row, closed) for closed in standing.closed)
-        and row.ship_on not in days.no_ship
-        and local_day(row.starts, standing.zone) not in days.no_deliver
-    ]
-
-
-def _meets(window: DeliveryWindow, closed: Any) -> bool:
-    return bool(window.starts < closed.end and closed.start < window.ends)
-
-
-@transaction.atomic
-def remove_holiday(*, holiday: Holiday, by: Actor, now: datetime) -> None:
-    """A day like any other again; the next sweep opens its windows."""
-    Holiday.objects.filter(pk=holiday.pk).delete()
-    record("holiday.removed", holiday, by=by, now=now)
-
-
-@transaction.atomic
-def remove_window(*, window: DeliveryWindow, by: Actor, now: datetime) -> None:
-    """Nobody can choose this window any more; raises `Refused` ``wrong_state`` once somebody did.
-
-    One of a template stays, without places: else the next sweep would open it again.
-    """
-    row = DeliveryWindow.objects.select_for_update().get(pk=window.pk)
-    if row.taken or row.deliveries.exists():
-        raise Refused("wrong_state", "Somebody has a place in this window.")
-    starts = row.starts.astimezone(ZoneInfo(row.zone.time_zone))
-    if row.zone.templates.filter(weekday=starts.weekday(), opens=starts.time()).exists():
-        row.capacity = 0
-        row.save(update_fields=["capacity"])
-    else:
-        row.delete()
-    record("delivery_window.removed", window, by=by, now=now)
 
 
 # --- a delivery comes to be, and gets its window ------------------------------------------------
@@ -235,7 +88,7 @@ def create_delivery(
         created_at=now,
         choose_by=now + timedelta(days=days),
     )
-    _tell("delivery.created", delivery, by=by, now=now)
+    tell("delivery.created", delivery, by=by, now=now)
     return delivery
 
 
@@ -252,15 +105,16 @@ def choose_window(
     """Give a delivery a place in a window, or another one, and name the adult who takes it.
 
     Raises `Refused` ``gate_unmet``, ``window_full`` with ``next_windows``, ``window_elsewhere``,
-    ``too_late`` after a cut-off, ``signer_under_age``, ``wrong_state``, ``stale``.
+    ``not_offered`` on a holiday, ``too_late`` after a cut-off, ``signer_under_age``,
+    ``wrong_state``, ``stale``.
     """
     patient = lock_patient(delivery.patient_id)
     standing = standing_of(patient.pk, now=now)
     known = next(row for row in standing.deliveries if row.pk == delivery.pk)
-    wanted = _lock_windows({window.pk, known.window_id})
-    locked = _lock(delivery, version)
+    wanted = lock_windows({window.pk, known.window_id})
+    locked = lock(delivery, version)
     pass_gates(choose_gates(standing.parcel(locked)))
-    _in(locked, *AT_THE_PHARMACY)
+    must_be_in(locked, *AT_THE_PHARMACY)
     chosen = wanted[window.pk]
     _check_window(standing, locked, wanted, chosen)
     born = signer["date_of_birth"]
@@ -271,14 +125,16 @@ def choose_window(
             pointer="/signer/date_of_birth",
         )
     if locked.window_id != chosen.pk:
-        _give_back(locked)
-        DeliveryWindow.objects.filter(pk=chosen.pk).update(taken=F("taken") + 1)
+        leave_window(locked)
+        take_place(chosen)
     locked.window, locked.address = chosen, patient.address
     locked.signer_name, locked.signer_date_of_birth = signer["name"], born
+    locked.no_signer_at = None
     locked.revision += 1
-    names = ("window", "address", "signer_name", "signer_date_of_birth", "revision")
-    _move(locked, Status.SCHEDULED, by, now, *names)
-    _tell("delivery.scheduled", locked, by=by, now=now)
+    names = ("window", "address", "signer_name", "signer_date_of_birth", "no_signer_at", "revision")
+    move(locked, Status.SCHEDULED, by, now, *names)
+    settle("no_signer", locked.pk, note="Somebody takes it.", by=by, now=now)
+    tell("delivery.scheduled", locked, by=by, now=now)
     return locked
 
 
@@ -291,29 +147,56 @@ def _check_window(
     now = standing.now
     if chosen.zone_id != standing.zone_id:
         raise Refused("window_elsewhere", "This window is not for your address.", pointer="/window")
-    if any(_meets(chosen, closed) for closed in standing.closed):
+    if any(closed.overlaps(chosen.span) for closed in standing.closed):
         raise Refused(
             "window_elsewhere", "Nothing is brought to your county then.", pointer="/window"
         )
+    if holidays().rule_out(chosen.ship_on, local_day(chosen.starts, standing.zone)):
+        raise Refused("not_offered", "Nothing is brought on that day.", pointer="/window")
     old = windows.get(locked.window_id) if locked.window_id else None
     if chosen.cutoff_at <= now or (old and old.pk != chosen.pk and old.cutoff_at <= now):
         raise Refused("too_late", "It is too late for that: the parcel is being made ready.")
     if locked.window_id != chosen.pk and chosen.taken >= chosen.capacity:
-        soon = offered(standing, (now, now + timedelta(days=AHEAD)))[:3]
+        soon = offered(standing.patient, (now, now + timedelta(days=AHEAD)), now=now)[:3]
         following = [{"id": w.pk, "starts": w.starts, "ends": w.ends} for w in soon]
         raise Refused("window_full", "This window is full.", next_windows=following)
 
 
+@transaction.atomic
+def miss_signer(
+    *, delivery: Delivery, by: Actor, now: datetime, version: int | None = None
+) -> Delivery:
+    """Nobody of 21 is there to take it: staff find somebody, or a place, then choose its window.
+
+    Until then the patient is not reminded; without a signer no window is confirmed.
+    """
+    locked = lock_with_patient(delivery, version)
+    must_be_in(locked, Status.AWAITING_WINDOW)
+    ask_staff(
+        "no_signer",
+        "No adult of 21 is there for this parcel: call, find one or a place where the carrier or "
+        "the pharmacy keeps it, and choose the window.",
+        locked,
+        urgency=WorkItem.Urgency.TODAY,
+        by=by,
+        now=now,
+    )
+    if locked.no_signer_at is None:
+        locked.no_signer_at = now
+        save(locked, "no_signer_at")
+        tell("delivery.no_signer", locked, by=by, now=now)
+    return locked
+
+
 def lose_window(locked: Delivery, *, by: Actor, now: datetime) -> None:
     """A scheduled delivery of a locked patient needs another window; its place is free."""
-    _lock_windows({locked.window_id})
-    _give_back(locked)
+    leave_window(locked)
     locked.choose_by = now + timedelta(days=in_force(now)["window_choice_days"])
     locked.reminded_at = None
     locked.revision += 1
     names = ("window", "choose_by", "reminded_at", "revision")
-    _move(locked, Status.AWAITING_WINDOW, by, now, *names)
-    _tell("delivery.window_lost", locked, by=by, now=now)
+    move(locked, Status.AWAITING_WINDOW, by, now, *names)
+    tell("delivery.window_lost", locked, by=by, now=now)
 
 
 # --- staff move the parcel ------------------------------------------------------------------------
@@ -326,15 +209,15 @@ def pack(*, delivery: Delivery, by: Actor, now: datetime, version: int | None = 
     Raises `Refused` ``gate_unmet`` with everything that is missing, ``wrong_state``, ``stale``.
     """
     standing, locked = _ready(delivery, version, now)
-    _in(locked, Status.SCHEDULED)
+    must_be_in(locked, Status.SCHEDULED)
     pass_gates(pack_gates(standing.parcel(locked)))
     assert standing.prescription  # noqa: S101  the gates have made sure
     locked.prescription, locked.packed_at = standing.prescription, now
     locked.address = standing.patient.address
     BillingPeriod.objects.filter(pk=locked.period_id).update(built_on_at=now)
     type(standing.prescription).objects.filter(pk=standing.prescription.pk).update(built_on_at=now)
-    _move(locked, Status.PACKED, by, now, "prescription", "packed_at", "address")
-    _tell("delivery.packed", locked, by=by, now=now)
+    move(locked, Status.PACKED, by, now, "prescription", "packed_at", "address")
+    tell("delivery.packed", locked, by=by, now=now)
     return locked
 
 
@@ -348,19 +231,17 @@ def dispatch(
     now: datetime,
     version: int | None = None,
 ) -> Delivery:
-    """It left the pharmacy; every gate is asked once more."""
+    """It left the pharmacy, or was found again: what still matters is asked once more."""
     standing, locked = _ready(delivery, version, now)
-    _in(locked, Status.PACKED, Status.INVESTIGATING)
+    must_be_in(locked, Status.PACKED, Status.INVESTIGATING)
     if locked.held_because == RECALLED:
         raise Refused("wrong_state", "It was called back: it is never sent again.")
-    if locked.dispatched_at is None:
-        pass_gates(dispatch_gates(standing.parcel(locked)))
-    else:
-        pass_gates(hold_reasons(standing.parcel(locked)))
+    facts = standing.parcel(locked)
+    pass_gates(found_gates(facts) if locked.dispatched_at else dispatch_gates(facts))
     locked.carrier, locked.tracking = carrier, tracking
     locked.dispatched_at = now
-    _move(locked, Status.DISPATCHED, by, now, "carrier", "tracking", "dispatched_at")
-    _tell("delivery.dispatched", locked, by=by, now=now)
+    move(locked, Status.DISPATCHED, by, now, "carrier", "tracking", "dispatched_at")
+    tell("delivery.dispatched", locked, by=by, now=now)
     return locked
 
 
@@ -374,7 +255,7 @@ def out_for_delivery(
         pass_gates(hold_reasons(standing.parcel(locked)))
     if locked.attempts >= standing.values["delivery_attempts"]:
         raise Refused("wrong_state", "It was attempted as often as it may: hold it or recall it.")
-    return _step(locked, Status.OUT_FOR_DELIVERY, "delivery.out_for_delivery", by=by, now=now)
+    return step(locked, Status.OUT_FOR_DELIVERY, "delivery.out_for_delivery", by=by, now=now)
 
 
 @transaction.atomic
@@ -394,23 +275,37 @@ def deliver(
     To anybody else it is ``delivered_unverified``, until the patient says that it is there. Raises
     `Refused` ``signer_under_age``: then it was not handed over; record an attempt.
     """
-    locked = _lock_with_patient(delivery, version)
+    locked = lock_with_patient(delivery, version)
     if signer_age < SIGNER_AGE:
         raise Refused(
             "signer_under_age",
             "A parcel is never given to somebody under 21: record an attempt instead.",
             pointer="/signer_age",
         )
+    sure = id_checked and relation in VERIFIED
+    details = {"relation": relation, "id_checked": id_checked, "signer_age": signer_age}
+    hand_over_now(locked, signed_by, relation, details, sure=sure, by=by, now=now)
+    return locked
+
+
+def hand_over_now(
+    locked: Delivery,
+    signed_by: str,
+    relation: str,
+    details: Mapping[str, Any],
+    *,
+    sure: bool,
+    by: Actor,
+    now: datetime,
+) -> None:
+    """A parcel of a locked patient is at the door; ``sure``: with an adult who may have it."""
     if locked.dispatched_at is None:
         raise Refused("wrong_state", "It has not left the pharmacy.")
-    sure = id_checked and relation in VERIFIED
     to = Status.DELIVERED if sure else Status.DELIVERED_UNVERIFIED
     locked.signed_by, locked.relation = signed_by, relation
     locked.delivered_at = now if sure else None
-    details = {"relation": relation, "id_checked": id_checked, "signer_age": signer_age}
-    _move(locked, to, by, now, "signed_by", "relation", "delivered_at", details=details)
-    _tell(f"delivery.{to}", locked, by=by, now=now)
-    return locked
+    move(locked, to, by, now, "signed_by", "relation", "delivered_at", details=details)
+    tell(f"delivery.{to}", locked, by=by, now=now)
 
 
 @transaction.atomic
@@ -418,14 +313,14 @@ def confirm_receipt(
     *, delivery: Delivery, received: bool, by: Actor, now: datetime, version: int | None = None
 ) -> Delivery:
     """The patient says whether a parcel that was given to somebody else has come to them."""
-    locked = _lock_with_patient(delivery, version)
-    _in(locked, Status.DELIVERED_UNVERIFIED)
+    locked = lock_with_patient(delivery, version)
+    must_be_in(locked, Status.DELIVERED_UNVERIFIED)
     if received:
         locked.delivered_at = now
-        _move(locked, Status.DELIVERED, by, now, "delivered_at")
-        _tell("delivery.delivered", locked, by=by, now=now)
+        move(locked, Status.DELIVERED, by, now, "delivered_at")
+        tell("delivery.delivered", locked, by=by, now=now)
         return locked
-    _ask_staff(
+    ask_staff(
         "parcel_missing",
         "The patient does not have this parcel: look for it, and tell the pharmacy today.",
         locked,
@@ -433,7 +328,7 @@ def confirm_receipt(
         by=by,
         now=now,
     )
-    return _step(locked, Status.INVESTIGATING, "delivery.investigating", by=by, now=now)
+    return step(locked, Status.INVESTIGATING, "delivery.investigating", by=by, now=now)
 
 
 @transaction.atomic
@@ -441,15 +336,15 @@ def attempt(
     *, delivery: Delivery, code: str, by: Actor, now: datetime, version: int | None = None
 ) -> Delivery:
     """It was not handed over, and why; after the last attempt staff decide what becomes of it."""
-    locked = _lock_with_patient(delivery, version)
-    _in(locked, Status.DISPATCHED, Status.OUT_FOR_DELIVERY)
+    locked = lock_with_patient(delivery, version)
+    must_be_in(locked, Status.DISPATCHED, Status.OUT_FOR_DELIVERY)
     locked.attempts += 1
     locked.failure = code
     locked.revision += 1
     names = ("attempts", "failure", "revision")
-    _move(locked, Status.ATTEMPTED, by, now, *names, details={"code": code})
+    move(locked, Status.ATTEMPTED, by, now, *names, details={"code": code})
     if locked.attempts >= in_force(now)["delivery_attempts"]:
-        _ask_staff(
+        ask_staff(
             "parcel_not_taken",
             "Nobody took this parcel: hold it with the carrier or call it back.",
             locked,
@@ -457,7 +352,7 @@ def attempt(
             by=by,
             now=now,
         )
-    _tell("delivery.attempted", locked, by=by, now=now)
+    tell("delivery.attempted", locked, by=by, now=now)
     return locked
 
 
@@ -466,20 +361,19 @@ def hold(
     *, delivery: Delivery, reason: str, by: Actor, now: datetime, version: int | None = None
 ) -> Delivery:
     """It goes nowhere until it is released; a place in a window that is not needed is free."""
-    locked = _lock_with_patient(delivery, version)
+    locked = lock_with_patient(delivery, version)
     hold_now(locked, reason, by=by, now=now)
     return locked
 
 
 def hold_now(locked: Delivery, reason: str, *, by: Actor, now: datetime) -> None:
     """Hold a delivery of a locked patient."""
-    if locked.status in AT_THE_PHARMACY and locked.window_id:
-        _lock_windows({locked.window_id})
-        _give_back(locked)
+    if locked.status in AT_THE_PHARMACY:
+        leave_window(locked)
     locked.held_because = reason
     locked.revision += 1
-    _move(locked, Status.HELD, by, now, "window", "held_because", "revision")
-    _tell("delivery.held", locked, by=by, now=now)
+    move(locked, Status.HELD, by, now, "window", "held_because", "revision")
+    tell("delivery.held", locked, by=by, now=now)
 
 
 @transaction.atomic
@@ -488,7 +382,7 @@ def release(
 ) -> Delivery:
     """It goes on from where it was held; raises `Refused` ``gate_unmet`` while a reason stands."""
     standing, locked = _ready(delivery, version, now)
-    _in(locked, Status.HELD)
+    must_be_in(locked, Status.HELD)
     pass_gates(hold_reasons(standing.parcel(locked)))
     release_now(locked, by=by, now=now)
     return locked
@@ -503,14 +397,14 @@ def release_now(locked: Delivery, *, by: Actor, now: datetime) -> None:
         locked.choose_by = now + timedelta(days=in_force(now)["window_choice_days"])
     locked.held_because = ""
     locked.revision += 1
-    _move(locked, to, by, now, "held_because", "choose_by", "revision")
-    _tell("delivery.released", locked, by=by, now=now)
+    move(locked, to, by, now, "held_because", "choose_by", "revision")
+    tell("delivery.released", locked, by=by, now=now)
 
 
 @transaction.atomic
 def recall(*, delivery: Delivery, by: Actor, now: datetime, version: int | None = None) -> Delivery:
     """It comes back to the pharmacy."""
-    locked = _lock_with_patient(delivery, version)
+    locked = lock_with_patient(delivery, version)
     return recall_now(locked, by=by, now=now)
 
 
@@ -518,7 +412,7 @@ def recall_now(locked: Delivery, *, by: Actor, now: datetime) -> Delivery:
     """Call back a parcel of a locked patient that was packed."""
     if locked.status == Status.HELD and not locked.packed_at:
         raise Refused("wrong_state", "It was not packed yet: cancel it instead.")
-    _ask_staff(
+    ask_staff(
         "parcel_recalled",
         "Tell the carrier or the pharmacy that this parcel comes back.",
         locked,
@@ -529,7 +423,7 @@ def recall_now(locked: Delivery, *, by: Actor, now: datetime) -> Delivery:
     locked.held_because = RECALLED
     locked.revision += 1
     names = ("held_because", "revision")
-    return _step(locked, Status.RETURNING, "delivery.recalled", *names, by=by, now=now)
+    return step(locked, Status.RETURNING, "delivery.recalled", *names, by=by, now=now)
 
 
 @transaction.atomic
@@ -537,10 +431,10 @@ def take_back(
     *, delivery: Delivery, seal_ok: bool, by: Actor, now: datetime, version: int | None = None
 ) -> Delivery:
     """The pharmacy has it back; it is never sent again: another parcel is a decision of its own."""
-    locked = _lock_with_patient(delivery, version)
-    _move(locked, Status.RETURNED, by, now, details={"seal_ok": seal_ok})
-    _decide_about_another(locked, by=by, now=now)
-    _tell("delivery.returned", locked, by=by, now=now)
+    locked = lock_with_patient(delivery, version)
+    move(locked, Status.RETURNED, by, now, details={"seal_ok": seal_ok})
+    decide_about_another(locked, by=by, now=now)
+    tell("delivery.returned", locked, by=by, now=now)
     return locked
 
 
@@ -549,24 +443,44 @@ def look_for(
     *, delivery: Delivery, by: Actor, now: datetime, version: int | None = None
 ) -> Delivery:
     """Nobody knows where it is: it is looked for."""
-    locked = _lock_with_patient(delivery, version)
-    return _step(locked, Status.INVESTIGATING, "delivery.investigating", by=by, now=now)
+    locked = lock_with_patient(delivery, version)
+    return step(locked, Status.INVESTIGATING, "delivery.investigating", by=by, now=now)
 
 
 @transaction.atomic
 def lose(*, delivery: Delivery, by: Actor, now: datetime, version: int | None = None) -> Delivery:
-    """It is lost: the pharmacy has one business day to tell the DEA (21 CFR 1301.76)."""
-    locked = _lock_with_patient(delivery, version)
-    _ask_staff(
+    """It is lost, and nothing more is filled until a physician decides.
+
+    The pharmacy tells the DEA in writing within a business day, and by Form 106 within 45 days
+    (21 CFR 1301.76, FR 2023-13085).
+    """
+    locked = lock_with_patient(delivery, version)
+    today = now.astimezone(PHARMACY).date()
+    ask_staff(
         "parcel_lost",
         "Tell the pharmacy in writing today that this parcel is lost.",
         locked,
         urgency=WorkItem.Urgency.NOW,
+        due_at=_on_day(business_day_after(today, holidays()), now),
         by=by,
         now=now,
     )
-    _decide_about_another(locked, by=by, now=now)
-    return _step(locked, Status.LOST, "delivery.lost", by=by, now=now)
+    ask_staff(
+        "parcel_lost_form",
+        "See that the pharmacy has sent the DEA its Form 106 about this parcel.",
+        locked,
+        urgency=WorkItem.Urgency.SOON,
+        due_at=_on_day(today + FORM_WITHIN, now),
+        by=by,
+        now=now,
+    )
+    decide_about_another(locked, by=by, now=now)
+    return step(locked, Status.LOST, "delivery.lost", by=by, now=now)
+
+
+def _on_day(day: date, now: datetime) -> datetime:
+    """The hour of ``now`` on the pharmacy's wall, on another day."""
+    return datetime.combine(day, now.astimezone(PHARMACY).time(), PHARMACY)
 
 
 @transaction.atomic
@@ -575,7 +489,7 @@ def cancel(*, delivery: Delivery, by: Actor, now: datetime, version: int | None 
 
     What staff cancel stays so: another one is a decision of its own.
     """
-    locked = _lock_with_patient(delivery, version)
+    locked = lock_with_patient(delivery, version)
     locked.held_because = BY_STAFF
     cancel_now(locked, by=by, now=now)
     return locked
@@ -585,28 +499,30 @@ def cancel_now(locked: Delivery, *, by: Actor, now: datetime) -> None:
     """Cancel a delivery of a locked patient."""
     if locked.packed_at:
         raise Refused("wrong_state", "It was packed already: call it back instead.")
-    if locked.window_id:
-        _lock_windows({locked.window_id})
-        _give_back(locked)
-    _move(locked, Status.CANCELLED, by, now, "window", "held_because")
-    _tell("delivery.cancelled", locked, by=by, now=now)
+    leave_window(locked)
+    move(locked, Status.CANCELLED, by, now, "window", "held_because")
+    settle("no_signer", locked.pk, note="The delivery was cancelled.", by=by, now=now)
+    tell("delivery.cancelled", locked, by=by, now=now)
 
 
 @transaction.atomic
-def replace(*, delivery: Delivery, by: Actor, now: datetime) -> Delivery:
+def replace(
+    *, delivery: Delivery, by: Actor, now: datetime, version: int | None = None
+) -> Delivery:
     """A physician decides that another parcel goes out for one that did not arrive; once for each.
 
     That is one which came back, was lost, or was cancelled by staff.
     """
     patient = lock_patient(delivery.patient_id)
-    locked = _lock(delivery, None)
-    _in(locked, Status.RETURNED, Status.LOST, Status.CANCELLED)
+    locked = lock(delivery, version)
+    must_be_in(locked, Status.RETURNED, Status.LOST, Status.CANCELLED)
     rows = Delivery.objects.filter(patient=patient)
     by_replan = locked.status == Status.CANCELLED and locked.held_because != BY_STAFF
     if by_replan or rows.filter(replaces=locked).exists():
         raise Refused("wrong_state", "Another one takes its place already.")
     if rows.exclude(status__in=OVER).exists():
         raise Refused("wrong_state", "Another delivery is under way.")
+    settle("parcel_to_replace", locked.pk, note="Another one goes out.", by=by, now=now)
     last = rows.filter(period=locked.period_id).order_by("-number").values_list("number", flat=True)
     return create_delivery(
         patient_id=patient.pk,
@@ -627,7 +543,7 @@ def correct(
     Raises `Refused` ``wrong_state``, and ``built_on`` once a session was held with it, or the next
     parcel is under way.
     """
-    locked = _lock_with_patient(delivery, version)
+    locked = lock_with_patient(delivery, version)
     was = locked.status
     if was not in CORRECTIONS:
         raise Refused("wrong_state", "There is nothing here that could be put back.")
@@ -641,10 +557,10 @@ def correct(
     locked.status = CORRECTIONS[was]
     locked.revision += 1
     names = ("delivered_at", "signed_by", "relation", "attempts", "failure", "revision", "status")
-    _save(locked, *names)
-    _keep_custody(locked, by, now, {"corrected": was})
+    save(locked, *names)
+    keep_custody(locked, by, now, {"corrected": was})
     keep_correction(locked, was=was, reason=reason, by=by, now=now)
-    _tell("delivery.corrected", locked, by=by, now=now, was=was)
+    tell("delivery.corrected", locked, by=by, now=now, was=was)
     return locked
 
 
@@ -674,7 +590,7 @@ def each(
     patients = Patient.objects.filter(pk__in=deliveries.values("patient"))
     list(patients.select_for_update(no_key=True).order_by("pk").values_list("pk"))
     rows = list(deliveries)  # read now: whoever has a patient locked may change the window
-    _lock_windows({row.window_id for row in rows})
+    lock_windows({row.window_id for row in rows})
     done: dict[UUID, Delivery | Refused] = {}
     for row in rows:
         try:
@@ -688,13 +604,13 @@ def each(
 def remind_to_choose(locked: Delivery, *, by: Actor, now: datetime) -> None:
     """The patient of a locked delivery has chosen no window yet: remind, once."""
     locked.reminded_at = now
-    _save(locked, "reminded_at")
-    _tell("delivery.window_missing", locked, by=by, now=now)
+    save(locked, "reminded_at")
+    tell("delivery.window_missing", locked, by=by, now=now)
 
 
 def ask_about_late(locked: Delivery, *, by: Actor, now: datetime) -> None:
     """A packed parcel has not left, and its window is over."""
-    _ask_staff(
+    ask_staff(
         "parcel_late",
         "This parcel was packed and has not left, and its window is over: send it, or recall it.",
         locked,
@@ -706,7 +622,7 @@ def ask_about_late(locked: Delivery, *, by: Actor, now: datetime) -> None:
 
 def ask_to_choose(locked: Delivery, *, by: Actor, now: datetime) -> None:
     """Reminding did not help: staff call."""
-    _ask_staff(
+    ask_staff(
         "window_not_chosen",
         "The patient has chosen no delivery window: please call.",
         locked,
@@ -716,122 +632,7 @@ def ask_to_choose(locked: Delivery, *, by: Actor, now: datetime) -> None:
     )
 
 
-# --- the pieces -------------------------------------------------------------------------------
-
-
 def _ready(delivery: Delivery, version: int | None, now: datetime) -> tuple[Standing, Delivery]:
     patient = lock_patient(delivery.patient_id)
-    locked = _lock(delivery, version)
+    locked = lock(delivery, version)
     return standing_of(patient.pk, now=now), locked
-
-
-def _lock_with_patient(delivery: Delivery, version: int | None) -> Delivery:
-    lock_patient(delivery.patient_id)
-    return _lock(delivery, version)
-
-
-def _lock(delivery: Delivery, version: int | None) -> Delivery:
-    locked = Delivery.objects.select_for_update(no_key=True).get(pk=delivery.pk)
-    if version is not None and version != locked.version:
-        raise Refused("stale", "This has changed since you looked; please look again.")
-    return locked
-
-
-def _lock_windows(windows: Iterable[UUID | None]) -> dict[UUID, DeliveryWindow]:
-    """Windows by id: after the patient, before the delivery; their places are counted in them."""
-    rows = DeliveryWindow.objects.filter(pk__in=[pk for pk in windows if pk])
-    return {row.pk: row for row in rows.select_for_update(no_key=True).order_by("pk")}
-
-
-def _give_back(locked: Delivery) -> None:
-    """The place of a delivery in its window, which is locked, is free again."""
-    if locked.window_id:
-        DeliveryWindow.objects.filter(pk=locked.window_id).update(taken=F("taken") - 1)
-        locked.window = None
-
-
-def _in(locked: Delivery, *statuses: str) -> None:
-    if locked.status not in statuses:
-        raise Refused("wrong_state", f"This delivery is {locked.get_status_display()}.")
-
-
-def _step(
-    locked: Delivery, to: str, kind: str, *changed: str, by: Actor, now: datetime
-) -> Delivery:
-    _move(locked, to, by, now, *changed)
-    _tell(kind, locked, by=by, now=now)
-    return locked
-
-
-def _move(
-    locked: Delivery,
-    to: str,
-    by: Actor,
-    now: datetime,
-    *changed: str,
-    details: Mapping[str, Any] | None = None,
-) -> None:
-    """The only way to another state; whatever `TRANSITIONS` does not name is refused."""
-    if to not in TRANSITIONS[locked.status]:
-        raise Refused("wrong_state", f"This delivery is {locked.get_status_display()}.")
-    locked.status = to
-    _save(locked, "status", *changed)
-    _keep_custody(locked, by, now, details or {})
-
-
-def _keep_custody(locked: Delivery, by: Actor, now: datetime, details: Mapping[str, Any]) -> None:
-    CustodyEvent.objects.create(
-        delivery=locked,
-        number=locked.version,
-        status=locked.status,
-        at=now,
-        recorded_by_id=by.user_id,
-        role=by.role,
-        details=dict(details),
-    )
-
-
-def _save(locked: Delivery, *changed: str) -> None:
-    locked.version += 1
-    locked.changed_at = Now()
-    locked.save(update_fields=["version", "changed_at", *changed])
-
-
-def _decide_about_another(locked: Delivery, *, by: Actor, now: datetime) -> None:
-    raise_work_item(
-        "parcel_to_replace",
-        locked,
-        detail="A parcel did not arrive: decide whether another one is sent.",
-        urgency=WorkItem.Urgency.TODAY,
-        for_role=Role.PHYSICIAN,
-        by=by,
-        now=now,
-        patient_id=locked.patient_id,
-    )
-
-
-def _ask_staff(
-    kind: str,
-    detail: str,
-    locked: Delivery,
-    *,
-    urgency: WorkItem.Urgency,
-    by: Actor,
-    now: datetime,
-) -> None:
-    raise_work_item(
-        kind,
-        locked,
-        detail=detail,
-        urgency=urgency,
-        for_role=Role.STAFF,
-        by=by,
-        now=now,
-        patient_id=locked.patient_id,
-    )
-
-
-def _tell(kind: str, locked: Delivery, *, by: Actor, now: datetime, **payload: Any) -> None:
-    patient_id, revision = locked.patient_id, locked.revision
-    record(kind, locked, by=by, now=now, patient_id=patient_id, revision=revision, **payload)
-    replan_soon(patient_id, by=by, now=now)

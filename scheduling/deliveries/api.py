@@ -1,6 +1,6 @@
-"""The API of deliveries: zones, windows, closures, holidays, and each step of a parcel."""
+"""The API of deliveries: what a closure meets, and each step of a parcel."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import CARE, PATIENT, PHYSICIAN, STAFF, actor_of, roles, signed_in
-from accounts.models import Role, User
+from accounts.models import User
 from patients.api import (
     AddressOut,
     CorrectIn,
@@ -22,11 +22,11 @@ from patients.api import (
     found,
     look_log,
     named,
-    patient_for,
     seen,
 )
 from records import clock
 from records.api import (
+    CsvDoor,
     DayField,
     Door,
     IdField,
@@ -37,159 +37,24 @@ from records.api import (
     NumberField,
     TextField,
     TruthField,
-    if_match,
     listed,
     query,
     read,
     with_etag,
 )
-from records.refused import CODES, Refused, problem_body
-from scheduling import actions as chain
-from scheduling.calendar.api import DaysOfPatient, PreviewQuery, days, zone_of
+from scheduling.calendar.api import PreviewQuery, days, zone_of
 from scheduling.deliveries import actions
-from scheduling.deliveries.models import (
-    EXCEPTIONS,
+from scheduling.deliveries.models import EXCEPTIONS, CustodyEvent, Delivery, Status
+from scheduling.deliveries.windows.actions import close_counties
+from scheduling.deliveries.windows.api import ClosureIn, ClosureOut
+from scheduling.deliveries.windows.models import (
     Closure,
-    CustodyEvent,
-    Delivery,
     DeliveryWindow,
     DeliveryZone,
-    Holiday,
-    Status,
-    WindowTemplate,
     ZoneCounty,
 )
-from scheduling.deliveries.standing import standing_of
-from scheduling.subscriptions.actions import local_day
 
-MOST_AT_ONCE = 200
-
-# --- zones and windows ---------------------------------------------------------------------------
-
-
-class TemplateOut(serializers.ModelSerializer[WindowTemplate]):
-    opens = serializers.TimeField(format="%H:%M")
-    closes = serializers.TimeField(format="%H:%M")
-
-    class Meta:
-        model = WindowTemplate
-        fields = ["weekday", "opens", "closes", "capacity"]
-
-
-class ZoneOut(serializers.ModelSerializer[DeliveryZone]):
-    """``counties`` as ``FL Bay``; Monday is 0; ``cutoff`` is the pharmacy's wall clock."""
-
-    cutoff = serializers.TimeField(format="%H:%M")
-    counties = serializers.SerializerMethodField()
-    templates = TemplateOut(many=True)
-
-    class Meta:
-        model = DeliveryZone
-        fields = [
-            "id", "name", "time_zone", "pharmacy_time_zone", "cutoff", "transit_days",
-            "ship_weekdays", "counties", "templates",
-        ]  # fmt: skip
-
-    def get_counties(self, row: DeliveryZone) -> list[str]:
-        return sorted(f"{county.state} {county.county}" for county in row.counties.all())
-
-
-class Zones(Door):
-    """The zones of delivery, with their counties and the windows of every week."""
-
-    permission_classes = (roles(STAFF, PHYSICIAN),)
-
-    @extend_schema(responses=ZoneOut(many=True))
-    def get(self, request: Request) -> Response:
-        rows = DeliveryZone.objects.prefetch_related("counties", "templates")
-        return listed(self, rows, ZoneOut, ordering=("name", "id"))
-
-
-class WindowOut(serializers.ModelSerializer[DeliveryWindow]):
-    """``time_zone`` is that of the patient; ``cutoff_at``: until then it can be chosen."""
-
-    starts = InstantField()
-    ends = InstantField()
-    cutoff_at = InstantField()
-    time_zone = serializers.SerializerMethodField()
-    places_left = serializers.SerializerMethodField()
-
-    class Meta:
-        model = DeliveryWindow
-        fields = ["id", "starts", "ends", "time_zone", "cutoff_at", "places_left"]
-
-    def get_time_zone(self, row: DeliveryWindow) -> str:
-        zone: str = self.context["zone"]
-        return zone
-
-    def get_places_left(self, row: DeliveryWindow) -> int:
-        return row.capacity - row.taken
-
-
-class WindowsOut(serializers.Serializer[Any]):
-    results = WindowOut(many=True)
-
-
-class WindowIn(Input):
-    """``ship_on``: the day on which it leaves the pharmacy, before that of the window."""
-
-    zone = IdField()
-    starts = InstantField()
-    ends = InstantField()
-    ship_on = DayField()
-    cutoff_at = InstantField()
-    capacity = NumberField(min_value=1, max_value=1000)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs["ends"] <= attrs["starts"]:
-            raise serializers.ValidationError({"ends": ["Use a time after the start."]})
-        if attrs["cutoff_at"] >= attrs["starts"]:
-            raise serializers.ValidationError({"cutoff_at": ["Use a time before the start."]})
-        return attrs
-
-
-class Windows(Door):
-    """The windows that a patient may choose from; staff open others beside those of the week."""
-
-    permission_classes = (roles(*CARE),)
-
-    @extend_schema(parameters=[DaysOfPatient], responses=WindowsOut)
-    def get(self, request: Request) -> Response:
-        user, asked = signed_in(request), query(DaysOfPatient, request)
-        patient = patient_for(user, asked)
-        if patient.address is None or not patient.address.served:
-            raise Refused("out_of_area", "We only deliver to addresses in Florida and New Jersey.")
-        standing = standing_of(patient.pk, now=clock.now())
-        within = days(asked["from"], asked["to"], standing.zone)
-        rows = actions.offered(standing, (within.start, within.end))
-        context = {"zone": standing.zone}
-        return Response(WindowsOut({"results": rows}, context=context).data)
-
-    @extend_schema(request=WindowIn, responses={201: WindowOut})
-    def post(self, request: Request) -> Response:
-        if signed_in(request).role != Role.STAFF:
-            self.permission_denied(request, "Staff open windows.")
-        sent = read(WindowIn, request.data)
-        zone = named(DeliveryZone.objects.all(), sent.pop("zone"), field="zone")
-        if sent["ship_on"] >= local_day(sent["starts"], zone.time_zone):
-            raise serializers.ValidationError({"ship_on": ["Use a day before the window's."]})
-        row = actions.add_window(zone=zone, **sent, by=actor_of(request), now=clock.now())
-        return Response(WindowOut(row, context={"zone": zone.time_zone}).data, status=201)
-
-
-class WindowDetail(Door):
-    """A window that nobody has a place in is taken away."""
-
-    permission_classes = (roles(STAFF),)
-
-    @extend_schema(request=None, responses={204: None})
-    def delete(self, request: Request, pk: UUID) -> Response:
-        row = found(DeliveryWindow.objects.filter(capacity__gt=0), pk)
-        actions.remove_window(window=row, by=actor_of(request), now=clock.now())
-        return Response(status=204)
-
-
-# --- closures and holidays -----------------------------------------------------------------------
+# --- closures and the parcels that they meet ------------------------------------------------------
 
 
 class MetOut(serializers.ModelSerializer[Delivery]):
@@ -198,49 +63,6 @@ class MetOut(serializers.ModelSerializer[Delivery]):
     class Meta:
         model = Delivery
         fields = ["id", "reference", "patient", "status", "starts"]
-
-
-class ClosureIn(Input):
-    """``counties`` as ``FL Bay``; ``to`` is exclusive."""
-
-    counties = serializers.ListField(
-        child=TextField(max_length=70), allow_empty=False, max_length=100
-    )
-    reason = TextField(max_length=200)
-
-    def get_fields(self) -> dict[str, Any]:
-        return {**super().get_fields(), "from": InstantField(), "to": InstantField()}
-
-    def validate_counties(self, names: list[str]) -> list[str]:
-        known = {f"{row.state} {row.county}" for row in ZoneCounty.objects.all()}
-        unknown = {
-            index: ["There is no such county: use names such as FL Bay."]
-            for index, name in enumerate(names)
-            if name not in known
-        }
-        if unknown:
-            raise serializers.ValidationError(unknown)  # type: ignore[arg-type]
-        return names
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if attrs["to"] <= attrs["from"]:
-            raise serializers.ValidationError({"to": ["Use a time after the start."]})
-        return attrs
-
-
-class ClosureOut(serializers.ModelSerializer[Closure]):
-    lifted_at = InstantField(allow_null=True)
-
-    class Meta:
-        model = Closure
-        fields = ["id", "counties", "reason", "lifted_at"]
-
-    def get_fields(self) -> dict[str, Any]:
-        return {
-            **super().get_fields(),
-            "from": InstantField(source="start"),
-            "to": InstantField(source="end"),
-        }
 
 
 class ClosureMadeOut(ClosureOut):
@@ -273,7 +95,7 @@ class Closures(Door):
         given = {names.get(key, key): value for key, value in sent.items()}
         row = Closure(**given)
         if not only_shows:
-            row = actions.close_counties(**given, by=actor_of(request), now=clock.now())
+            row = close_counties(**given, by=actor_of(request), now=clock.now())
         meets = Delivery.objects.visible_to(signed_in(request)).met_by(row)
         body: Any = {
             **given,
@@ -282,58 +104,6 @@ class Closures(Door):
             "meets": meets,
         }
         return Response(ClosureMadeOut(body).data, status=200 if only_shows else 201)
-
-
-class ClosureDetail(Door):
-    """A closure is lifted: the counties are open again."""
-
-    permission_classes = (roles(STAFF),)
-
-    @extend_schema(request=None, responses={204: None})
-    def delete(self, request: Request, pk: UUID) -> Response:
-        row = found(Closure.objects.filter(lifted_at=None), pk)
-        actions.lift_closure(closure=row, by=actor_of(request), now=clock.now())
-        return Response(status=204)
-
-
-class HolidayIn(Input):
-    day = DayField()
-    name = TextField(max_length=60)
-    effect = serializers.ChoiceField(choices=Holiday.Effect.values)
-
-
-class HolidayOut(serializers.ModelSerializer[Holiday]):
-    class Meta:
-        model = Holiday
-        fields = ["id", "day", "name", "effect"]
-
-
-class Holidays(Door):
-    """Days on which nothing is shipped, or nothing delivered."""
-
-    permission_classes = (roles(STAFF),)
-
-    @extend_schema(responses=HolidayOut(many=True))
-    def get(self, request: Request) -> Response:
-        return listed(self, Holiday.objects.all(), HolidayOut, ordering=("day", "id"))
-
-    @extend_schema(request=HolidayIn, responses={201: HolidayOut})
-    def post(self, request: Request) -> Response:
-        sent = read(HolidayIn, request.data)
-        row = actions.add_holiday(**sent, by=actor_of(request), now=clock.now())
-        return Response(HolidayOut(row).data, status=201)
-
-
-class HolidayDetail(Door):
-    """It is a day like any other again."""
-
-    permission_classes = (roles(STAFF),)
-
-    @extend_schema(request=None, responses={204: None})
-    def delete(self, request: Request, pk: UUID) -> Response:
-        row = found(Holiday.objects.all(), pk)
-        actions.remove_holiday(holiday=row, by=actor_of(request), now=clock.now())
-        return Response(status=204)
 
 
 # --- parcels -------------------------------------------------------------------------------------
@@ -441,7 +211,7 @@ FILTERS: dict[str, Callable[[Any], Q]] = {
 NEVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")  # what has no window comes last
 
 
-class Deliveries(Door):
+class Deliveries(CsvDoor):
     """Parcels, by what staff track: status, zone, day of the window, what is out of the way."""
 
     permission_classes = (roles(*CARE),)
@@ -504,7 +274,7 @@ class ChooseIn(OptionalChannelIn):
     signer = SignerIn()
 
 
-class ReceiptIn(Input):
+class ReceiptIn(OptionalChannelIn):
     received = TruthField()
 
 
@@ -548,6 +318,14 @@ class ChooseWindow(Act):
 
     def arguments(self, sent: dict[str, Any]) -> dict[str, Any]:
         return {**sent, "window": named(DeliveryWindow.objects, sent["window"], field="window")}
+
+
+@extend_schema(request=OptionalChannelIn, responses=DeliveryOut)
+class NoSigner(Act):
+    """Nobody of 21 or older is there to take it: staff arrange something, and call."""
+
+    permission_classes = (roles(PATIENT, STAFF),)
+    takes, do = OptionalChannelIn, staticmethod(actions.miss_signer)
 
 
 @extend_schema(request=ReceiptIn, responses=DeliveryOut)
@@ -624,23 +402,16 @@ class Correct(Act):
     takes, do = CorrectIn, staticmethod(actions.correct)
 
 
-class Replace(Door):
-    """A physician decides that another parcel goes out for one that came back or was lost."""
+@extend_schema(request=Nothing, responses={201: DeliveryOut})
+class Replace(Act):
+    """A physician decides that another parcel goes out for one that did not arrive."""
 
     permission_classes = (roles(PHYSICIAN),)
+    do = staticmethod(actions.replace)
 
-    @extend_schema(request=Nothing, responses={201: DeliveryOut})
-    def post(self, request: Request, pk: UUID) -> Response:
-        user = signed_in(request)
-        row = found(Delivery.objects.visible_to(user), pk)
-        read(Nothing, request.data)
-        another = chain.replace(
-            delivery=row, by=actor_of(request), now=clock.now(), version=if_match(request)
-        )
-        return answer(user, another, status=201)
+    def answer(self, user: User, row: Any, now: datetime) -> Response:
+        return answer(user, row, status=201)
 
-
-# --- many at once --------------------------------------------------------------------------------
 
 VERBS: dict[str, type[Act]] = {
     "pack": Pack,
@@ -656,55 +427,3 @@ VERBS: dict[str, type[Act]] = {
     "lose": Lose,
     "cancel": Cancel,
 }
-
-
-class BulkIn(Input):
-    """With the fields that the verb takes, the same for all."""
-
-    action = serializers.ChoiceField(choices=list(VERBS))
-    ids = serializers.ListField(child=IdField(), allow_empty=False, max_length=MOST_AT_ONCE)
-
-
-class BulkRowOut(serializers.Serializer[Any]):
-    """``status`` of the delivery now, or the ``problem`` that kept it as it was."""
-
-    id = serializers.UUIDField()
-    ok = serializers.BooleanField()
-    status = serializers.CharField(required=False)
-    problem = serializers.DictField(required=False)
-
-
-class BulkOut(serializers.Serializer[Any]):
-    results = BulkRowOut(many=True)
-
-
-class Bulk(Door):
-    """One verb on up to 200 parcels; one that is refused stops nothing."""
-
-    permission_classes = (roles(STAFF),)
-
-    @extend_schema(request=BulkIn, responses=BulkOut)
-    def post(self, request: Request) -> Response:
-        user: User = signed_in(request)
-        body: Any = request.data
-        is_object = isinstance(body, Mapping)
-        head = {k: v for k, v in body.items() if k in ("action", "ids")} if is_object else body
-        sent = read(BulkIn, head)
-        verb = VERBS[sent["action"]]()
-        rest = read(verb.takes, {k: v for k, v in body.items() if k not in head}, user=user)
-        done = actions.each(
-            deliveries=Delivery.objects.visible_to(user).filter(pk__in=sent["ids"]),
-            act=verb.do,
-            arguments=verb.arguments(rest),
-            by=actor_of(request),
-            now=clock.now(),
-        )
-        rows = [_told(pk, done.get(pk)) for pk in sent["ids"]]
-        return Response(BulkOut({"results": rows}).data)
-
-
-def _told(pk: UUID, done: Delivery | Refused | None) -> dict[str, Any]:
-    if isinstance(done, Delivery):
-        return {"id": pk, "ok": True, "status": done.status}
-    nowhere = problem_body("not_found", CODES["not_found"][1] + ".")
-    return {"id": pk, "ok": False, "problem": done.problem() if done else nowhere}

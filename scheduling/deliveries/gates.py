@@ -20,8 +20,17 @@ from scheduling.subscriptions.gates import (
 
 SIGNER_AGE = 21  # adult signature services of USPS, UPS and FedEx
 NO_WINDOW = UnmetGate("no_window", "Choose a delivery window.", "patient")
+NO_SIGNER = UnmetGate(
+    "no_signer",
+    "We look for a place where your parcel can be handed over, and call you; nothing for you to "
+    "do.",
+    "staff",
+)
 AREA_CLOSED = UnmetGate(
     "area_closed", "Nothing can be brought to this county at that time.", "patient"
+)
+HOLIDAY = UnmetGate(
+    "holiday", "Nothing can be brought on that day: choose another window.", "patient"
 )
 WINDOW_ELSEWHERE = UnmetGate(
     "window_elsewhere", "The window was chosen for another address: choose one anew.", "patient"
@@ -44,9 +53,10 @@ class ParcelFacts:
     """What the gates of a parcel ask.
 
     ``window`` with its ``window_day`` (where the patient lives) and whether it is for the zone of
-    the address; ``closed``: times at which the county is closed. ``prescribed``: what it was packed
-    for, if it was, else what is in force, ``for_state`` of the address. ``for_door``: nobody moved
-    since it was packed.
+    the address; ``closed``: times at which the county is closed; ``day_off``: its day became a
+    holiday, or the day on which it ships did. ``no_signer``: staff look for an adult who takes it.
+    ``prescribed``: what it was packed for, if it was, else what is in force, ``for_state`` of the
+    address. ``for_door``: nobody moved since it was packed.
     """
 
     patient: PatientFacts
@@ -60,7 +70,9 @@ class ParcelFacts:
     window_day: date | None
     for_address: bool
     signer_age: int | None
+    no_signer: bool
     closed: Collection[Interval]
+    day_off: bool
     today: date
     early_days: int
 
@@ -76,23 +88,36 @@ def choose_gates(facts: ParcelFacts) -> list[UnmetGate]:
 
 
 def window_gates(facts: ParcelFacts) -> list[UnmetGate]:
+    """A window that still serves, and an adult who takes the parcel."""
+    return [*door_gates(facts), *_on_a_holiday(facts)]
+
+
+def door_gates(facts: ParcelFacts) -> list[UnmetGate]:
     """A window for this address, outside closures, and an adult who takes the parcel."""
     if facts.window is None:
-        return [NO_WINDOW]
-    unmet = lost_window_gates(facts)
+        return [NO_SIGNER] if facts.no_signer else [NO_WINDOW]
+    unmet = _out_of_reach(facts)
     if facts.signer_age is None or facts.signer_age < SIGNER_AGE:
         unmet.append(SIGNER_MISSING)
     return unmet
 
 
 def lost_window_gates(facts: ParcelFacts) -> list[UnmetGate]:
-    """Why a window that was chosen serves no more: another address, or the county is closed."""
+    """Why a window that was chosen serves no more: another address, a closed county, a holiday."""
+    return [*_out_of_reach(facts), *_on_a_holiday(facts)]
+
+
+def _out_of_reach(facts: ParcelFacts) -> list[UnmetGate]:
     unmet = []
     if facts.window and not facts.for_address:
         unmet.append(WINDOW_ELSEWHERE)
     if facts.window and any(closed.overlaps(facts.window) for closed in facts.closed):
         unmet.append(AREA_CLOSED)
     return unmet
+
+
+def _on_a_holiday(facts: ParcelFacts) -> list[UnmetGate]:
+    return [HOLIDAY] if facts.day_off else []
 
 
 def pack_gates(facts: ParcelFacts) -> list[UnmetGate]:
@@ -107,16 +132,28 @@ def pack_gates(facts: ParcelFacts) -> list[UnmetGate]:
 
 
 def dispatch_gates(facts: ParcelFacts) -> list[UnmetGate]:
-    """What leaving the pharmacy asks: all of packing, but that its fill is spent already."""
+    """What leaving the pharmacy asks: all of packing, but that its fill is spent already.
+
+    What was packed goes after the holiday that its day has become.
+    """
     unmet = [gate for gate in choose_gates(facts) if gate != PAUSED]  # it is on its way to a pause
-    unmet += [*window_gates(facts), *_of_state(facts)]
+    unmet += [*door_gates(facts), *_of_state(facts)]
     if facts.patient.served and not facts.for_door:
         unmet.append(PARCEL_ELSEWHERE)
+    return [*unmet, *_usable(facts)]
+
+
+def found_gates(facts: ParcelFacts) -> list[UnmetGate]:
+    """What a parcel that was looked for, and found, has to meet to go on to the door."""
+    return [*hold_reasons(facts), *_usable(facts)]
+
+
+def _usable(facts: ParcelFacts) -> list[UnmetGate]:
+    """What it was packed for is in force, and serves until its window, and today."""
     if facts.prescribed is None:
-        return [*unmet, NOT_PRESCRIBED]
-    if max(facts.window_day or facts.today, facts.today) > facts.prescribed.use_by:
-        unmet.append(USE_BY_PASSED)
-    return unmet
+        return [NOT_PRESCRIBED]
+    late = max(facts.window_day or facts.today, facts.today) > facts.prescribed.use_by
+    return [USE_BY_PASSED] if late else []
 
 
 def _of_state(facts: ParcelFacts) -> list[UnmetGate]:

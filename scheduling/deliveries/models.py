@@ -1,158 +1,18 @@
-"""Zones, windows with capacity, closures, deliveries and who had them in hand."""
+"""Deliveries, and who had them in hand."""
 
 from collections.abc import Iterable
 from typing import Self
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q, Value
+from django.db.models import Q, Value
 from django.db.models.functions import Concat, Now
 
 from accounts.models import Role, User
 from patients.models import Address, Patient
 from records.ids import uuid7
+from scheduling.deliveries.windows.models import Closure, DeliveryWindow
 from scheduling.prescriptions.models import Prescription
 from scheduling.subscriptions.models import BillingPeriod
-
-# --- when and where ------------------------------------------------------------------------------
-
-
-class DeliveryZone(models.Model):
-    """Counties that share windows, whose hours are of ``time_zone``; who looks is told in his own.
-
-    A parcel is shipped ``transit_days`` before its window, on one of ``ship_weekdays`` (Monday is
-    0), and ordered until ``cutoff`` at the pharmacy on the business day before.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    name = models.CharField(max_length=60, unique=True)
-    time_zone = models.CharField(max_length=40)
-    pharmacy_time_zone = models.CharField(max_length=40, default="America/New_York")
-    cutoff = models.TimeField(default="11:00")
-    transit_days = models.PositiveSmallIntegerField(default=1)
-    ship_weekdays = ArrayField(models.PositiveSmallIntegerField())
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class ZoneCounty(models.Model):
-    """A county belongs to one zone."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    zone = models.ForeignKey(DeliveryZone, on_delete=models.CASCADE, related_name="counties")
-    state = models.CharField(max_length=2)
-    county = models.CharField(max_length=60)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["state", "county"], name="one_zone_of_a_county")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.county}, {self.state}"
-
-
-class WindowTemplate(models.Model):
-    """A window of every week; hours are of the zone's time zone, Monday is 0."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    zone = models.ForeignKey(DeliveryZone, on_delete=models.CASCADE, related_name="templates")
-    weekday = models.PositiveSmallIntegerField()
-    opens = models.TimeField()
-    closes = models.TimeField()
-    capacity = models.PositiveSmallIntegerField()
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(condition=Q(weekday__lte=6), name="template_weekday_is_0_to_6"),
-            models.CheckConstraint(
-                condition=Q(opens__lt=F("closes")), name="template_opens_before_it_closes"
-            ),
-            models.UniqueConstraint(
-                fields=["zone", "weekday", "opens"], name="one_template_at_a_time"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.weekday} {self.opens}"
-
-
-class DeliveryWindow(models.Model):
-    """A window on a day; instants in UTC. ``taken`` of ``capacity`` places are given away."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    zone = models.ForeignKey(DeliveryZone, on_delete=models.PROTECT, related_name="windows")
-    starts = models.DateTimeField()
-    ends = models.DateTimeField()
-    ship_on = models.DateField()
-    cutoff_at = models.DateTimeField()
-    capacity = models.PositiveSmallIntegerField()
-    taken = models.PositiveSmallIntegerField(default=0)
-
-    class Meta:
-        ordering = ["starts", "id"]
-        constraints = [
-            models.UniqueConstraint(fields=["zone", "starts"], name="one_window_at_a_time"),
-            models.CheckConstraint(
-                condition=Q(taken__lte=F("capacity")), name="window_holds_its_capacity"
-            ),
-            models.CheckConstraint(
-                condition=Q(starts__lt=F("ends"), cutoff_at__lt=F("starts")),
-                name="window_closes_after_its_cutoff",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.starts}"
-
-
-class Closure(models.Model):
-    """Counties to which nothing is brought for a time: a storm, a strike. ``to`` is exclusive."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    counties = ArrayField(models.CharField(max_length=70))  # "FL Bay"
-    start = models.DateTimeField()
-    end = models.DateTimeField()
-    reason = models.CharField(max_length=200)
-    lifted_at = models.DateTimeField(null=True)
-
-    class Meta:
-        ordering = ["-start"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(start__lt=F("end")), name="closure_starts_before_it_ends"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.start}"
-
-
-class Holiday(models.Model):
-    """A day on which the pharmacy does not ship, or nobody delivers."""
-
-    class Effect(models.TextChoices):
-        NO_SHIP = "no_ship", "nothing is shipped"
-        NO_DELIVER = "no_deliver", "nothing is delivered"
-        NEITHER = "neither", "nothing is shipped or delivered"
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    day = models.DateField(unique=True)
-    name = models.CharField(max_length=60)
-    effect = models.CharField(max_length=10, choices=Effect.choices)
-
-    class Meta:
-        ordering = ["day"]
-
-    def __str__(self) -> str:
-        return f"{self.day} {self.name}"
-
-
-# --- the parcel ----------------------------------------------------------------------------------
 
 
 class Status(models.TextChoices):
@@ -247,7 +107,8 @@ class Delivery(models.Model):
     """One parcel of a paid month, from the choice of a window to the door.
 
     ``address`` is a row that never changes: where it goes was decided when it was packed.
-    ``choose_by``: from then on the patient is reminded to choose. ``built_on_at``: a session was
+    ``choose_by``: from then on the patient is reminded to choose. ``no_signer_at``: since then
+    staff look for an adult, or a place, as nobody of 21 is at home. ``built_on_at``: a session was
     held with what it brought.
     """
 
@@ -271,6 +132,7 @@ class Delivery(models.Model):
         WEATHER = "weather", "the weather"
         CARRIER_DELAY = "carrier_delay", "the carrier was late"
         DAMAGED = "damaged", "it was damaged"
+        NOT_TOLD = "not_told", "the carrier does not say why"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     reference = models.CharField(max_length=10, unique=True)
@@ -283,6 +145,7 @@ class Delivery(models.Model):
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.AWAITING_WINDOW)
     created_at = models.DateTimeField()
     choose_by = models.DateTimeField()
+    no_signer_at = models.DateTimeField(null=True)
     reminded_at = models.DateTimeField(null=True)
     window = models.ForeignKey(
         DeliveryWindow, on_delete=models.PROTECT, null=True, related_name="deliveries"

@@ -1,4 +1,4 @@
-"""Reads how a patient stands: all that the gates of treatment ask, in eight queries."""
+"""Reads how a patient stands: all that the gates of treatment ask, in eight queries or nine."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -11,11 +11,14 @@ from django.db.models import OuterRef, Subquery
 
 from patients.facts import facts_in, with_facts
 from patients.gates import PatientFacts
-from patients.models import Address, Patient
+from patients.models import Address, Patient, SupportPerson
 from records.values import in_force
 from scheduling.consultations.models import Decision
 from scheduling.deliveries.gates import ParcelFacts
-from scheduling.deliveries.models import Closure, Delivery, ZoneCounty
+from scheduling.deliveries.models import Delivery, Status
+from scheduling.deliveries.windows.actions import holidays
+from scheduling.deliveries.windows.models import Closure, ZoneCounty
+from scheduling.deliveries.windows.shipping import Days
 from scheduling.intervals import Interval
 from scheduling.prescriptions.actions import prescribed
 from scheduling.prescriptions.gates import PHARMACY
@@ -30,21 +33,26 @@ from scheduling.subscriptions.models import BillingPeriod, PeriodStatus, Subscri
 class Standing:
     """A patient with the rows of his care, and the numbers in force at ``now`` (UTC).
 
-    ``outcome`` and ``approved_by``: the latest decision, and its physician. ``zone_id``: the
-    delivery zone of the address. ``subscription`` and ``prescription``: those in force.
+    ``outcome`` and ``approved_by``: the latest decision, and its physician, whose name is
+    ``decided_by``. ``zone_id``: the delivery zone of the address. ``support``: whether somebody who
+    stays was "named", has agreed ("confirmed"), or "". ``subscription`` and ``prescription``: those
+    in force. ``off``: the holidays, where a parcel is scheduled.
     """
 
     patient: Patient
     facts: PatientFacts
     outcome: str
     approved_by: UUID | None
+    decided_by: str
     zone_id: UUID | None
+    support: str
     moved_to: UUID | None
     subscription: Subscription | None
     periods: Sequence[BillingPeriod]
     prescription: Prescription | None
     deliveries: Sequence[Delivery]
     closed: Sequence[Interval]
+    off: Days
     values: Mapping[str, int]
     now: datetime
 
@@ -94,11 +102,15 @@ class Standing:
             prescribed=self._for_parcel(delivery),
             for_state=self._state_of(delivery) == self._state,
             for_door=self._is_same_door(delivery),
-            window=Interval(window.starts, window.ends) if window else None,
+            window=window.span if window else None,
             window_day=day,
             for_address=window is not None and window.zone_id == self.zone_id,
             signer_age=age_on(day, born) if born and day else None,
+            no_signer=delivery.no_signer_at is not None,
             closed=self.closed,
+            day_off=window is not None
+            and day is not None
+            and self.off.rule_out(window.ship_on, day),
             today=self.now.astimezone(PHARMACY).date(),
             early_days=self.values["refill_early_days"],
         )
@@ -151,22 +163,24 @@ def standings_of(patient_ids: Collection[UUID], *, now: datetime) -> dict[UUID, 
             end__gt=now - timedelta(days=1),
         )
     )
-    values = in_force(now)
+    waits = any(row.status == Status.SCHEDULED for of in rows["deliveries"].values() for row in of)
+    off, values = holidays() if waits else Days(), in_force(now)
     return {
         patient.pk: Standing(
             patient=patient,
             facts=facts_in(patient),
             outcome=patient.outcome_ or "",
             approved_by=patient.approved_by_,
+            decided_by=patient.decided_by_ or "",
             zone_id=patient.zone_,
+            support=_support(patient),
             moved_to=patient.moved_,
             subscription=next(iter(rows["subscriptions"][patient.pk]), None),
             periods=_counting(rows["periods"][patient.pk], rows["subscriptions"][patient.pk]),
             prescription=next(iter(rows["prescriptions"][patient.pk]), None),
             deliveries=rows["deliveries"][patient.pk],
-            closed=[
-                Interval(row.start, row.end) for row in closures if _county(patient) in row.counties
-            ],
+            closed=[row.span for row in closures if _county(patient) in row.counties],
+            off=off,
             values=values,
             now=now,
         )
@@ -193,22 +207,31 @@ def _counting(
     ]
 
 
+def _support(patient: Any) -> str:
+    if not patient.support_named_:
+        return ""
+    return "confirmed" if patient.support_agreed_ else "named"
+
+
 def _county(patient: Patient) -> str:
-    address = patient.address
-    return f"{address.state} {address.county}" if address else ""
+    return patient.address.where if patient.address else ""
 
 
 def _patients(patient_ids: Collection[UUID]) -> Any:
-    """Patients with address, facts, latest decision and delivery zone: one query."""
+    """Patients with address, facts, latest decision, delivery zone and who stays: one query."""
     latest = Decision.objects.filter(patient=OuterRef("pk")).order_by("-pk")
     zone = ZoneCounty.objects.filter(
         state=OuterRef("address__state"), county=OuterRef("address__county")
     )
     moves = Address.objects.filter(patient=OuterRef("pk"), kind=Address.Kind.MOVE).order_by("-pk")
+    stays = SupportPerson.objects.filter(patient=OuterRef("pk")).order_by("-pk")
     rows = with_facts(Patient.objects.filter(pk__in=patient_ids))
     return rows.annotate(
         outcome_=Subquery(latest.values("outcome")[:1]),
         approved_by_=Subquery(latest.values("physician")[:1]),
+        decided_by_=Subquery(latest.values("physician__name")[:1]),
         zone_=Subquery(zone.values("zone")[:1]),
         moved_=Subquery(moves.values("pk")[:1]),
+        support_named_=Subquery(stays.values("pk")[:1]),
+        support_agreed_=Subquery(stays.values("confirmed_at")[:1]),
     )

@@ -1,6 +1,6 @@
 """Every write about sessions: plan, move, cancel, pre-check, start, finish, check in."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -35,7 +35,7 @@ from scheduling.consultations.gates import standing_gates
 from scheduling.deliveries.models import OVER, Delivery
 from scheduling.deliveries.models import Status as Parcel
 from scheduling.deliveries.standing import Standing, standing_of, standings_of
-from scheduling.intervals import Interval
+from scheduling.intervals import Interval, wall_before
 from scheduling.sessions.gates import (
     NOT_DELIVERED,
     SUPPORT_PERSON_ABSENT,
@@ -48,7 +48,7 @@ from scheduling.sessions.gates import (
     waiting_gates,
 )
 from scheduling.sessions.models import (
-    COUNTS,
+    HOLDS_TIME,
     TO_COME,
     TRANSITIONS,
     USED,
@@ -119,10 +119,9 @@ def reschedule(
         locked.override_reason = override_reason
         _take_time(locked, start, standing, [row for row in others if row.pk != locked.pk])
         locked.held_because, locked.held_at, locked.cleared_at = "", None, None
-        locked.status = Status.SCHEDULED
         locked.revision += 1
-        _save(
-            locked, "status", "start", "end", "reservation", "physician", "override_reason",
+        _move(
+            locked, Status.SCHEDULED, "start", "end", "physician", "override_reason",
             "held_because", "held_at", "cleared_at", "revision",
         )  # fmt: skip
         _tell("session.rescheduled", locked, by=by, now=now, was=was.isoformat())
@@ -135,11 +134,16 @@ def cancel(
 ) -> TreatmentSession:
     """It does not take place; its time is free."""
     locked = _lock_alone(session, version)
+    cancel_now(locked, by=by, now=now)
+    return locked
+
+
+def cancel_now(locked: TreatmentSession, *, by: Actor, now: datetime) -> None:
+    """Cancel a session of a locked patient."""
     locked.held_because, locked.held_at = "", None
     locked.cancelled_at = now
     _move(locked, Status.CANCELLED, "held_because", "held_at", "cancelled_at")
     _tell("session.cancelled", locked, by=by, now=now)
-    return locked
 
 
 @transaction.atomic
@@ -206,8 +210,7 @@ def start(
         raise Refused("too_early", "Please wait until it is time.")
     if now >= locked.end:
         raise Refused("too_late", "The time of this session is over. Please choose another one.")
-    support = support_of(standing.patient.pk)
-    facts = facts_for(locked, standing, others, support)
+    facts = facts_for(locked, standing, others)
     pass_gates(start_gates(facts, now))
     parcels = [parcel for parcel in _delivered(standing, now) if _left(parcel, others)]
     pass_gates([] if parcels else [NOT_DELIVERED])
@@ -217,7 +220,8 @@ def start(
         subscription=standing.subscription, starts_on__lte=today, ends_on__gt=today
     ).update(built_on_at=now)
     Delivery.objects.filter(pk=parcel.pk).update(built_on_at=now)
-    locked.delivery, locked.support_person, locked.started_at = parcel, support, now
+    locked.support_person = support_of(standing.patient.pk)
+    locked.delivery, locked.started_at = parcel, now
     _move(locked, Status.IN_PROGRESS, "delivery", "support_person", "started_at")
     _tell("session.started", locked, by=by, now=now)
     return locked
@@ -301,14 +305,16 @@ def facts_for(
     session: TreatmentSession,
     standing: Standing,
     others: Iterable[TreatmentSession],
-    support: SupportPerson | None,
 ) -> SessionFacts:
     """What the gates of a session ask; ``others`` are all of the patient's sessions."""
     rows = [row for row in others if row.pk != session.pk]
-    near = [row.start for row in rows if row.status in COUNTS]
+    stand = [row for row in rows if row.status in HOLDS_TIME]
+    near = [row.start for row in stand]
     nearest = min(near, key=lambda at: abs(at - session.start), default=None)
-    plan_, in_month = _month(session.start, standing, rows, COUNTS)
-    used = _month(session.start, standing, rows, USED)[1]
+    plan_, in_month = _month(session.start, standing, stand)
+    _, earlier = _month(session.start, standing, [r for r in stand if r.start < session.start])
+    _, used = _month(session.start, standing, [r for r in stand if r.status in USED])
+    before = timedelta(hours=standing.values["session_held_before"])
     open_parcel = next((row for row in standing.deliveries if row.status not in OVER), None)
     window = open_parcel.window if open_parcel else None
     return SessionFacts(
@@ -319,10 +325,12 @@ def facts_for(
         supply=sum(_left(p, rows) for p in _delivered(standing, session.start)),
         arrives_at=window.ends if window else None,
         left_in_month=plan_ - in_month,
+        left_by_then=plan_ - earlier,
         month_paid=standing.subscribed.paid_on(local_day(session.start, standing.zone)),
         last_start=nearest,
-        support="confirmed" if support and support.confirmed_at else "named" if support else "",
+        support=standing.support,
         cleared_at=session.cleared_at,
+        held_from=wall_before(session.start, standing.zone, before),
         unattended=session.physician_id is None and is_supervised(session.start, rows, standing),
         physician_risks=_physician_risks(session, standing),
         unused_in_month=plan_ - used,
@@ -359,12 +367,10 @@ def unmet_gates(
     for row in TreatmentSession.objects.filter(patient__in=patients).order_by("start", "pk"):
         others[row.patient_id].append(row)
     prefetch_related_objects(coming, "physician__licences", "physician__time_off")
-    named = SupportPerson.objects.filter(patient__in=patients).order_by("pk")
-    support = {person.patient_id: person for person in named}
     found = {}
     for row in coming:
         mine = row.patient_id
-        facts = facts_for(row, standings[mine], others[mine], support.get(mine))
+        facts = facts_for(row, standings[mine], others[mine])
         held = hold_gates(facts, now)
         found[row.pk] = held + [gate for gate in waiting_gates(facts) if gate not in held]
     return found
@@ -381,7 +387,7 @@ def times(
     others = [row for row in sessions_of(patient.pk) if moving is None or row.pk != moving.pk]
     own = moving.reservation if moving else None
     supervised = is_supervised(within.start, others, standing)
-    unmet = general_gates(facts_for(_at(now, standing), standing, others, None))
+    unmet = general_gates(facts_for(_at(now, standing), standing, others))
     if unmet:
         return Times([], supervised, unmet)
     hours = _hours(standing, within)
@@ -402,7 +408,7 @@ def times(
             slot
             for slot in offered
             if not any(slot.overlaps(other) for other in busy)
-            and not plan_gates(facts_for(_at(slot.start, standing), standing, others, None))
+            and not plan_gates(facts_for(_at(slot.start, standing), standing, others))
         ],
         supervised,
         [],
@@ -456,17 +462,14 @@ def _month(
     start: datetime,
     standing: Standing,
     rows: Iterable[TreatmentSession],
-    taking: Collection[str],
 ) -> tuple[int, int]:
-    """Sessions that the month of ``start`` has by the plan, and how many of them are ``taking``."""
+    """Sessions that the month of ``start`` has by the plan, and how many of ``rows`` are in it."""
     subscription = standing.subscription
     if subscription is None:
         return 0, 0
     anchor, day = subscription.anchor_on, local_day(start, standing.zone)
     first, after = month(anchor, month_of(anchor, day))
-    taken = sum(
-        first <= local_day(row.start, standing.zone) < after for row in rows if row.status in taking
-    )
+    taken = sum(first <= local_day(row.start, standing.zone) < after for row in rows)
     billed = next((p for p in standing.periods if p.starts_on <= day < p.ends_on), None)
     return (billed.plan if billed else subscription.plan).sessions_per_month, taken
 
@@ -504,7 +507,7 @@ def _take_time(
         raise Refused(
             "too_far_ahead", "That is further ahead than can be planned.", pointer="/start"
         )
-    pass_gates(plan_gates(facts_for(session, standing, others, None)))
+    pass_gates(plan_gates(facts_for(session, standing, others)))
     _check_hour(session, standing)
     physician, busy = None, None
     if is_supervised(start, others, standing):

@@ -40,11 +40,12 @@ class SessionFacts:
     """What the gates of a session ask.
 
     ``supply``: sessions that delivered parcels still hold, with ``arrives_at``: when the next
-    parcel should be there. ``left_in_month``: sessions of the plan that its month still has.
-    ``last_start``: of the session before. ``support``: "", "named" or "confirmed".
-    ``cleared_at``: when the readings were found within the limits. ``unattended``: it is one of the
-    first and has no physician; ``physician_risks``: why its physician cannot be there.
-    ``unused_in_month``: sessions of the plan that were not held in its month.
+    parcel should be there. ``left_in_month``: sessions of the plan that its month still has;
+    ``left_by_then``: beside those planned before it; ``unused_in_month``: those not begun yet.
+    ``last_start``: of the nearest other session. ``support``: "", "named" or "confirmed".
+    ``cleared_at``: when the readings were found within the limits. ``held_from``: when the parcel
+    has to be there. ``unattended``: it is one of the first and has no physician;
+    ``physician_risks``: why its physician cannot be there.
     """
 
     patient: PatientFacts
@@ -54,10 +55,12 @@ class SessionFacts:
     supply: int
     arrives_at: datetime | None
     left_in_month: int
+    left_by_then: int
     month_paid: bool
     last_start: datetime | None
     support: str
     cleared_at: datetime | None
+    held_from: datetime
     unattended: bool
     physician_risks: Sequence[UnmetGate]
     unused_in_month: int
@@ -109,8 +112,9 @@ def hold_gates(facts: SessionFacts, now: datetime) -> list[UnmetGate]:
     unmet = [*general_gates(facts), *facts.physician_risks]
     if facts.unattended:
         unmet.append(PHYSICIAN_MISSING)
-    near = facts.start - timedelta(hours=facts.values["session_held_before"])
-    if facts.supply < 1 and now >= near:
+    if facts.left_by_then < 1 and not standing_gates(facts.subscription):
+        unmet.append(SESSIONS_USED_UP)
+    if facts.supply < 1 and now >= facts.held_from:
         unmet.append(replace(NOT_DELIVERED, until=facts.arrives_at))
     return unmet
 
@@ -119,7 +123,7 @@ def start_gates(facts: SessionFacts, now: datetime) -> list[UnmetGate]:
     """All that starting asks, with readings that are not too old."""
     unmet = [*hold_gates(facts, now), *_too_soon(facts)]
     unmet += [gate for gate in waiting_gates(facts) if gate not in unmet]
-    if facts.unused_in_month < 1:
+    if facts.unused_in_month < 1 and SESSIONS_USED_UP not in unmet:
         unmet.append(SESSIONS_USED_UP)
     if not facts.month_paid:
         unmet.append(NOT_PAID)

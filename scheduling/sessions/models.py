@@ -24,7 +24,7 @@ class Status(models.TextChoices):
 
 TRANSITIONS: dict[str, set[str]] = {
     Status.SCHEDULED: {
-        Status.HELD, Status.IN_PROGRESS, Status.CANCELLED, Status.MISSED,
+        Status.SCHEDULED, Status.HELD, Status.IN_PROGRESS, Status.CANCELLED, Status.MISSED,
     },
     Status.HELD: {Status.SCHEDULED, Status.CANCELLED},
     Status.IN_PROGRESS: {Status.COMPLETED},
@@ -34,7 +34,6 @@ TRANSITIONS: dict[str, set[str]] = {
 }  # fmt: skip
 HOLDS_TIME = (Status.SCHEDULED, Status.IN_PROGRESS, Status.COMPLETED)
 TO_COME = (Status.SCHEDULED, Status.HELD)
-COUNTS = (Status.SCHEDULED, Status.HELD, Status.IN_PROGRESS, Status.COMPLETED)
 USED = (Status.IN_PROGRESS, Status.COMPLETED)
 
 

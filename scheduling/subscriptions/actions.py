@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.db.models.functions import Now
 
 from patients.actions import lock_patient, replan_soon
@@ -33,6 +33,8 @@ from scheduling.subscriptions.models import (
     Status,
     Subscription,
 )
+
+DATES = ("starts_on", "ends_on", "moved_from", "anchor_was")  # of a month
 
 
 @transaction.atomic
@@ -196,15 +198,20 @@ def past_due(locked: Subscription, *, by: Actor, now: datetime) -> None:
 def mark_paid(
     *, subscription: Subscription, number: int, paid_reference: str, by: Actor, now: datetime
 ) -> BillingPeriod:
-    """Staff saw the payment of a month; raises DoesNotExist and `Refused` ``wrong_state``."""
+    """Staff saw the payment of a month; raises DoesNotExist and `Refused` ``wrong_state``.
+
+    The last month, paid after its days of grace, begins today.
+    """
     locked = _lock(subscription, None)
     period = locked.periods.select_for_update(no_key=True).get(number=number)
     if period.status != PeriodStatus.OPEN:
         raise Refused("wrong_state", f"This month is {period.get_status_display()}.")
+    if period in _overdue(locked, now) and not _later(period).exists():
+        _begin_today(period, locked, now)
     period.status, period.paid_at = PeriodStatus.PAID, now
     period.paid_reference = paid_reference
     period.revision += 1
-    period.save(update_fields=["status", "paid_at", "paid_reference", "revision"])
+    period.save(update_fields=[*DATES, "status", "paid_at", "paid_reference", "revision"])
     if locked.status == Status.PAST_DUE and not _overdue(locked, now):
         _move(locked, Status.ACTIVE)
     _tell_period("billing_period.paid", period, locked, by=by, now=now)
@@ -226,7 +233,9 @@ def correct_period(
     locked.status = PeriodStatus.VOID if over else PeriodStatus.OPEN
     locked.paid_at, locked.paid_reference = None, ""
     locked.revision += 1
-    locked.save(update_fields=["status", "paid_at", "paid_reference", "revision"])
+    if not _later(locked).exists():
+        _begin_as_before(locked, subscription)
+    locked.save(update_fields=[*DATES, "status", "paid_at", "paid_reference", "revision"])
     keep_correction(locked, was=PeriodStatus.PAID, reason=reason, by=by, now=now)
     _tell_period("billing_period.corrected", locked, subscription, by=by, now=now)
     return locked
@@ -279,7 +288,7 @@ def period_facts(period: BillingPeriod, zone: str, values: Mapping[str, int]) ->
         starts_on=period.starts_on,
         ends_on=period.ends_on,
         paid=period.status == PeriodStatus.PAID,
-        due_at=midnight(period.starts_on, zone) + timedelta(days=values["billing_grace"]),
+        due_at=midnight(period.starts_on + timedelta(days=values["billing_grace"]), zone),
     )
 
 
@@ -334,11 +343,40 @@ def _offered(plan: Plan) -> None:
         raise Refused("not_offered", "This plan is not offered any more.", pointer="/plan")
 
 
-def _overdue(locked: Subscription, now: datetime) -> bool:
-    latest = local_day(now, locked.patient.time_zone) - timedelta(
-        days=in_force(now)["billing_grace"]
-    )
-    return locked.periods.filter(status=PeriodStatus.OPEN, starts_on__lte=latest).exists()
+def _overdue(locked: Subscription, now: datetime) -> list[BillingPeriod]:
+    values, zone = in_force(now), locked.patient.time_zone
+    unpaid = locked.periods.filter(status=PeriodStatus.OPEN)
+    return [row for row in unpaid if period_facts(row, zone, values).due_at <= now]
+
+
+def _later(period: BillingPeriod) -> QuerySet[BillingPeriod]:
+    rows = BillingPeriod.objects.filter(subscription=period.subscription_id)
+    return rows.filter(number__gt=period.number).exclude(status=PeriodStatus.VOID)
+
+
+def _begin_today(period: BillingPeriod, locked: Subscription, now: datetime) -> None:
+    """Nothing was given for a month that nobody has paid: it begins anew, and so do the next ones.
+
+    A plan that ends with this month still does.
+    """
+    period.moved_from, period.anchor_was = period.starts_on, locked.anchor_on
+    _begin(period, locked, local_day(now, locked.patient.time_zone), steps=0)
+
+
+def _begin_as_before(period: BillingPeriod, locked: Subscription) -> None:
+    """It was not paid after all: it begins when it should have, as do the next ones."""
+    if period.anchor_was and period.moved_from:
+        anchor, steps = period.anchor_was, month_of(period.anchor_was, period.moved_from)
+        period.moved_from = period.anchor_was = None
+        _begin(period, locked, anchor, steps=steps)
+
+
+def _begin(period: BillingPeriod, locked: Subscription, anchor: date, *, steps: int) -> None:
+    ends_with_it = locked.ends_on == period.ends_on
+    locked.anchor_on = anchor
+    period.starts_on, period.ends_on = month(anchor, steps)
+    locked.ends_on = period.ends_on if ends_with_it else locked.ends_on
+    _save(locked, "anchor_on", "ends_on")
 
 
 def _void_open(locked: Subscription, since: date | None = None) -> None:

@@ -25,6 +25,7 @@ from patients.api import (
 )
 from records import clock
 from records.api import (
+    CsvDoor,
     DayField,
     Door,
     IdField,
@@ -136,7 +137,7 @@ FILTERS = {
 }
 
 
-class Subscriptions(Door):
+class Subscriptions(CsvDoor):
     """Subscribe to a plan, and look at who did."""
 
     permission_classes = (roles(*CARE),)

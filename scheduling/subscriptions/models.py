@@ -130,7 +130,8 @@ class PeriodStatus(models.TextChoices):
 class BillingPeriod(models.Model):
     """A month of a subscription: from ``starts_on`` up to, but not including, ``ends_on``.
 
-    ``built_on_at``: something was packed on the strength of its payment.
+    ``built_on_at``: something was packed on the strength of its payment. Paid late, it began on the
+    day of payment: ``moved_from`` says when it should have begun, after which ``anchor_was``.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -145,6 +146,8 @@ class BillingPeriod(models.Model):
     opened_at = models.DateTimeField()
     paid_at = models.DateTimeField(null=True)
     paid_reference = models.CharField(max_length=60, blank=True)
+    moved_from = models.DateField(null=True)
+    anchor_was = models.DateField(null=True)
     built_on_at = models.DateTimeField(null=True)
     revision = models.PositiveIntegerField(default=1)
 

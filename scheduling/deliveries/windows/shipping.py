@@ -29,6 +29,10 @@ class Days:
     no_ship: Collection[date] = ()
     no_deliver: Collection[date] = ()
 
+    def rule_out(self, ship_on: date, day: date) -> bool:
+        """Whether nothing can be shipped on one day, or brought on the other."""
+        return ship_on in self.no_ship or day in self.no_deliver
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -46,11 +50,7 @@ def window_on(
 ) -> Opened | None:
     """The window of a day, or None when nothing could be shipped for it or brought then."""
     ship_on = day - zone.transit_days * DAY
-    if (
-        day in holidays.no_deliver
-        or ship_on in holidays.no_ship
-        or ship_on.weekday() not in zone.ship_weekdays
-    ):
+    if holidays.rule_out(ship_on, day) or ship_on.weekday() not in zone.ship_weekdays:
         return None
     hours = on_day(day, opens, closes, zone.time_zone)
     return Opened(
@@ -65,9 +65,21 @@ def window_on(
 def cutoff(ship_on: date, zone: Zone, holidays: Days) -> datetime:
     """Until when a parcel that is shipped on a day can be ordered: the business day before."""
     day = ship_on - DAY
-    while day.weekday() not in BUSINESS_WEEK or day in holidays.no_ship:
+    while not _works(day, holidays):
         day -= DAY
     return datetime.combine(day, zone.cutoff, ZoneInfo(zone.pharmacy)).astimezone(UTC)
+
+
+def business_day_after(day: date, holidays: Days) -> date:
+    """The next day on which the pharmacy works."""
+    day += DAY
+    while not _works(day, holidays):
+        day += DAY
+    return day
+
+
+def _works(day: date, holidays: Days) -> bool:
+    return day.weekday() in BUSINESS_WEEK and day not in holidays.no_ship
 
 
 def days_ahead(now: datetime, zone: str, count: int) -> Iterator[date]:

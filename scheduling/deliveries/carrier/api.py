@@ -1,0 +1,62 @@
+"""The door of carriers: signed, or 403; a number that nobody knows is heard all the same."""
+
+import hmac
+import re
+import time
+from hashlib import sha256
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from records import clock
+from records.actor import Actor
+from records.api import Door, InstantField, TextField, TruthField, read
+from scheduling.deliveries.carrier.actions import Report, hear
+
+SIGNED_WITHIN = 300  # seconds of real time
+
+
+class Signed(BasePermission):
+    """``X-Carrier-Signature``: the HMAC-SHA256, in hex, of ``X-Carrier-Timestamp`` (seconds of
+    Unix time), a full stop, and the body. Without a secret of ours nobody is let in."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        stamp = request.headers.get("X-Carrier-Timestamp", "")
+        if not settings.CARRIER_WEBHOOK_SECRET or not re.fullmatch(r"\d{1,12}", stamp, re.A):
+            return False
+        said = request.headers.get("X-Carrier-Signature", "").encode()
+        secret = settings.CARRIER_WEBHOOK_SECRET.encode()
+        true = hmac.new(secret, f"{stamp}.".encode() + request.body, sha256).hexdigest().encode()
+        return hmac.compare_digest(said, true) and abs(time.time() - int(stamp)) <= SIGNED_WITHIN
+
+
+class ReportIn(serializers.Serializer[Any]):
+    """What we look at; whatever else the carrier says is kept with it."""
+
+    carrier = TextField(max_length=40)
+    tracking = TextField(max_length=60)
+    event = TextField(max_length=40)
+    occurred_at = InstantField()
+    signed_by = TextField(max_length=120, allow_blank=True, default="")
+    adult_signature = TruthField(default=False)
+    reason = TextField(max_length=40, allow_blank=True, default="")
+
+
+@extend_schema(exclude=True)
+class Webhook(Door):
+    """What a carrier reports about a parcel; in any order, as often as they like."""
+
+    authentication_classes = ()
+    permission_classes = (Signed,)
+
+    def post(self, request: Request) -> Response:
+        sent = read(ReportIn, request.data)
+        body = request.body.decode(errors="replace").replace("\x00", "")
+        report = Report(code=sent.pop("event").lower(), **sent, body=body)
+        hear(report=report, by=Actor(role="carrier", channel="carrier"), now=clock.now())
+        return Response(status=204)
