@@ -173,10 +173,10 @@ def test_a_holiday_takes_its_windows(sam: Caller, alice: Caller) -> None:
     ],
 )  # fmt: skip
 def test_a_new_holiday_takes_back_what_was_chosen(
-    alice: Caller, day: str, effect: str, lost: bool
+    walk: Care, day: str, effect: str, lost: bool
 ) -> None:
     """The window is on Thursday, the 3rd, and is shipped for on the day before."""
-    walk = care(alice).scheduled()
+    walk.scheduled()
     window = walk.delivery["window"]["id"]
     tasks.replan()
     ok(walk.sam.post("holidays/", {"day": day, "name": "Snow", "effect": effect}))
@@ -199,8 +199,8 @@ def test_nobody_chooses_a_holiday(walk: Care) -> None:
     assert window not in {row["id"] for row in windows(walk.who, WINDOW_DAY)}
 
 
-def test_what_was_packed_leaves_after_the_holiday(alice: Caller) -> None:
-    walk = care(alice).delivery_in("packed")
+def test_what_was_packed_leaves_after_the_holiday(walk: Care) -> None:
+    walk.delivery_in("packed")
     ok(walk.sam.post("holidays/", {"day": "2026-12-02", "name": "Snow", "effect": "neither"}))
     tasks.replan()
     assert walk.delivery["status"] == "packed"
@@ -222,9 +222,8 @@ def zone_of(who: Caller, name: str) -> str:
 
 
 def test_counties_of_a_zone_that_was_taken_away_are_given_to_another(
-    alice: Caller, sam: Caller
+    alice: Caller, walk: Care, sam: Caller
 ) -> None:
-    walk = care(alice).prescribed()
     walk.window()
     assert code(sam.post("delivery-zones/", GULF)) == (409, "wrong_state")
     panhandle = zone_of(sam, "Florida Panhandle")
@@ -248,8 +247,8 @@ def test_counties_of_a_zone_that_was_taken_away_are_given_to_another(
     assert Patient.objects.get(pk=walk.id).replan_cause == cause
 
 
-def test_a_zone_that_brought_something_stays(alice: Caller) -> None:
-    walk = care(alice).scheduled()
+def test_a_zone_that_brought_something_stays(alice: Caller, walk: Care) -> None:
+    walk.scheduled()
     panhandle = zone_of(walk.sam, "Florida Panhandle")
     refused = walk.sam.delete(panhandle)
     assert code(refused) == (409, "wrong_state")
@@ -584,9 +583,9 @@ def test_a_lost_parcel_is_told_to_the_pharmacy_today(walk: Care) -> None:
     ],
 )
 def test_the_notice_of_a_loss_is_due_on_the_next_business_day(
-    alice: Caller, lost_at: str, free: str, due: str
+    walk: Care, lost_at: str, free: str, due: str
 ) -> None:
-    walk = care(alice).delivery_in("investigating")
+    walk.delivery_in("investigating")
     if free:
         ok(walk.sam.post("holidays/", {"day": free, "name": "x", "effect": "no_ship"}))
     clock.move(datetime.fromisoformat(lost_at))
@@ -595,8 +594,8 @@ def test_the_notice_of_a_loss_is_due_on_the_next_business_day(
     assert item["due_at"][:16] == due
 
 
-def test_staff_say_for_a_caller_that_it_is_there(alice: Caller) -> None:
-    walk = care(alice).delivery_in("delivered_unverified")
+def test_staff_say_for_a_caller_that_it_is_there(alice: Caller, walk: Care) -> None:
+    walk.delivery_in("delivered_unverified")
     path = f"deliveries/{walk.delivery['id']}/confirm-receipt/"
     assert code(alice.post(path, {"received": True, "channel": "telephone"})) == (400, "invalid")
     ok(walk.sam.post(path, {"received": True, "channel": "telephone"}))
@@ -604,8 +603,8 @@ def test_staff_say_for_a_caller_that_it_is_there(alice: Caller) -> None:
     assert (event.role, event.channel) == ("staff", "telephone")
 
 
-def test_nobody_replaces_what_has_changed_since(alice: Caller) -> None:
-    walk = care(alice).delivery_in("lost")
+def test_nobody_replaces_what_has_changed_since(walk: Care) -> None:
+    walk.delivery_in("lost")
     path = f"deliveries/{walk.delivery['id']}/replace/"
     assert code(walk.chen.post(path, {}, If_Match='"1"')) == (412, "stale")
     seen = walk.chen.get(f"deliveries/{walk.delivery['id']}/")["ETag"]
