@@ -22,6 +22,7 @@ from records.api import Door, IdField, Input, TextField, problem, read
 from records.refused import CODES, Refused, problem_body
 from scheduling.deliveries import actions
 from scheduling.deliveries.api import VERBS, DispatchIn
+from scheduling.deliveries.carrier.actions import dispatch
 from scheduling.deliveries.models import Delivery
 
 MOST_AT_ONCE = 200
@@ -145,12 +146,12 @@ class Tracking(Door):
         _look_up(rows, mine)
         sent = {row.pk: row.sent for row in rows if row.pk and not row.problem}
 
-        def dispatch(*, delivery: Delivery, **more: Any) -> Delivery:
-            return actions.dispatch(delivery=delivery, **sent[delivery.pk], **more)
+        def act(*, delivery: Delivery, **more: Any) -> Delivery:
+            return dispatch(delivery=delivery, **sent[delivery.pk], **more)
 
         done = actions.each(
             deliveries=mine.filter(pk__in=sent),
-            act=dispatch,
+            act=act,
             arguments={},
             by=actor_of(request),
             now=clock.now(),
