@@ -326,7 +326,7 @@ def test_a_sheet_dispatches_row_by_row(alice: Caller, bruno: Caller) -> None:
     text = "\ufeff" + HEAD + (
         f"{walk.delivery['reference'].lower()},UPS,1Z1\r\n"
         f"{other.delivery['id']},UPS,1Z2\r\n"
-        "D-NOBODY,UPS,1Z3\r\n"
+        "D-NOBODY,UPS,1Z3\r\n\r\n"
         f"{walk.delivery['id']},UPS,1Z4\r\n"
         f"{other.delivery['id']},,1Z5\r\n"
         f"{other.delivery['id']},UPS,1Z6,more\r\n"
@@ -335,10 +335,10 @@ def test_a_sheet_dispatches_row_by_row(alice: Caller, bruno: Caller) -> None:
     answer = upload(walk.sam, text, **{"Idempotency-Key": "k"})
     rows = ok(answer)["results"]
     assert [(row["row"], row["ok"]) for row in rows] == [
-        (1, True), (2, False), (3, False), (4, False), (5, False), (6, False), (7, False),
+        (2, True), (3, False), (4, False), (6, False), (7, False), (8, False), (9, False),
     ]  # fmt: skip
     name = walk.delivery["reference"].lower()
-    assert rows[0] == {"row": 1, "delivery": name, "ok": True, "status": "dispatched"}
+    assert rows[0] == {"row": 2, "delivery": name, "ok": True, "status": "dispatched"}
     assert [row["problem"]["code"] for row in rows[1:]] == [
         "wrong_state", "not_found", "invalid", "invalid", "invalid", "invalid",
     ]  # fmt: skip
@@ -347,6 +347,15 @@ def test_a_sheet_dispatches_row_by_row(alice: Caller, bruno: Caller) -> None:
     again = upload(walk.sam, text, **{"Idempotency-Key": "k"})
     assert again.content == answer.content
     assert Delivery.objects.filter(status="dispatched").count() == 1
+
+
+def test_a_sheet_that_comes_again_sends_nothing_that_is_looked_for(alice: Caller) -> None:
+    walk = care(alice).delivery_in("investigating")
+    row = f"{walk.delivery['id']},{NUMBER['carrier']},{NUMBER['tracking']}\r\n"
+    (told,) = ok(upload(walk.sam, HEAD + row))["results"]
+    assert told["problem"]["code"] == "wrong_state"
+    assert walk.delivery["status"] == "investigating"
+    assert ok(walk.staff("dispatch", **NUMBER))["status"] == "dispatched"
 
 
 @pytest.mark.parametrize(

@@ -103,8 +103,8 @@ def choose_window(
     """Give a delivery a place in a window, or another one, and name the adult who takes it.
 
     Raises `Refused` ``gate_unmet``, ``window_full`` with ``next_windows``, ``window_elsewhere``,
-    ``not_offered`` on a holiday, ``too_late`` after a cut-off, ``signer_under_age``,
-    ``wrong_state``, ``stale``.
+    ``not_offered`` on a holiday or once it was taken away, ``too_late`` after a cut-off,
+    ``signer_under_age``, ``wrong_state``, ``stale``.
     """
     patient = lock_patient(delivery.patient_id)
     standing = standing_of(patient.pk, now=now)
@@ -113,7 +113,9 @@ def choose_window(
     locked = lock(delivery, version)
     pass_gates(choose_gates(standing.parcel(locked)))
     must_be_in(locked, *AT_THE_PHARMACY)
-    chosen = wanted[window.pk]
+    chosen = wanted.get(window.pk)
+    if chosen is None:
+        raise Refused("not_offered", "This window was taken away.", pointer="/window")
     _check_window(standing, locked, wanted, chosen)
     born = signer["date_of_birth"]
     if age_on(local_day(chosen.starts, standing.zone), born) < SIGNER_AGE:

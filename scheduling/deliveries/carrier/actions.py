@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -60,6 +61,17 @@ def dispatch(
     tell("delivery.dispatched", locked, by=by, now=now)
     _hear_what_came_before(locked, now)
     return locked
+
+
+@transaction.atomic
+def dispatch_packed(*, delivery: Delivery, **sent: Any) -> Delivery:
+    """`dispatch` of what waits at the pharmacy alone: a list that comes twice finds nothing again.
+
+    Raises `Refused` ``wrong_state`` else.
+    """
+    lock_patient(delivery.patient_id)
+    must_be_in(lock(delivery, None), Status.PACKED)
+    return dispatch(delivery=delivery, **sent)
 
 
 def _of_number(carrier: str, tracking: str) -> QuerySet[Delivery]:
