@@ -74,6 +74,7 @@ of_chain = [
     path("prescriptions/<uuid:pk>/end/", prescriptions.EndPrescription.as_view()),
     path("delivery-zones/", windows.Zones.as_view()),
     path("delivery-zones/<uuid:pk>/", windows.ZoneDetail.as_view()),
+    path("delivery-zones/<uuid:pk>/take-counties/", windows.TakeCounties.as_view()),
     path("delivery-windows/", windows.Windows.as_view()),
     path("delivery-windows/<uuid:pk>/", windows.WindowDetail.as_view()),
     path("holidays/", windows.Holidays.as_view()),

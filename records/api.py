@@ -242,6 +242,10 @@ def listed(
     return pages.get_paginated_response(shape(page, many=True, context=context).data)
 
 
+# As a spreadsheet reads it: behind blanks, and in full width too.
+FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
+
+
 class Csv(renderers.BaseRenderer):
     """The rows of a list as CSV (RFC 4180, UTF-8), with a line of names; a refusal stays JSON.
 
@@ -280,8 +284,7 @@ def _cell(row: Any, column: tuple[str, ...]) -> Any:
         row = row[name] if row is not None else None
     if isinstance(row, (dict, list, bool)):
         return json.dumps(row)
-    is_formula = isinstance(row, str) and row.startswith(("=", "+", "-", "@", "\t", "\r"))
-    return f"'{row}" if is_formula else row
+    return f"'{row}" if isinstance(row, str) and FORMULA.match(row) else row
 
 
 class Door(APIView):

@@ -1,6 +1,7 @@
 """The admin of what has no state of a patient: plans, zones, the windows of a week, holidays."""
 
 from django.contrib import admin
+from django.db.models import Model
 from django.http import HttpRequest
 
 from scheduling.models import DeliveryZone, Holiday, Plan, WindowTemplate, ZoneCounty
@@ -19,24 +20,35 @@ class PlanAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
-class CountyInline(admin.TabularInline):  # type: ignore[type-arg]
+class ShownAlone(admin.options.BaseModelAdmin):  # type: ignore[type-arg]
+    """Staff change it through the doors, which mark those whom it meets."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class CountyInline(ShownAlone, admin.TabularInline):  # type: ignore[type-arg]
     model = ZoneCounty
-    extra = 0
 
 
-class TemplateInline(admin.TabularInline):  # type: ignore[type-arg]
+class TemplateInline(ShownAlone, admin.TabularInline):  # type: ignore[type-arg]
     model = WindowTemplate
-    extra = 0
 
 
 @admin.register(DeliveryZone)
-class DeliveryZoneAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Counties and the windows of every week; windows that are open already stay as they are."""
+class DeliveryZoneAdmin(ShownAlone, admin.ModelAdmin):  # type: ignore[type-arg]
+    """Counties and the windows of every week."""
 
     list_display = ("name", "time_zone", "cutoff", "transit_days")
     inlines = (CountyInline, TemplateInline)
 
 
 @admin.register(Holiday)
-class HolidayAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class HolidayAdmin(ShownAlone, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("day", "name", "effect")

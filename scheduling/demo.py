@@ -32,6 +32,7 @@ from scheduling.calendar.slots import free_slots, offer_of
 from scheduling.consultations import actions as consultations
 from scheduling.consultations.models import Consultation
 from scheduling.deliveries import actions as deliveries
+from scheduling.deliveries.carrier.actions import dispatch
 from scheduling.deliveries.models import Delivery
 from scheduling.deliveries.windows.actions import offered, open_windows
 from scheduling.intervals import Interval
@@ -386,13 +387,15 @@ def _make_ready(care: Care, parcel: Delivery, stage: str) -> None:
     if stage in ("packed", "dispatched"):
         deliveries.pack(delivery=parcel, by=by, now=now)
     if stage == "dispatched":
-        deliveries.dispatch(delivery=parcel, carrier="UPS", tracking="1Z-DEMO", by=by, now=now)
+        number = f"1Z-{parcel.reference}"
+        dispatch(delivery=parcel, carrier="UPS", tracking=number, by=by, now=now)
 
 
 def _send(care: Care, parcel: Delivery, starts: datetime, stage: str) -> None:
     to: dict[str, Any] = {"delivery": parcel, "by": care.sam}
     deliveries.pack(**to, now=starts - 20 * HOUR)
-    deliveries.dispatch(**to, carrier="UPS", tracking="1Z-DEMO", now=starts - 18 * HOUR)
+    number = f"1Z-{parcel.reference}"
+    dispatch(**to, carrier="UPS", tracking=number, now=starts - 18 * HOUR)
     if stage in ("investigating", "lost"):
         deliveries.look_for(**to, now=starts + DAY)
         if stage == "lost":

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
+from tests.care import to
 from tests.conftest import Caller
 
 NUMBER = {"carrier": "UPS", "tracking": "1Z999AA10123456784"}  # what tests.care sends with
@@ -27,5 +28,6 @@ def send(body: bytes, *, stamp: str | None = None, said: str | None = None) -> A
 
 
 def report(event: str, at: str, **more: Any) -> Any:
-    """One event of the parcel that `tests.care` sends."""
+    """One event of the parcel that `tests.care` sends, when it has happened."""
+    to(at)
     return send(json.dumps({**NUMBER, "event": event, "occurred_at": at, **more}).encode())

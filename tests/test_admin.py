@@ -7,7 +7,7 @@ from django.test import Client
 
 from accounts.models import User
 from records.models import Rule
-from scheduling.models import Plan
+from scheduling.models import DeliveryZone, Holiday, Plan
 from tests.cast import CAST
 from tests.conftest import Caller
 
@@ -63,3 +63,15 @@ def test_a_plan_keeps_its_price_and_a_rule_everything(now: object) -> None:
 
 def test_who_asks_the_api_for_the_admin_finds_nothing(alice: Caller) -> None:
     assert alice.get("admin/").status_code == 404
+
+
+def test_zones_and_holidays_are_shown_alone(now: object) -> None:
+    """Whom a change meets is marked by the doors of staff."""
+    admin = signed_in("admin")
+    zone, day = DeliveryZone.objects.get(name="Florida Panhandle"), Holiday.objects.earliest("day")
+    for kind, pk in (("deliveryzone", zone.pk), ("holiday", day.pk)):
+        path = f"/admin/scheduling/{kind}/"
+        assert admin.get(f"{path}{pk}/change/").status_code == 200
+        for verb in (f"{pk}/change/", f"{pk}/delete/", "add/"):
+            assert admin.post(path + verb, {}).status_code == 403
+    assert b"Bay" in admin.get(f"/admin/scheduling/deliveryzone/{zone.pk}/change/").content

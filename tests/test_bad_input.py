@@ -168,6 +168,8 @@ def chain_doors() -> dict[str, dict[str, Door]]:
                       "templates": [{"weekday": 1, "opens": "08:00", "closes": "09:00",
                                      "capacity": 1}],
                       "cutoff": "11:00", "transit_days": 1, "ship_weekdays": [1]}),
+            "take": ("sam", "post", "delivery-zones/{zone}/take-counties/",
+                     {"counties": ["FL Bay"]}),
             "window": ("sam", "post", "delivery-windows/",
                        {"zone": "{zone}", "starts": AT, "ends": "2026-12-07T17:00:00Z",
                         "ship_on": "2026-12-04", "cutoff_at": SLOT, "capacity": 2}),

@@ -7,7 +7,18 @@ from typing import Any
 import pytest
 
 from scheduling.models import CarrierEvent, CustodyEvent, Delivery
-from tests.care import ON_THE_PHONE, SHIP_AT, Care, care, code, ok, replan, to
+from tests.care import (
+    HANDED_OVER,
+    ON_THE_PHONE,
+    PACK_AT,
+    SHIP_AT,
+    Care,
+    care,
+    code,
+    ok,
+    replan,
+    to,
+)
 from tests.carrying import BY_SIGNER, NUMBER, report, send, signature
 from tests.conftest import Caller
 
@@ -37,11 +48,12 @@ def test_only_what_is_signed_is_heard(alice: Caller, settings: Any) -> None:
         assert answer.status_code == 403
         assert answer["Content-Type"] == "application/problem+json"
     assert not CarrierEvent.objects.exists()
+    to(AT.format(0))
     assert send(body).status_code == 204
     assert walk.delivery["status"] == "out_for_delivery"
 
 
-def test_without_a_secret_nobody_is_heard(settings: Any) -> None:
+def test_without_a_secret_nobody_is_heard(settings: Any, now: Any) -> None:
     settings.CARRIER_WEBHOOK_SECRET = ""
     assert report("in_transit", AT.format(0)).status_code == 403
 
@@ -66,6 +78,7 @@ def test_a_number_that_nobody_knows_is_kept_and_answered_like_any(now: Any) -> N
         {"carrier": "UPS", "tracking": "1ZX", "event": "delivered", "occurred_at": AT.format(0),
          "place": "\x00 Łódź"}
     ).encode()  # fmt: skip
+    to(AT.format(0))
     assert send(sent).status_code == 204
     kept = CarrierEvent.objects.get()
     assert (kept.delivery, kept.body.encode()) == (None, sent)
@@ -127,7 +140,14 @@ def test_what_a_carrier_did_is_in_the_custody_log_as_the_carrier_s(alice: Caller
     assert [(row.status, row.details) for row in kept] == [
         ("attempted", {"code": "weather"}),
         ("out_for_delivery", {}),
-        ("delivered", {"relation": "signer", "adult_signature": True}),
+        (
+            "delivered",
+            {
+                "relation": "signer",
+                "adult_signature": True,
+                "occurred_at": "2026-12-03T16:00:00+00:00",
+            },
+        ),
     ]
     assert walk.delivery["signed_by"] == "sal  signer"
 
@@ -166,6 +186,128 @@ def test_a_parcel_of_somebody_who_is_held_does_not_go_out_unseen(alice: Caller) 
     assert walk.delivery["status"] == "returning"
 
 
+# --- early, late, of another -------------------------------------------------------------------
+
+
+def test_what_was_reported_before_staff_said_that_it_left_is_heard_then(alice: Caller) -> None:
+    walk = care(alice).delivery_in("packed")
+    for event, at, more in (
+        ("delivered", 6, BY_SIGNER), ("out_for_delivery", 3, {}), ("in_transit", 1, {}),
+    ):  # fmt: skip
+        assert report(event, AT.format(at), **more).status_code == 204
+    to(AT.format(8))
+    assert ok(walk.staff("dispatch", **{**NUMBER, "carrier": " ups "}))["status"] == "delivered"
+    before = walk.delivery
+    assert before["carrier"] == "UPS"
+    report("delivered", AT.format(6), **BY_SIGNER)
+    assert (walk.delivery, asked(walk, "parcel_unclear")) == (before, 0)
+    kept = CarrierEvent.objects.exclude(delivery=None).order_by("occurred_at")
+    assert [(row.code, row.moved) for row in kept] == [
+        ("in_transit", False), ("out_for_delivery", True), ("delivered", True),
+    ]  # fmt: skip
+
+
+def test_a_sheet_hears_what_was_reported_before_it(alice: Caller) -> None:
+    walk = care(alice).delivery_in("packed")
+    report("out_for_delivery", AT.format(3))
+    row = f"{walk.delivery['id']},ups,{NUMBER['tracking']}\r\n"
+    (told,) = ok(upload(walk.sam, HEAD + row))["results"]
+    assert told["status"] == walk.delivery["status"] == "out_for_delivery"
+
+
+def test_what_was_reported_before_it_was_packed_is_of_another_parcel(alice: Caller) -> None:
+    walk = care(alice).scheduled()
+    to(PACK_AT)
+    report("delivered", "2026-12-02T13:59:00Z", **BY_SIGNER)
+    ok(walk.staff("pack"))
+    to(SHIP_AT)
+    ok(walk.staff("dispatch", **NUMBER))
+    report("delivered", "2020-01-01T00:00:00Z", **BY_SIGNER)
+    assert (walk.delivery["status"], asked(walk, "parcel_unclear")) == ("dispatched", 0)
+    assert CarrierEvent.objects.filter(delivery=None).count() == 2
+
+
+def test_what_is_yet_to_come_is_not_heard(alice: Caller) -> None:
+    walk = care(alice).delivery_in("dispatched")
+    body = {**NUMBER, "event": "out_for_delivery"}
+    for at, status in (("2026-12-02T20:05:01Z", 400), ("2026-12-02T20:04:59Z", 204)):
+        answer = send(json.dumps({**body, "occurred_at": at}).encode())
+        assert answer.status_code == status
+    assert CarrierEvent.objects.count() == 1
+    assert walk.delivery["status"] == "out_for_delivery"
+
+
+@pytest.mark.parametrize("later", ["in_transit", "eaten_by_a_dog", "out_for_delivery"])
+def test_no_arrival_is_too_old(alice: Caller, later: str) -> None:
+    walk = care(alice).delivery_in("dispatched")
+    report(later, AT.format(7))
+    report("delivered", AT.format(6), **BY_SIGNER)
+    assert walk.delivery["status"] == "delivered"
+
+
+def test_only_what_moved_the_parcel_makes_the_next_report_an_old_one(alice: Caller) -> None:
+    walk = care(alice).delivery_in("out_for_delivery")
+    report("eaten_by_a_dog", AT.format(9))
+    report("failure", AT.format(8))
+    assert walk.delivery["status"] == "attempted"
+    report("out_for_delivery", AT.format(7))
+    assert walk.delivery["status"] == "attempted"
+
+
+def test_a_delivery_is_of_the_hour_at_which_it_was_one(alice: Caller) -> None:
+    walk = care(alice).delivery_in("out_for_delivery")
+    to("2026-12-05T18:00Z")
+    report("delivered", "2026-12-03T19:00:00Z", **BY_SIGNER)
+    assert walk.delivery["delivered_at"] == "2026-12-03T19:00:00Z"
+
+
+def test_a_delivery_before_it_was_recorded_to_have_left_is_of_now(alice: Caller) -> None:
+    walk = care(alice).delivery_in("out_for_delivery")
+    report("delivered", "2026-12-02T15:00:00Z", **BY_SIGNER)
+    assert walk.delivery["delivered_at"].startswith("2026-12-03T18:00:00")
+
+
+# --- one number, one parcel ----------------------------------------------------------------------
+
+
+def also_packed(who: Caller) -> Care:
+    """Another patient's parcel is packed on the 9th."""
+    walk = care(who, talk="2026-12-03T20:15:00Z").prescribed()
+    ok(walk.chooses(walk.window("2026-12-10")))
+    to("2026-12-09T15:00:00Z")
+    ok(walk.staff("pack"))
+    return walk
+
+
+def test_two_parcels_under_way_never_have_one_number(alice: Caller, bruno: Caller) -> None:
+    first, second = care(alice).delivery_in("out_for_delivery"), also_packed(bruno)
+    sent = {"carrier": "ups", "tracking": NUMBER["tracking"].lower()}
+    refused = second.staff("dispatch", **sent)
+    assert code(refused) == (409, "wrong_state")
+    assert refused.json()["errors"][0]["pointer"] == "/tracking"
+    row = f"{second.delivery['id']},UPS,{NUMBER['tracking']}\r\n"
+    (told,) = ok(upload(second.sam, HEAD + row))["results"]
+    assert told["problem"]["code"] == "wrong_state"
+    assert second.delivery["status"] == "packed"
+    ok(first.staff("deliver", **HANDED_OVER))
+    assert ok(second.staff("dispatch", **sent))["status"] == "dispatched"
+
+
+def test_of_two_with_one_number_staff_are_asked_and_none_moves(
+    alice: Caller, bruno: Caller
+) -> None:
+    """A parcel was recorded as delivered, its number came again, and that was put back."""
+    first, second = care(alice).delivery_in("delivered"), also_packed(bruno)
+    ok(second.staff("dispatch", **NUMBER))
+    ok(first.staff("correct", reason="it was another"))
+    report("delivered", "2026-12-09T16:00:00Z", **BY_SIGNER)
+    assert (first.delivery["status"], second.delivery["status"]) == (
+        "out_for_delivery", "dispatched",
+    )  # fmt: skip
+    assert asked(first, "parcel_unclear") == 2
+    assert CarrierEvent.objects.exclude(delivery=None).count() == 2
+
+
 # --- a sheet of tracking numbers -----------------------------------------------------------------
 
 HEAD = "delivery,carrier,tracking\r\n"
@@ -184,7 +326,7 @@ def test_a_sheet_dispatches_row_by_row(alice: Caller, bruno: Caller) -> None:
     text = "\ufeff" + HEAD + (
         f"{walk.delivery['reference'].lower()},UPS,1Z1\r\n"
         f"{other.delivery['id']},UPS,1Z2\r\n"
-        "D-NOBODY,UPS,1Z3\r\n"
+        "D-NOBODY,UPS,1Z3\r\n\r\n"
         f"{walk.delivery['id']},UPS,1Z4\r\n"
         f"{other.delivery['id']},,1Z5\r\n"
         f"{other.delivery['id']},UPS,1Z6,more\r\n"
@@ -193,10 +335,10 @@ def test_a_sheet_dispatches_row_by_row(alice: Caller, bruno: Caller) -> None:
     answer = upload(walk.sam, text, **{"Idempotency-Key": "k"})
     rows = ok(answer)["results"]
     assert [(row["row"], row["ok"]) for row in rows] == [
-        (1, True), (2, False), (3, False), (4, False), (5, False), (6, False), (7, False),
+        (2, True), (3, False), (4, False), (6, False), (7, False), (8, False), (9, False),
     ]  # fmt: skip
     name = walk.delivery["reference"].lower()
-    assert rows[0] == {"row": 1, "delivery": name, "ok": True, "status": "dispatched"}
+    assert rows[0] == {"row": 2, "delivery": name, "ok": True, "status": "dispatched"}
     assert [row["problem"]["code"] for row in rows[1:]] == [
         "wrong_state", "not_found", "invalid", "invalid", "invalid", "invalid",
     ]  # fmt: skip
@@ -205,6 +347,15 @@ def test_a_sheet_dispatches_row_by_row(alice: Caller, bruno: Caller) -> None:
     again = upload(walk.sam, text, **{"Idempotency-Key": "k"})
     assert again.content == answer.content
     assert Delivery.objects.filter(status="dispatched").count() == 1
+
+
+def test_a_sheet_that_comes_again_sends_nothing_that_is_looked_for(alice: Caller) -> None:
+    walk = care(alice).delivery_in("investigating")
+    row = f"{walk.delivery['id']},{NUMBER['carrier']},{NUMBER['tracking']}\r\n"
+    (told,) = ok(upload(walk.sam, HEAD + row))["results"]
+    assert told["problem"]["code"] == "wrong_state"
+    assert walk.delivery["status"] == "investigating"
+    assert ok(walk.staff("dispatch", **NUMBER))["status"] == "dispatched"
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ from scheduling.models import (
     Decision,
     Delivery,
     DeliveryWindow,
+    DeliveryZone,
+    Holiday,
     Physician,
     Plan,
     Reservation,
@@ -32,7 +34,7 @@ from scheduling.subscriptions import actions as subscriptions
 from tests.care import SIGNER
 from tests.cast import ALBANY, NOW, PENSACOLA
 from tests.conftest import Caller, caller
-from tests.test_races import CLIENTS, at_once, crowd, deadlocks, overlaps, pool
+from tests.test_races import CLIENTS, at_once, behind, crowd, deadlocks, overlaps, pool
 
 __all__ = ["pool"]
 HOUR = timedelta(hours=1)
@@ -169,3 +171,52 @@ def _one_move(dice: random.Random, who: Caller, sam: Caller, windows: list[Any])
         replan(patient.pk, now=clock.now())
         return 0
     return int(by.post(path, body).status_code)
+
+
+# --- what is taken away meanwhile ----------------------------------------------------------------
+
+
+def test_a_window_that_is_taken_away_while_it_is_chosen(committed: str) -> None:
+    (person,) = crowd(1)
+    treat([person])
+    parcel, sam = Delivery.objects.get(), caller("sam")
+    zone = DeliveryZone.objects.get(name="Florida Panhandle")
+    own = {
+        "zone": str(zone.pk), "starts": "2026-12-09T07:00:00Z", "ends": "2026-12-09T09:00:00Z",
+        "ship_on": "2026-12-08", "cutoff_at": "2026-12-08T12:00:00Z", "capacity": 3,
+    }  # fmt: skip
+    window = sam.post("delivery-windows/", own).json()["id"]
+    path, wish = f"deliveries/{parcel.pk}/choose-window/", {"window": window, "signer": SIGNER}
+    answer = behind(
+        lambda: sam.delete(f"delivery-windows/{window}/"), lambda: person.post(path, wish)
+    )
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_offered")
+
+
+def test_what_two_take_away_is_gone_for_the_second(committed: str) -> None:
+    open_windows(now=NOW)
+    zone = DeliveryZone.objects.get(name="South Jersey")
+    window = zone.windows.earliest("starts")
+    holiday = Holiday.objects.earliest("day")
+    for path in (
+        f"delivery-windows/{window.pk}/", f"holidays/{holiday.pk}/", f"delivery-zones/{zone.pk}/",
+    ):  # fmt: skip
+        second = behind(partial(caller("sam").delete, path), partial(caller("sam").delete, path))
+        assert (second.status_code, second.json()["code"]) == (404, "not_found")
+
+
+def test_nothing_is_added_to_a_zone_that_is_taken_away_meanwhile(committed: str) -> None:
+    own = {
+        "starts": "2026-12-09T07:00:00Z", "ends": "2026-12-09T09:00:00Z", "ship_on": "2026-12-08",
+        "cutoff_at": "2026-12-08T12:00:00Z", "capacity": 3,
+    }  # fmt: skip
+    for name, door in (("South Jersey", "windows"), ("Central Florida", "zones")):
+        zone = DeliveryZone.objects.get(name=name)
+        path = f"delivery-zones/{zone.pk}/"
+        wish: tuple[str, dict[str, Any]] = (
+            ("delivery-windows/", {**own, "zone": str(zone.pk)})
+            if door == "windows"
+            else (f"{path}take-counties/", {"counties": ["FL Bay"]})
+        )
+        late = behind(partial(caller("sam").delete, path), partial(caller("sam").post, *wish))
+        assert (late.status_code, late.json()["code"]) == (404, "not_found")

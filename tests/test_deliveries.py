@@ -221,30 +221,56 @@ def zone_of(who: Caller, name: str) -> str:
     return f"delivery-zones/{row['id']}/"
 
 
-def test_counties_of_a_zone_that_was_taken_away_are_given_to_another(
-    alice: Caller, walk: Care, sam: Caller
-) -> None:
+def test_a_zone_takes_counties_of_another(alice: Caller, walk: Care, sam: Caller) -> None:
     walk.window()
     assert code(sam.post("delivery-zones/", GULF)) == (409, "wrong_state")
     panhandle = zone_of(sam, "Florida Panhandle")
     tasks.replan()
-    assert sam.delete(panhandle).status_code == 204
-    assert sam.delete(panhandle).status_code == 404
-    assert windows(alice, WINDOW_DAY) == []
-    mine = {**GULF, "counties": ["FL Escambia"]}
-    made = sam.post("delivery-zones/", mine)
-    assert made.status_code == 201
-    assert made.json() == {
-        **mine, "id": made.json()["id"], "ship_weekdays": [0, 2],
+    refused = sam.delete(panhandle)
+    assert code(refused) == (409, "wrong_state")
+    assert "waits for a parcel" in refused.json()["detail"]
+    made = ok(sam.post("delivery-zones/", {**GULF, "counties": []}))
+    gulf, mine = f"delivery-zones/{made['id']}/", ["FL Escambia", "FL Bay"]
+    assert ok(sam.post(f"{gulf}take-counties/", {"counties": mine})) == {
+        **GULF, "id": made["id"], "ship_weekdays": [0, 2], "counties": sorted(mine),
         "pharmacy_time_zone": "America/New_York",
     }  # fmt: skip
+    kinds = ("delivery_zone.added", "delivery_zone.counties_taken")
+    assert list(Event.objects.filter(kind__in=kinds).values_list("kind", flat=True)) == list(kinds)
+    cause = Event.objects.get(kind="delivery_zone.counties_taken").cause
+    assert Patient.objects.get(pk=walk.id).replan_cause == cause
     (window,) = windows(alice, WINDOW_DAY)
     assert (window["starts"], window["places_left"]) == ("2026-12-03T15:00:00Z", 5)
     assert window["cutoff_at"] == "2026-12-01T15:00:00Z"
-    kinds = ("delivery_zone.removed", "delivery_zone.added")
-    assert list(Event.objects.filter(kind__in=kinds).values_list("kind", flat=True)) == list(kinds)
-    cause = Event.objects.get(kind="delivery_zone.added").cause
-    assert Patient.objects.get(pk=walk.id).replan_cause == cause
+    assert sam.delete(panhandle).status_code == 204
+    assert sam.delete(panhandle).status_code == 404
+    assert code(sam.post(f"{panhandle}take-counties/", {"counties": mine})) == (404, "not_found")
+    left = [row for row in ok(sam.get("delivery-zones/"))["results"] if row["id"] != made["id"]]
+    assert "FL Gulf" not in {county for zone in left for county in zone["counties"]}
+    assert ok(sam.post(f"{gulf}take-counties/", {"counties": ["FL Gulf"]}))["counties"] == [
+        "FL Bay", "FL Escambia", "FL Gulf",
+    ]  # fmt: skip
+
+
+def test_who_chose_a_window_of_the_zone_before_chooses_anew(alice: Caller) -> None:
+    walk = care(alice).scheduled()
+    window = walk.delivery["window"]["id"]
+    tasks.replan()
+    take = zone_of(walk.sam, "North Florida") + "take-counties/"
+    ok(walk.sam.post(take, {"counties": ["FL Escambia"]}))
+    to(PACK_AT)
+    assert unmet(walk.staff("pack")) == ["window_elsewhere"]
+    tasks.replan()
+    assert (walk.delivery["status"], walk.delivery["window"]) == ("awaiting_window", None)
+    assert DeliveryWindow.objects.get(pk=window).taken == 0
+
+
+def test_what_was_packed_goes_whatever_zone_takes_its_county(alice: Caller) -> None:
+    walk = care(alice).delivery_in("packed")
+    take = zone_of(walk.sam, "North Florida") + "take-counties/"
+    ok(walk.sam.post(take, {"counties": ["FL Escambia"]}))
+    replan(walk)
+    assert ok(walk.staff("dispatch", **SENT))["status"] == "dispatched"
 
 
 def test_a_zone_that_brought_something_stays(alice: Caller, walk: Care) -> None:
@@ -252,7 +278,7 @@ def test_a_zone_that_brought_something_stays(alice: Caller, walk: Care) -> None:
     panhandle = zone_of(walk.sam, "Florida Panhandle")
     refused = walk.sam.delete(panhandle)
     assert code(refused) == (409, "wrong_state")
-    assert "An administrator" in refused.json()["detail"]
+    assert "Another zone can take its counties." in refused.json()["detail"]
     assert len(ok(walk.sam.get("delivery-zones/"))["results"]) == 6
     assert windows(alice, WINDOW_DAY)
     ok(walk.staff("cancel"))
@@ -262,14 +288,16 @@ def test_a_zone_that_brought_something_stays(alice: Caller, walk: Care) -> None:
 def test_only_staff_change_zones(sam: Caller, alice: Caller, chen: Caller, admin: Caller) -> None:
     for who in (alice, chen, admin):
         assert who.post("delivery-zones/", GULF).status_code == 403
-        assert who.delete(zone_of(sam, "South Jersey")).status_code == 403
+        south = zone_of(sam, "South Jersey")
+        assert who.delete(south).status_code == 403
+        assert who.post(f"{south}take-counties/", {"counties": ["FL Bay"]}).status_code == 403
 
 
 @pytest.mark.parametrize(
     ("wrong", "pointer"),
     [
         ({"counties": ["FL Gulf", "FL Nowhere"]}, "/counties/1"),
-        ({"counties": ["FL Gulf", "FL Gulf"]}, "/counties/1"), ({"counties": []}, "/counties"),
+        ({"counties": ["FL Gulf", "FL Gulf"]}, "/counties/1"), ({"counties": None}, "/counties"),
         ({"time_zone": "Europe/Paris"}, "/time_zone"), ({"cutoff": "25:00"}, "/cutoff"),
         ({"transit_days": 0}, "/transit_days"), ({"ship_weekdays": [7]}, "/ship_weekdays/0"),
         ({"ship_weekdays": [1, 1]}, "/ship_weekdays/1"), ({"templates": []}, "/templates"),
@@ -294,6 +322,62 @@ def test_a_county_belongs_to_one_zone(sam: Caller, wrong: dict[str, Any], pointe
     assert code(refused) == (409, "wrong_state")
     assert [error["pointer"] for error in refused.json()["errors"]] == [pointer]
     assert len(ok(sam.get("delivery-zones/"))["results"]) == 6
+
+
+def test_a_zone_takes_a_county_at_least(sam: Caller) -> None:
+    take = zone_of(sam, "South Jersey") + "take-counties/"
+    for counties, pointer in (([], "/counties"), (["FL Bay", "FL Bay"], "/counties/1")):
+        refused = sam.post(take, {"counties": counties})
+        assert code(refused) == (400, "invalid")
+        assert [error["pointer"] for error in refused.json()["errors"]] == [pointer]
+
+
+def test_no_window_lies_in_an_hour_that_spring_leaves_out(sam: Caller, at: Any) -> None:
+    """The night of 14 March 2027; windows of all zones are opened up to 20 March."""
+    night = {"weekday": 6, "opens": "02:00", "closes": "03:00", "capacity": 1}
+    body = {**GULF, "counties": [], "templates": [night], "ship_weekdays": [5]}
+    gulf = ok(sam.post("delivery-zones/", body))["id"]
+    at("2027-02-20T15:00:00Z")
+    tasks.open_windows()
+    opened = DeliveryWindow.objects.filter(zone=gulf).values_list("starts__date", flat=True)
+    assert [f"{day:%m-%d}" for day in opened] == ["02-28", "03-07"]
+    assert DeliveryWindow.objects.values("zone").distinct().count() == 7
+
+
+def test_a_zone_that_fails_does_not_keep_the_others_from_their_windows(sam: Caller) -> None:
+    first = DeliveryZone.objects.order_by("pk").first()
+    assert first
+    DeliveryWindow.objects.all().delete()
+    DeliveryZone.objects.filter(pk=first.pk).update(pharmacy_time_zone="Mars/Base")
+    tasks.open_windows()
+    opened = DeliveryWindow.objects.values_list("zone", flat=True).distinct()
+    assert set(opened) == set(
+        DeliveryZone.objects.exclude(pk=first.pk).values_list("pk", flat=True)
+    )
+
+
+def test_a_holiday_on_the_day_of_ordering_moves_the_cut_off(walk: Care) -> None:
+    """A window of Wednesday the 9th, ordered until Monday at 11, Eastern; one by hand stays."""
+    window = walk.window("2026-12-09")
+    zone = DeliveryWindow.objects.get(pk=window).zone_id
+    own = {
+        "zone": str(zone), "starts": "2026-12-09T07:00:00Z", "ends": "2026-12-09T09:00:00Z",
+        "ship_on": "2026-12-08", "cutoff_at": "2026-12-08T12:00:00Z", "capacity": 3,
+    }  # fmt: skip
+    by_hand = ok(walk.sam.post("delivery-windows/", own))["id"]
+
+    def cutoffs() -> list[str]:
+        rows = windows(walk.who, "2026-12-09")
+        return [row["cutoff_at"] for row in rows if row["id"] in (window, by_hand)]
+
+    storm = {"day": "2026-12-07", "name": "Storm", "effect": "no_ship"}
+    day = ok(walk.sam.post("holidays/", storm))["id"]
+    assert cutoffs() == [own["cutoff_at"], "2026-12-04T16:00:00Z"]
+    assert walk.sam.delete(f"holidays/{day}/").status_code == 204
+    assert cutoffs() == [own["cutoff_at"], "2026-12-07T16:00:00Z"]
+    ok(walk.sam.post("holidays/", storm))
+    to("2026-12-07T15:30:00Z")
+    assert code(walk.chooses(window)) == (409, "too_late")
 
 
 # --- choosing ----------------------------------------------------------------------------------

@@ -241,7 +241,7 @@ def test_columns_of_a_sheet_do_not_depend_on_its_rows(sam: Caller, alice: Caller
     assert json.loads(chosen["signer"]) == SIGNER
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)"])
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "＝1+1", "＋1", "－1", "＠A1"])
 def test_no_cell_is_a_formula(sam: Caller, alice: Caller, name: str) -> None:
     alice.patch("me/", {"first_name": name, "last_name": 'Ünal, "A"'})
     (row,) = sheet(sam.get("patients/", headers=CSV, search="Ünal"))
@@ -249,7 +249,7 @@ def test_no_cell_is_a_formula(sam: Caller, alice: Caller, name: str) -> None:
     assert row["phone"].startswith("'+1")
 
 
-@pytest.mark.parametrize("lead", ["\t", "\r"])
+@pytest.mark.parametrize("lead", ["\t", "\r", "\n", " ", " \u00a0 "])
 def test_no_cell_begins_with_what_leads_to_a_formula(lead: str) -> None:
     class Shape(serializers.Serializer[Any]):
         text = serializers.CharField()

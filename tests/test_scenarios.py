@@ -197,7 +197,7 @@ def test_t07_everything_of_who_moves_follows_and_nothing_is_deleted(
     writing.write_messages(now=clock.now())
     before, month = kept(), walk.period
     moves(walk)
-    assert unmet(walk.staff("dispatch", **SENT)) == ["out_of_area", "window_elsewhere"]
+    assert unmet(walk.staff("dispatch", **SENT)) == ["out_of_area"]
     assert ok(bruno.get(f"consultations/{talk['id']}/"))["at_risk"] is True
     tasks.replan()
     assert replan(walk) == 0

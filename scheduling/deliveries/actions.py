@@ -21,8 +21,6 @@ from records.work import settle
 from scheduling.deliveries.gates import (
     SIGNER_AGE,
     choose_gates,
-    dispatch_gates,
-    found_gates,
     hold_reasons,
     pack_gates,
 )
@@ -105,8 +103,8 @@ def choose_window(
     """Give a delivery a place in a window, or another one, and name the adult who takes it.
 
     Raises `Refused` ``gate_unmet``, ``window_full`` with ``next_windows``, ``window_elsewhere``,
-    ``not_offered`` on a holiday, ``too_late`` after a cut-off, ``signer_under_age``,
-    ``wrong_state``, ``stale``.
+    ``not_offered`` on a holiday or once it was taken away, ``too_late`` after a cut-off,
+    ``signer_under_age``, ``wrong_state``, ``stale``.
     """
     patient = lock_patient(delivery.patient_id)
     standing = standing_of(patient.pk, now=now)
@@ -115,7 +113,9 @@ def choose_window(
     locked = lock(delivery, version)
     pass_gates(choose_gates(standing.parcel(locked)))
     must_be_in(locked, *AT_THE_PHARMACY)
-    chosen = wanted[window.pk]
+    chosen = wanted.get(window.pk)
+    if chosen is None:
+        raise Refused("not_offered", "This window was taken away.", pointer="/window")
     _check_window(standing, locked, wanted, chosen)
     born = signer["date_of_birth"]
     if age_on(local_day(chosen.starts, standing.zone), born) < SIGNER_AGE:
@@ -222,30 +222,6 @@ def pack(*, delivery: Delivery, by: Actor, now: datetime, version: int | None = 
 
 
 @transaction.atomic
-def dispatch(
-    *,
-    delivery: Delivery,
-    carrier: str,
-    tracking: str,
-    by: Actor,
-    now: datetime,
-    version: int | None = None,
-) -> Delivery:
-    """It left the pharmacy, or was found again: what still matters is asked once more."""
-    standing, locked = _ready(delivery, version, now)
-    must_be_in(locked, Status.PACKED, Status.INVESTIGATING)
-    if locked.held_because == RECALLED:
-        raise Refused("wrong_state", "It was called back: it is never sent again.")
-    facts = standing.parcel(locked)
-    pass_gates(found_gates(facts) if locked.dispatched_at else dispatch_gates(facts))
-    locked.carrier, locked.tracking = carrier, tracking
-    locked.dispatched_at = now
-    move(locked, Status.DISPATCHED, by, now, "carrier", "tracking", "dispatched_at")
-    tell("delivery.dispatched", locked, by=by, now=now)
-    return locked
-
-
-@transaction.atomic
 def out_for_delivery(
     *, delivery: Delivery, by: Actor, now: datetime, version: int | None = None
 ) -> Delivery:
@@ -284,7 +260,7 @@ def deliver(
         )
     sure = id_checked and relation in VERIFIED
     details = {"relation": relation, "id_checked": id_checked, "signer_age": signer_age}
-    hand_over_now(locked, signed_by, relation, details, sure=sure, by=by, now=now)
+    hand_over_now(locked, signed_by, relation, details, sure=sure, at=now, by=by, now=now)
     return locked
 
 
@@ -295,15 +271,20 @@ def hand_over_now(
     details: Mapping[str, Any],
     *,
     sure: bool,
+    at: datetime,
     by: Actor,
     now: datetime,
 ) -> None:
-    """A parcel of a locked patient is at the door; ``sure``: with an adult who may have it."""
+    """A parcel of a locked patient is at the door; ``sure``: with an adult who may have it.
+
+    ``at``: when that was, which counts where it lies between sending and ``now``.
+    """
     if locked.dispatched_at is None:
         raise Refused("wrong_state", "It has not left the pharmacy.")
     to = Status.DELIVERED if sure else Status.DELIVERED_UNVERIFIED
     locked.signed_by, locked.relation = signed_by, relation
-    locked.delivered_at = now if sure else None
+    arrived = at if locked.dispatched_at <= at <= now else now
+    locked.delivered_at = arrived if sure else None
     move(locked, to, by, now, "signed_by", "relation", "delivered_at", details=details)
     tell(f"delivery.{to}", locked, by=by, now=now)
 

@@ -44,6 +44,7 @@ from records.api import (
 )
 from scheduling.calendar.api import PreviewQuery, days, zone_of
 from scheduling.deliveries import actions
+from scheduling.deliveries.carrier.actions import dispatch
 from scheduling.deliveries.models import EXCEPTIONS, CustodyEvent, Delivery, Status
 from scheduling.deliveries.windows.actions import close_counties
 from scheduling.deliveries.windows.api import ClosureIn, ClosureOut
@@ -278,8 +279,18 @@ class ReceiptIn(OptionalChannelIn):
     received = TruthField()
 
 
+class CarrierField(TextField):
+    """The name of a carrier, in upper case with single spaces: ``ups`` and ``UPS`` are one."""
+
+    def __init__(self) -> None:
+        super().__init__(max_length=40)
+
+    def to_internal_value(self, data: Any) -> str:
+        return " ".join(super().to_internal_value(data).upper().split())
+
+
 class DispatchIn(Input):
-    carrier = TextField(max_length=40)
+    carrier = CarrierField()
     tracking = TextField(max_length=60)
 
 
@@ -341,7 +352,7 @@ class Pack(Act):
 
 @extend_schema(request=DispatchIn, responses=DeliveryOut)
 class Dispatch(Act):
-    takes, do = DispatchIn, staticmethod(actions.dispatch)
+    takes, do = DispatchIn, staticmethod(dispatch)
 
 
 @extend_schema(request=Nothing, responses=DeliveryOut)

@@ -89,14 +89,14 @@ def choose_gates(facts: ParcelFacts) -> list[UnmetGate]:
 
 def window_gates(facts: ParcelFacts) -> list[UnmetGate]:
     """A window that still serves, and an adult who takes the parcel."""
-    return [*door_gates(facts), *_on_a_holiday(facts)]
+    return [*_elsewhere(facts), *door_gates(facts), *_on_a_holiday(facts)]
 
 
 def door_gates(facts: ParcelFacts) -> list[UnmetGate]:
-    """A window for this address, outside closures, and an adult who takes the parcel."""
+    """A window outside closures, and an adult who takes the parcel."""
     if facts.window is None:
         return [NO_SIGNER] if facts.no_signer else [NO_WINDOW]
-    unmet = _out_of_reach(facts)
+    unmet = _closed(facts)
     if facts.signer_age is None or facts.signer_age < SIGNER_AGE:
         unmet.append(SIGNER_MISSING)
     return unmet
@@ -104,16 +104,17 @@ def door_gates(facts: ParcelFacts) -> list[UnmetGate]:
 
 def lost_window_gates(facts: ParcelFacts) -> list[UnmetGate]:
     """Why a window that was chosen serves no more: another address, a closed county, a holiday."""
-    return [*_out_of_reach(facts), *_on_a_holiday(facts)]
+    return [*_elsewhere(facts), *_closed(facts), *_on_a_holiday(facts)]
 
 
-def _out_of_reach(facts: ParcelFacts) -> list[UnmetGate]:
-    unmet = []
-    if facts.window and not facts.for_address:
-        unmet.append(WINDOW_ELSEWHERE)
-    if facts.window and any(closed.overlaps(facts.window) for closed in facts.closed):
-        unmet.append(AREA_CLOSED)
-    return unmet
+def _elsewhere(facts: ParcelFacts) -> list[UnmetGate]:
+    return [WINDOW_ELSEWHERE] if facts.window and not facts.for_address else []
+
+
+def _closed(facts: ParcelFacts) -> list[UnmetGate]:
+    window = facts.window
+    met = window is not None and any(closed.overlaps(window) for closed in facts.closed)
+    return [AREA_CLOSED] if met else []
 
 
 def _on_a_holiday(facts: ParcelFacts) -> list[UnmetGate]:
@@ -134,7 +135,8 @@ def pack_gates(facts: ParcelFacts) -> list[UnmetGate]:
 def dispatch_gates(facts: ParcelFacts) -> list[UnmetGate]:
     """What leaving the pharmacy asks: all of packing, but that its fill is spent already.
 
-    What was packed goes after the holiday that its day has become.
+    What was packed goes after the holiday that its day has become, and to the door for which it
+    was packed, whatever zone the county is in by now.
     """
     unmet = [gate for gate in choose_gates(facts) if gate != PAUSED]  # it is on its way to a pause
     unmet += [*door_gates(facts), *_of_state(facts)]

@@ -22,6 +22,7 @@ from records.api import Door, IdField, Input, TextField, problem, read
 from records.refused import CODES, Refused, problem_body
 from scheduling.deliveries import actions
 from scheduling.deliveries.api import VERBS, DispatchIn
+from scheduling.deliveries.carrier.actions import dispatch_packed
 from scheduling.deliveries.models import Delivery
 
 MOST_AT_ONCE = 200
@@ -96,7 +97,7 @@ class CsvParser(parsers.BaseParser):
         try:
             text = stream.read().decode("utf-8-sig")
             sheet = csv.DictReader(StringIO(text, newline=""), strict=True)
-            rows = list(sheet)
+            rows = [(sheet.line_num, cells) for cells in sheet]
         except (UnicodeDecodeError, csv.Error) as error:
             raise exceptions.ParseError("This cannot be read as CSV in UTF-8.") from error
         if sorted(sheet.fieldnames or ()) != sorted(COLUMNS):
@@ -114,7 +115,10 @@ class RowIn(DispatchIn):
 
 
 class RowOut(serializers.Serializer[Any]):
-    """``row`` counts from 1; ``status`` of the delivery now, or the ``problem`` with the row."""
+    """``row``: its line in the sheet, where the names are line 1.
+
+    ``status`` of the delivery now, or the ``problem`` with the row.
+    """
 
     row = serializers.IntegerField()
     delivery = serializers.CharField(allow_null=True)
@@ -130,7 +134,7 @@ class TrackingOut(serializers.Serializer[Any]):
 class Tracking(Door):
     """A sheet of parcels that left: ``delivery`` (id or reference), ``carrier``, ``tracking``.
 
-    Each row is a dispatch; one that is refused stops nothing.
+    Each row is a dispatch of a packed parcel; one that is refused stops nothing.
     """
 
     permission_classes = (roles(STAFF),)
@@ -138,19 +142,20 @@ class Tracking(Door):
 
     @extend_schema(request={"text/csv": OpenApiTypes.STR}, responses=TrackingOut)
     def post(self, request: Request) -> Response:
-        if not 1 <= len(request.data) <= MOST_AT_ONCE:
+        sheet: Any = request.data
+        if not 1 <= len(sheet) <= MOST_AT_ONCE:
             raise exceptions.ParseError(f"Send 1 to {MOST_AT_ONCE} rows.")
         mine = Delivery.objects.visible_to(signed_in(request))
-        rows = [_row(number, cells) for number, cells in enumerate(request.data, 1)]
+        rows = [_row(number, cells) for number, cells in sheet]
         _look_up(rows, mine)
         sent = {row.pk: row.sent for row in rows if row.pk and not row.problem}
 
-        def dispatch(*, delivery: Delivery, **more: Any) -> Delivery:
-            return actions.dispatch(delivery=delivery, **sent[delivery.pk], **more)
+        def act(*, delivery: Delivery, **more: Any) -> Delivery:
+            return dispatch_packed(delivery=delivery, **sent[delivery.pk], **more)
 
         done = actions.each(
             deliveries=mine.filter(pk__in=sent),
-            act=dispatch,
+            act=act,
             arguments={},
             by=actor_of(request),
             now=clock.now(),

@@ -3,6 +3,7 @@
 import hmac
 import re
 import time
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -14,11 +15,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from records import clock
-from records.actor import Actor
 from records.api import Door, InstantField, TextField, TruthField, read
-from scheduling.deliveries.carrier.actions import Report, hear
+from scheduling.deliveries.api import CarrierField
+from scheduling.deliveries.carrier.actions import from_carrier, hear
+from scheduling.deliveries.carrier.models import CarrierEvent
 
 SIGNED_WITHIN = 300  # seconds of real time
+AHEAD = timedelta(minutes=5)  # so much may a carrier's clock be fast
 
 
 class Signed(BasePermission):
@@ -38,13 +41,18 @@ class Signed(BasePermission):
 class ReportIn(serializers.Serializer[Any]):
     """What we look at; whatever else the carrier says is kept with it."""
 
-    carrier = TextField(max_length=40)
+    carrier = CarrierField()
     tracking = TextField(max_length=60)
     event = TextField(max_length=40)
     occurred_at = InstantField()
     signed_by = TextField(max_length=120, allow_blank=True, default="")
     adult_signature = TruthField(default=False)
     reason = TextField(max_length=40, allow_blank=True, default="")
+
+    def validate_occurred_at(self, at: datetime) -> datetime:
+        if at > clock.now() + AHEAD:
+            raise serializers.ValidationError("Use the time at which it happened.")
+        return at
 
 
 @extend_schema(exclude=True)
@@ -57,6 +65,6 @@ class Webhook(Door):
     def post(self, request: Request) -> Response:
         sent = read(ReportIn, request.data)
         body = request.body.decode(errors="replace").replace("\x00", "")
-        report = Report(code=sent.pop("event").lower(), **sent, body=body)
-        hear(report=report, by=Actor(role="carrier", channel="carrier"), now=clock.now())
+        report = CarrierEvent(code=sent.pop("event").lower(), **sent, body=body)
+        hear(report=report, by=from_carrier(), now=clock.now())
         return Response(status=204)

@@ -1,5 +1,6 @@
 """Every write about windows: zones, windows opened ahead, closures, holidays."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
@@ -7,7 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import F, QuerySet, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Concat
 
 from patients.actions import replan_many
@@ -15,7 +16,8 @@ from patients.models import Patient
 from records import hints
 from records.actor import Actor
 from records.events import record
-from records.refused import Refused
+from records.outage import ENDS_A_SWEEP
+from records.refused import CODES, Refused
 from scheduling.deliveries.windows.models import (
     Closure,
     DeliveryWindow,
@@ -24,31 +26,43 @@ from scheduling.deliveries.windows.models import (
     WindowTemplate,
     ZoneCounty,
 )
-from scheduling.deliveries.windows.shipping import Days, Zone, days_ahead, window_on
+from scheduling.deliveries.windows.shipping import Days, Zone, cutoff_of, days_ahead, window_on
 from scheduling.subscriptions.actions import local_day
 
+log = logging.getLogger(__name__)
+WAITING = ("awaiting_window", "scheduled", "held")
 AHEAD = 28  # days for which windows are opened
 
 
 def open_windows(*, now: datetime) -> int:
-    """Open what is missing of the windows of the next weeks; returns how many."""
+    """Open what is missing of the windows of the next weeks; returns how many.
+
+    A zone that fails does not keep the others from it.
+    """
     opened = 0
     days = holidays()
     for zone in DeliveryZone.objects.prefetch_related("templates").order_by("pk"):
-        rows = [
-            DeliveryWindow(zone=zone, **window)
-            for day in days_ahead(now, zone.time_zone, AHEAD)
-            for window in _windows_of(zone, day, days)
-            if window["cutoff_at"] > now
-        ]
-        known = set(
-            DeliveryWindow.objects.filter(zone=zone, starts__gte=now).values_list(
-                "starts", flat=True
-            )
-        )
-        new = [row for row in rows if row.starts not in known]
-        opened += len(DeliveryWindow.objects.bulk_create(new, ignore_conflicts=True))
+        try:
+            opened += _open(zone, days, now)
+        except ENDS_A_SWEEP:
+            raise
+        except Exception:
+            log.exception("windows_not_opened", extra={"zone_id": str(zone.pk)})
     return opened
+
+
+@transaction.atomic
+def _open(zone: DeliveryZone, off: Days, now: datetime) -> int:
+    rows = [
+        DeliveryWindow(zone=zone, **window)
+        for day in days_ahead(now, zone.time_zone, AHEAD)
+        for window in _windows_of(zone, day, off)
+        if window["cutoff_at"] > now
+    ]
+    ahead = DeliveryWindow.objects.filter(zone=zone, starts__gte=now)
+    known = set(ahead.values_list("starts", flat=True))
+    new = [row for row in rows if row.starts not in known]
+    return len(DeliveryWindow.objects.bulk_create(new, ignore_conflicts=True))
 
 
 def holidays() -> Days:
@@ -60,14 +74,18 @@ def holidays() -> Days:
     )
 
 
-def _windows_of(zone: DeliveryZone, day: date, days: Days) -> Iterable[dict[str, Any]]:
-    rules = Zone(
+def _rules_of(zone: DeliveryZone) -> Zone:
+    return Zone(
         time_zone=zone.time_zone,
         pharmacy=zone.pharmacy_time_zone,
         cutoff=zone.cutoff,
         transit_days=zone.transit_days,
         ship_weekdays=tuple(zone.ship_weekdays),
     )
+
+
+def _windows_of(zone: DeliveryZone, day: date, days: Days) -> Iterable[dict[str, Any]]:
+    rules = _rules_of(zone)
     for template in zone.templates.all():
         if template.weekday != day.weekday():
             continue
@@ -89,7 +107,9 @@ def add_zone(
     by: Actor,
     now: datetime,
 ) -> DeliveryZone:
-    """A zone of counties (``FL Bay``) that no other has; its windows are opened by the sweep.
+    """A zone of counties (``FL Bay``) that no other has, or of none yet.
+
+    Its windows are opened by the sweep.
 
     Raises `Refused` ``wrong_state`` for a name or a county that another zone has.
     """
@@ -109,31 +129,71 @@ def add_zone(
 
 def _give_counties(zone: DeliveryZone, counties: Sequence[str]) -> None:
     """One that another zone has, perhaps since a moment, is left to it, and then all is refused."""
-    rows = [ZoneCounty(zone=zone, state=name[:2], county=name[3:]) for name in counties]
-    ZoneCounty.objects.bulk_create(rows, ignore_conflicts=True)
-    mine = {str(row.pk) for row in zone.counties.all()}
-    for index, row in enumerate(rows):
-        if str(row.pk) not in mine:
-            detail = f"{counties[index]} belongs to another zone: delete that one first."
+    ZoneCounty.objects.bulk_create(_rows(zone, counties), ignore_conflicts=True)
+    mine = {f"{row.state} {row.county}" for row in zone.counties.all()}
+    for index, name in enumerate(counties):
+        if name not in mine:
+            detail = f"{name} belongs to another zone: add this one without, then let it take it."
             raise Refused("wrong_state", detail, pointer=f"/counties/{index}")
+
+
+def _rows(zone: DeliveryZone, counties: Iterable[str]) -> list[ZoneCounty]:
+    """In one order: two who give the same counties never wait for each other in a circle."""
+    return [ZoneCounty(zone=zone, state=name[:2], county=name[3:]) for name in sorted(counties)]
+
+
+@transaction.atomic
+def take_counties(
+    *, zone: DeliveryZone, counties: Sequence[str], by: Actor, now: datetime
+) -> DeliveryZone:
+    """These counties (``FL Bay``) are of this zone from now on, whichever had them.
+
+    Who has chosen a window there chooses anew; what was packed goes where it was packed for.
+    """
+    replan_many(_waiting_in(counties), by=by, now=now)
+    where = Concat("state", Value(" "), "county")
+    had = ZoneCounty.objects.annotate(where=where).filter(where__in=counties).values("zone")
+    zones = DeliveryZone.objects.filter(Q(pk=zone.pk) | Q(pk__in=had)).order_by("pk")
+    if zone.pk not in zones.select_for_update(no_key=True).values_list("pk", flat=True):
+        raise _gone()
+    ZoneCounty.objects.bulk_create(
+        _rows(zone, counties),
+        update_conflicts=True,
+        unique_fields=["state", "county"],
+        update_fields=["zone"],
+    )
+    record("delivery_zone.counties_taken", zone, by=by, now=now)
+    return zone
+
+
+def _gone() -> Refused:
+    """Somebody took it away a moment ago."""
+    return Refused("not_found", CODES["not_found"][1] + ".")
 
 
 @transaction.atomic
 def remove_zone(*, zone: DeliveryZone, by: Actor, now: datetime) -> None:
     """A zone in whose windows no parcel has, or had, a place; its counties are free.
 
-    Raises `Refused` ``wrong_state`` else: what was brought is kept with its window.
+    Raises `Refused` ``wrong_state`` else: what was brought is kept with its window; and while
+    somebody in its counties waits for a parcel.
     """
     counties = [f"{row.state} {row.county}" for row in zone.counties.all()]
     replan_many(_waiting_in(counties), by=by, now=now)
-    list(DeliveryZone.objects.select_for_update().filter(pk=zone.pk))  # the sweep opens no more
+    if not DeliveryZone.objects.select_for_update().filter(pk=zone.pk):  # the sweep opens no more
+        raise _gone()
     windows = DeliveryWindow.objects.filter(zone=zone)
     lock_windows(windows.values_list("pk", flat=True))
     if windows.filter(deliveries__isnull=False).exists():
         raise Refused(
             "wrong_state",
-            "Parcels have a place in its windows, or had one: the zone stays. An administrator can "
-            "give its counties to another one.",
+            "Parcels have a place in its windows, or had one: the zone stays. Another zone can "
+            "take its counties.",
+        )
+    if _waiting_in(counties).filter(deliveries__status__in=WAITING).exists():
+        raise Refused(
+            "wrong_state",
+            "Somebody in its counties waits for a parcel: let another zone take them first.",
         )
     windows.delete()
     DeliveryZone.objects.filter(pk=zone.pk).delete()
@@ -170,7 +230,7 @@ def waiting() -> QuerySet[Patient]:
     return Patient.objects.filter(deliveries__isnull=False, deliveries__packed_at=None)
 
 
-def _waiting_in(counties: Iterable[str]) -> Iterable[UUID]:
+def _waiting_in(counties: Iterable[str]) -> QuerySet[Patient, UUID]:
     """Of these, who lives in one of these counties (``FL Bay``)."""
     lives_in = Concat("address__state", Value(" "), "address__county")
     rows = waiting().annotate(lives_in=lives_in).filter(lives_in__in=list(counties))
@@ -179,13 +239,41 @@ def _waiting_in(counties: Iterable[str]) -> Iterable[UUID]:
 
 @transaction.atomic
 def add_holiday(*, day: date, name: str, effect: str, by: Actor, now: datetime) -> Holiday:
-    """A day without shipping or deliveries; who chose a window of it chooses anew."""
+    """A day without shipping or deliveries; who chose a window of it chooses anew.
+
+    What is ordered on that day has to be ordered sooner.
+    """
     replan_many(waiting().values_list("pk", flat=True), by=by, now=now)
+    before = holidays()
     row, is_new = Holiday.objects.get_or_create(day=day, defaults={"name": name, "effect": effect})
     if not is_new:
         raise Refused("wrong_state", "This day is a holiday already.", pointer="/day")
+    _move_cutoffs(before, now)
     record("holiday.added", row, by=by, now=now)
     return row
+
+
+@transaction.atomic
+def remove_holiday(*, holiday: Holiday, by: Actor, now: datetime) -> None:
+    """A day like any other again; the next sweep opens its windows."""
+    before = holidays()
+    if not Holiday.objects.filter(pk=holiday.pk).delete()[0]:
+        raise _gone()
+    _move_cutoffs(before, now)
+    record("holiday.removed", holiday, by=by, now=now)
+
+
+def _move_cutoffs(before: Days, now: datetime) -> None:
+    """Other holidays, other cut-offs, of the windows to come; what staff said otherwise stays."""
+    after = holidays()
+    ahead = DeliveryWindow.objects.filter(starts__gt=now).select_related("zone").order_by("pk")
+    moved = []
+    for row in ahead.select_for_update(no_key=True, of=("self",)):
+        rules = _rules_of(row.zone)
+        if row.cutoff_at == cutoff_of(row.ship_on, rules, before):
+            row.cutoff_at = cutoff_of(row.ship_on, rules, after)
+            moved.append(row)
+    DeliveryWindow.objects.bulk_update(moved, ["cutoff_at"])
 
 
 @transaction.atomic
@@ -201,6 +289,8 @@ def add_window(
     now: datetime,
 ) -> DeliveryWindow:
     """A window beside those of the templates, or one of theirs that was taken away before."""
+    if not DeliveryZone.objects.select_for_update(no_key=True).filter(pk=zone.pk):
+        raise _gone()
     wanted = {"ends": ends, "ship_on": ship_on, "cutoff_at": cutoff_at, "capacity": capacity}
     row, is_new = DeliveryWindow.objects.get_or_create(zone=zone, starts=starts, defaults=wanted)
     taken_away = DeliveryWindow.objects.filter(pk=row.pk, capacity=0)
@@ -253,19 +343,14 @@ def give_back(window_id: UUID) -> None:
 
 
 @transaction.atomic
-def remove_holiday(*, holiday: Holiday, by: Actor, now: datetime) -> None:
-    """A day like any other again; the next sweep opens its windows."""
-    Holiday.objects.filter(pk=holiday.pk).delete()
-    record("holiday.removed", holiday, by=by, now=now)
-
-
-@transaction.atomic
 def remove_window(*, window: DeliveryWindow, by: Actor, now: datetime) -> None:
     """Nobody can choose this window any more; raises `Refused` ``wrong_state`` once somebody did.
 
     One of a template stays, without places: else the next sweep would open it again.
     """
-    row = DeliveryWindow.objects.select_for_update().get(pk=window.pk)
+    row = DeliveryWindow.objects.select_for_update().filter(pk=window.pk, capacity__gt=0).first()
+    if row is None:
+        raise _gone()
     if row.taken or row.deliveries.exists():
         raise Refused("wrong_state", "Somebody has a place in this window.")
     starts = row.starts.astimezone(ZoneInfo(row.zone.time_zone))

@@ -96,7 +96,7 @@ class CountiesField(serializers.ListField):
 
     def __init__(self, **options: Any) -> None:
         name = TextField(max_length=70)
-        super().__init__(child=name, allow_empty=False, max_length=88, **options)
+        super().__init__(child=name, max_length=88, **options)
 
     def to_internal_value(self, data: Any) -> list[str]:
         names: list[str] = super().to_internal_value(data)
@@ -118,7 +118,8 @@ class CountiesField(serializers.ListField):
 
 class ZoneIn(Input):
     """``transit_days`` lie between shipping, on one of ``ship_weekdays`` (Monday is 0), and a
-    window; ``cutoff`` is the pharmacy's wall clock on the business day before shipping."""
+    window; ``cutoff`` is the pharmacy's wall clock on the business day before shipping. A zone
+    without ``counties`` takes them later from others."""
 
     name = TextField(max_length=60)
     time_zone = TimeZoneField()
@@ -168,6 +169,25 @@ class ZoneDetail(Door):
         row = found(DeliveryZone.objects.all(), pk)
         actions.remove_zone(zone=row, by=actor_of(request), now=clock.now())
         return Response(status=204)
+
+
+class TakeIn(Input):
+    """``counties`` as ``FL Bay``, of other zones or of none."""
+
+    counties = CountiesField(allow_empty=False)
+
+
+class TakeCounties(Door):
+    """Counties become those of this zone; who has chosen a window there chooses anew."""
+
+    permission_classes = (roles(STAFF),)
+
+    @extend_schema(request=TakeIn, responses=ZoneOut)
+    def post(self, request: Request, pk: UUID) -> Response:
+        row = found(DeliveryZone.objects.all(), pk)
+        sent = read(TakeIn, request.data)
+        actions.take_counties(zone=row, **sent, by=actor_of(request), now=clock.now())
+        return Response(ZoneOut(row).data)
 
 
 class WindowOut(serializers.ModelSerializer[DeliveryWindow]):
@@ -259,7 +279,7 @@ class WindowDetail(Door):
 class ClosureIn(Input):
     """``counties`` as ``FL Bay``; ``to`` is exclusive."""
 
-    counties = CountiesField()
+    counties = CountiesField(allow_empty=False)
     reason = TextField(max_length=200)
 
     def get_fields(self) -> dict[str, Any]:

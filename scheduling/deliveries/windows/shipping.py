@@ -48,21 +48,26 @@ class Opened:
 def window_on(
     day: date, opens: time, closes: time, capacity: int, zone: Zone, holidays: Days
 ) -> Opened | None:
-    """The window of a day, or None when nothing could be shipped for it or brought then."""
+    """The window of a day, or None when nothing could be shipped for it or brought then.
+
+    Nor is there one in an hour that spring leaves out.
+    """
     ship_on = day - zone.transit_days * DAY
     if holidays.rule_out(ship_on, day) or ship_on.weekday() not in zone.ship_weekdays:
         return None
     hours = on_day(day, opens, closes, zone.time_zone)
+    if hours.start >= hours.end:
+        return None
     return Opened(
         starts=hours.start,
         ends=hours.end,
         ship_on=ship_on,
-        cutoff_at=cutoff(ship_on, zone, holidays),
+        cutoff_at=cutoff_of(ship_on, zone, holidays),
         capacity=capacity,
     )
 
 
-def cutoff(ship_on: date, zone: Zone, holidays: Days) -> datetime:
+def cutoff_of(ship_on: date, zone: Zone, holidays: Days) -> datetime:
     """Until when a parcel that is shipped on a day can be ordered: the business day before."""
     day = ship_on - DAY
     while not _works(day, holidays):
