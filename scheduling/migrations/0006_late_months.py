@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('scheduling', '0004_carriers'),
+        ('scheduling', '0005_reports_of_parcels'),
     ]
 
     operations = [
