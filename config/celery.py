@@ -18,6 +18,8 @@ SWEEPS = {
     "notifications.write_messages": 5,
     "notifications.send_due": 5,
     "notifications.reconcile": 15,
+    "notifications.tell_agendas": 60,
+    "notifications.tell_digests": 60,
     "scheduling.release_expired_holds": 60,
     "scheduling.replan": 3,
     "scheduling.replan_everyone": 3600,

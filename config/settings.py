@@ -29,6 +29,9 @@ if not (PRACTICE_NAME.isascii() and PRACTICE_NAME.isprintable() and PRACTICE_NAM
     len(PRACTICE_NAME) > 20
 ):
     raise ImproperlyConfigured("PRACTICE_NAME takes 1 to 20 plain letters: a text must hold it.")
+PRACTICE_ZONE = env.str("PRACTICE_ZONE", "America/New_York")
+if PRACTICE_ZONE not in ("America/New_York", "America/Chicago"):
+    raise ImproperlyConfigured("PRACTICE_ZONE takes America/New_York or America/Chicago.")
 PRACTICE_PHONE = env.str("PRACTICE_PHONE", "+18505550100")
 if not re.fullmatch(r"\+1[2-9][0-9]{2}[2-9][0-9]{6}", PRACTICE_PHONE):
     raise ImproperlyConfigured("PRACTICE_PHONE takes a US number as E.164: +18505550100.")

@@ -128,6 +128,7 @@ api = [
     path("patients/", practice.Patients.as_view()),
     path("patients/<uuid:pk>/", practice.PatientDetail.as_view()),
     path("patients/<uuid:pk>/address/", practice.PatientAddress.as_view()),
+    path("patients/<uuid:pk>/text-hours/", patients.PatientTextHours.as_view()),
     path("patients/<uuid:pk>/consents/", patients.PatientConsents.as_view()),
     path("patients/<uuid:pk>/support-persons/", patients.PatientSupportPersons.as_view()),
     path("patients/<uuid:pk>/identity-checks/", patients.IdentityChecks.as_view()),

@@ -66,7 +66,8 @@ class Message(models.Model):
     """One text or mail to one person.
 
     ``wanted_at`` is when it was meant to leave, ``due_at`` when it leaves outside quiet hours,
-    ``not_after`` when it has lost its sense; all of the clock of care. ``lease_until`` and
+    ``not_after`` when it has lost its sense, ``left_at`` when it was last let go (the caps count
+    by it); all of the clock of care. ``lease_until`` and
     ``try_after`` are of the database's clock. ``channel`` and ``to`` are set anew when it leaves.
     ``secret`` holds a code, or the token of a link, until it is sent. ``support_person`` reads it,
     if it is for them, of the ``patient``. A ``body`` says that this attempt was handed over.
@@ -89,6 +90,7 @@ class Message(models.Model):
     wanted_at = models.DateTimeField()
     due_at = models.DateTimeField()
     not_after = models.DateTimeField()
+    left_at = models.DateTimeField(null=True)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.PENDING)
     why = models.CharField(max_length=200, blank=True)
     history = models.JSONField(default=list)
@@ -128,6 +130,11 @@ class Message(models.Model):
             models.Index(fields=["about_id"], name="message_about"),
             models.Index(fields=["patient", "id"], name="message_of_patient"),
             models.Index(fields=["changed_at"], name="message_changed"),
+            models.Index(
+                fields=["to", "left_at"],
+                condition=Q(left_at__isnull=False),
+                name="message_left_for",
+            ),
         ]
 
     def __str__(self) -> str:

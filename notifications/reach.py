@@ -8,6 +8,7 @@ from accounts.models import User
 from notifications import policy
 from notifications.models import Channel, Message, OptOut, Status
 from notifications.moving import change
+from notifications.quiet_hours import Hours
 from patients.models import Consent, Patient
 from records.actor import sweep
 from records.events import raise_work_item
@@ -36,11 +37,30 @@ def has_opted_out(phone: str) -> bool:
 
 def way_of(message: Message) -> tuple[str, str] | None:
     """The channel and the address for a message's reader now; None when there is no way."""
+    if policy.OF_KIND[message.kind].by_mail:
+        return mail_of(message)
     friend = message.support_person
     if friend:
         phone = str(friend.phone)
         return None if has_opted_out(phone) else (Channel.SMS, phone)
     return way_to(message.patient, message.user)
+
+
+def mail_of(message: Message) -> tuple[str, str] | None:
+    """Mail to a message's reader; None for who stays with a patient, and without an address."""
+    person = None if message.support_person_id else message.patient or message.user
+    return (Channel.MAIL, person.email) if person and person.email else None
+
+
+def hours_of(patient: Patient, reader: str) -> Hours:
+    """When a text of a patient's care may leave to its reader, all of them where they live.
+
+    Only the patient has said in which hours.
+    """
+    zone = patient.address.time_zone if patient.address else ""
+    if reader != policy.PATIENT:
+        return Hours(zone)
+    return Hours(zone, patient.text_from, patient.text_until)
 
 
 def way_to(patient: Patient | None, user: User | None) -> tuple[str, str] | None:
@@ -94,7 +114,8 @@ def ask_to_call(message: Message, *, now: datetime) -> None:
 
     Nobody is asked about a code: who waits for it asks for another one.
     """
-    if message.kind == "sign_in_code" or now >= policy.helps_until(message.kind, message.not_after):
+    helps = now < policy.helps_until(message.kind, message.not_after)
+    if not helps or not policy.needs_a_call(message.kind):
         return
     kind, detail = CALLS[_reader(message)]
     raise_work_item(

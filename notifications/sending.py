@@ -18,12 +18,12 @@ from django.db import connection, transaction
 from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Now
 
-from notifications import mail, policy, quiet_hours, twilio
+from notifications import caps, daily, mail, policy, quiet_hours, twilio
 from notifications.models import Channel, Message, OptOut, Status
-from notifications.moving import move
-from notifications.reach import ask_to_call, lock_phone, point, point_all
+from notifications.moving import change, move
+from notifications.reach import ask_to_call, hours_of, lock_phone, mail_of, point, point_all
 from notifications.subjects import Told, reference_of, told_of
-from notifications.texts import SUBJECTS, Words, text_of
+from notifications.texts import Words, text_of
 from notifications.twilio import NO_ANSWER, Outcome
 from notifications.writing import NO_HOUR
 from patients.actions import issue_confirm_token
@@ -33,6 +33,7 @@ from records.events import raise_work_item
 from records.ids import uuid7
 from records.models import WorkItem
 from records.outage import ENDS_A_SWEEP
+from records.values import in_force
 from scheduling import demo
 
 log = logging.getLogger(__name__)
@@ -139,7 +140,7 @@ def _send(message: Message, claimed_at: float, now: datetime) -> None:
 
 def _hand_over(message: Message, now: datetime) -> Outcome:
     if message.channel == Channel.MAIL:
-        subject = f"{settings.PRACTICE_NAME}: {SUBJECTS[message.kind]}"
+        subject = f"{settings.PRACTICE_NAME}: {policy.OF_KIND[message.kind].subject}"
         return mail.send(
             to=message.to, subject=subject, body=_body(message), message_id=str(message.pk)
         )
@@ -166,14 +167,10 @@ def _check_again(claimed: Message, now: datetime) -> Message | None:
     message = rows.filter(pk=claimed.pk, claim=claimed.claim, status=Status.SENDING).first()
     if message is None:
         return None
-    if told and message.kind in policy.OF_KIND:
-        untrue = policy.still_true(message.kind, told.subject, revision=message.revision)
-        if untrue:
-            move(message, Status.CANCELLED, untrue)
-            return None
-    friend = message.support_person
-    if friend and policy.waits_for_a_yes(message.kind, friend.confirmed_at):
-        move(message, Status.CANCELLED, "They have not agreed to stay.")
+    untrue = _untrue(message, told)
+    words = None if untrue else _words(message, told)
+    if words is None:
+        move(message, Status.CANCELLED, untrue or "Nothing of it is left to tell.")
         return None
     if now >= message.not_after:
         _miss(message, "It was too late for it.", now)
@@ -182,10 +179,20 @@ def _check_again(claimed: Message, now: datetime) -> Message | None:
         return None
     if message.kind == "support_invite" and message.support_person:
         message.secret = issue_confirm_token(message.support_person)
-    is_text = message.channel == Channel.SMS
-    message.body = text_of(message.kind, _words(message, told), is_text=is_text)
-    message.save(update_fields=["body", "secret"])
+    message.body = text_of(message.kind, words, is_text=message.channel == Channel.SMS)
+    message.left_at = now
+    message.save(update_fields=["body", "secret", "left_at"])
     return message
+
+
+def _untrue(message: Message, told: Told | None) -> str:
+    """Why it is not to be said any more; empty while it is."""
+    friend = message.support_person
+    if friend and policy.waits_for_a_yes(message.kind, friend.confirmed_at):
+        return "They have not agreed to stay."
+    if told is None:
+        return ""
+    return policy.still_true(message.kind, told.subject, revision=message.revision)
 
 
 def _phone_of(message: Message) -> str:
@@ -208,16 +215,35 @@ def _allowed(message: Message, now: datetime) -> bool:
         move(message, Status.SUPPRESSED, no_way, claim=None, secret="")
         ask_to_call(message, now=now)
         return False
-    patient = message.patient
-    if patient is None or quiet_hours.awake(now, patient.time_zone):
-        return True
-    leaves = quiet_hours.leaves_at(
-        now, zone=patient.time_zone, now=now, not_after=message.not_after
-    )
+    hours = _hours(message)
+    if hours is None or quiet_hours.awake(now, hours):
+        return _within_caps(message, now)
+    leaves = quiet_hours.leaves_at(now, hours=hours, now=now, not_after=message.not_after)
     if leaves is None:
         _miss(message, NO_HOUR, now)
     else:
         _put_back(message, "It is night there.", due_at=leaves, attempts=message.attempts - 1)
+    return False
+
+
+def _hours(message: Message) -> quiet_hours.Hours | None:
+    """The hours that a message keeps to; None for one that leaves at any."""
+    if message.patient is None or message.kind in policy.ANY_HOUR:
+        return None
+    return hours_of(message.patient, policy.OF_KIND[message.kind].reader)
+
+
+def _within_caps(message: Message, now: datetime) -> bool:
+    """Whether it may leave: past the caps of a number only by mail, else a human calls."""
+    if not caps.is_full(message, in_force(now), now):
+        return True
+    mail_to = mail_of(message)
+    if mail_to:
+        change(message, channel=mail_to[0], to=mail_to[1])
+        return True
+    why = "This number has had its texts for now."
+    move(message, Status.SUPPRESSED, why, claim=None, secret="")
+    ask_to_call(message, now=now)
     return False
 
 
@@ -236,10 +262,13 @@ def _body(message: Message) -> str:
     return message.body.replace(HIDDEN, message.secret)
 
 
-def _words(message: Message, told: Told | None) -> Words:
+def _words(message: Message, told: Told | None) -> Words | None:
+    """What a message says now; None when nothing of it is left to tell."""
     base = {"practice": settings.PRACTICE_NAME, "phone": _spoken(settings.PRACTICE_PHONE)}
     if message.kind == "urgent_alert":
         return Words(**base, ref=reference_of(message.about_kind, message.about_id))
+    if message.kind in daily.WORDS:
+        return daily.words_of(message, base)
     if told is None:
         return Words(**base, code=HIDDEN)
     return Words(
@@ -260,8 +289,9 @@ def _spoken(phone: str) -> str:
 def _valid_for(message: Message, now: datetime) -> int:
     """Seconds that the provider may keep it: until it is night there, or until it is useless."""
     until = message.not_after
-    if message.patient:
-        until = min(until, quiet_hours.closing(now, message.patient.time_zone))
+    hours = _hours(message)
+    if hours:
+        until = min(until, hours.closing(now))
     return int((until - now).total_seconds())
 
 

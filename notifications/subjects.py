@@ -80,8 +80,19 @@ def _period(pk: UUID, now: datetime) -> Told:
     patient = row.subscription.patient
     zone = patient.time_zone
     due_at = period_facts(row, zone, in_force(now)).due_at
-    subject = Subject(row.status, row.revision, midnight(row.starts_on, zone), due_at, zone)
+    start, status = midnight(row.starts_on, zone), row.status
+    if status == "paid":
+        start, status = midnight(row.ends_on, zone), _paid(row)
+    subject = Subject(status, row.revision, start, due_at, zone)
     return Told(patient, subject, row.subscription.reference)
+
+
+def _paid(period: BillingPeriod) -> str:
+    """A paid month after which none follows is the last."""
+    subscription = period.subscription
+    ends = subscription.ends_on is not None and subscription.ends_on <= period.ends_on
+    goes_on = subscription.status in ("active", "past_due") and not subscription.pause_requested_at
+    return "paid" if goes_on and not ends else "last"
 
 
 def _support_person(pk: UUID, _: datetime) -> Told:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from notifications import sending, writing
+from notifications import daily, sending, writing
 from records import clock
 
 
@@ -22,3 +22,15 @@ def send_due() -> None:
 def reconcile() -> None:
     """What is in doubt is looked up at the provider."""
     sending.reconcile(now=clock.now())
+
+
+@shared_task(name="notifications.tell_agendas")
+def tell_agendas() -> None:
+    """Physicians hear of their day in the morning."""
+    daily.tell_agendas(now=clock.now())
+
+
+@shared_task(name="notifications.tell_digests")
+def tell_digests() -> None:
+    """Staff hear in the morning how much waits for them."""
+    daily.tell_digests(now=clock.now())

@@ -1,85 +1,26 @@
-"""The words of messages, by kind; one GSM-7 segment each, and nothing about health. PURE.
-
-No name of a person stands in a text: it may be read on a locked screen.
-"""
+"""The words of `policy.SAYINGS`, filled in: one GSM-7 segment each. PURE."""
 
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from notifications.policy import CARE, OF_KIND, class_of
 
 ONE_SEGMENT = 160
 SECOND = timedelta(seconds=1)  # a day that ends at midnight is the day before
 ZONE_WORDS = {"America/New_York": "Eastern", "America/Chicago": "Central"}
 END = " Reply STOP to opt out."
-
-TEXTS = {
-    "confirmation": "{practice}: you are booked for {when}. {join} {ref}",
-    "rescheduled": "{practice}: your appointment is now {when}. {join} {ref}",
-    "cancelled": "{practice}: your appointment on {when} is cancelled. {ref} Questions: {phone}.",
-    "reminder_24h": "{practice}: a reminder of your appointment on {when}. {join} {ref}",
-    "reminder_2h": "{practice}: your appointment starts {when}. {join} {ref}",
-    "payment_due": "{practice}: the payment for your month is due by {last_day}. {ref}",
-    "window_to_choose": "{practice}: please sign in and choose when your delivery comes. {ref}",
-    "window_missing": "{practice}: we still need a time for your delivery. Please sign in, or "
-    "call {phone}. {ref}",
-    "delivery_24h": "{practice}: delivery {when} to {till}. An adult (21+) with photo ID must be "
-    "there. {ref}",
-    "on_its_way": "{practice}: your delivery is on its way. An adult (21+) with photo ID must be "
-    "there. {ref}",
-    "delivered": "{practice}: your delivery has arrived. {ref}",
-    "receipt": "{practice}: is your delivery there? Please sign in and tell us. {ref}",
-    "delivery_missed": "{practice}: your delivery could not be handed over. We tell you what comes "
-    "next. Questions: {phone}. {ref}",
-    "session_planned": "{practice}: your appointment at home is {when}.",
-    "session_held": "{practice}: your appointment at home cannot be on {when}. Please sign in "
-    "for what to do.",
-    "session_cancelled": "{practice}: your appointment at home on {when} is cancelled. "
-    "Questions: {phone}.",
-    "session_24h": "{practice}: a reminder of your appointment at home on {when}.",
-    "session_2h": "{practice}: your appointment at home starts {when}.",
-    "check_in": "{practice}: please sign in and tell us how it went.",
-    "support_invite": "{practice}: you are asked to be with somebody at home. Agree: {link}",
-    "support_24h": "{practice}: a reminder to be with somebody at home on {when}.",
-    "support_2h": "{practice}: you are to be with somebody at home {when}.",
-    "sign_in_code": "{practice}: your code is {code}. It works for 10 minutes. "
-    "Never give it to anybody.",
-    "urgent_alert": "{practice}: something urgent waits for you. Please sign in. {ref}",
-}
-SUBJECTS = {
-    "confirmation": "You are booked",
-    "rescheduled": "Your appointment was moved",
-    "cancelled": "Your appointment is cancelled",
-    "reminder_24h": "A reminder of your appointment",
-    "reminder_2h": "Your appointment starts soon",
-    "payment_due": "The payment for your month",
-    "window_to_choose": "Choose when your delivery comes",
-    "window_missing": "We need a time for your delivery",
-    "delivery_24h": "Your delivery",
-    "on_its_way": "Your delivery is on its way",
-    "delivered": "Your delivery has arrived",
-    "receipt": "Is your delivery there?",
-    "delivery_missed": "Your delivery could not be handed over",
-    "session_planned": "Your appointment at home",
-    "session_held": "Your appointment at home",
-    "session_cancelled": "Your appointment at home is cancelled",
-    "session_24h": "A reminder of your appointment at home",
-    "session_2h": "Your appointment at home starts soon",
-    "check_in": "Please tell us how it went",
-    "support_invite": "You are asked to be with somebody",
-    "support_24h": "A reminder",
-    "support_2h": "A reminder",
-    "sign_in_code": "Your code",
-    "urgent_alert": "Something urgent waits for you",
-}
-WITHOUT_STOP = ("sign_in_code", "urgent_alert")
+CHOOSE = "your appointment may not take place as planned. Please sign in to choose another time."
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
     """What a text may say. ``when`` and ``till`` in UTC, told in ``zone`` (IANA).
 
-    ``join_url``: where a meeting takes place; empty for one by telephone.
+    ``join_url``: where a meeting takes place; empty for one by telephone. ``choices``: the times
+    that are offered, answered by their number. ``counts`` are how many of what.
     """
 
     practice: str
@@ -91,37 +32,51 @@ class Words:
     join_url: str = ""
     code: str = ""
     link: str = ""
+    choices: tuple[datetime, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 def text_of(kind: str, words: Words, *, is_text: bool = True) -> str:
     """The body: for a text at most one segment.
 
-    A link that does not fit into a text, or would not survive being made plain, is found by signing
-    in; a mail holds it as it is.
+    What does not fit into a text, or would not survive being made plain, a link or the times that
+    are offered, is found by signing in; a mail holds it as it is.
     """
     link = f"Join: {words.join_url}" if words.join_url else "We call you."
-    body = _filled(kind, words, link)
+    body = _filled(kind, words, link, _offer(words))
     if not is_text:
         return body
-    end = "" if kind in WITHOUT_STOP else END
+    end = END if class_of(kind) == CARE else ""
     if plain(link) == link and len(plain(body + end)) <= ONE_SEGMENT:
         return plain(body + end)
-    return plain(_filled(kind, words, "Sign in to join.") + end)
+    return plain(_filled(kind, words, "Sign in to join.", CHOOSE) + end)
 
 
-def _filled(kind: str, words: Words, join: str) -> str:
-    body = TEXTS[kind].format(
-        practice=words.practice,
-        phone=words.phone,
-        ref=f"Ref {words.ref}." if words.ref else "",
-        when=_when(words.when, words.zone),
-        till=_hour(words.till, words.zone),
-        last_day=_day(words.till - SECOND if words.till else None, words.zone),
-        join=join,
-        code=words.code,
-        link=words.link,
-    )
-    return body.strip()
+def _offer(words: Words) -> str:
+    """The times that are offered, by their number."""
+    told = [f"{n}: {_when(at, words.zone)}" for n, at in enumerate(words.choices, 1)]
+    return f"choose a time. {' '.join(told)}. Reply 1 or 2." if told else CHOOSE
+
+
+def _filled(kind: str, words: Words, join: str, offer: str) -> str:
+    """Raises KeyError when a word is missing: nothing leaves with a gap in it."""
+    known: dict[str, object] = {
+        "practice": words.practice,
+        "phone": words.phone,
+        "when": _when(words.when, words.zone),
+        "day": _day(words.when, words.zone),
+        "hour": _hour(words.when, words.zone),
+        "till": _hour(words.till, words.zone),
+        "last": _when(words.till, words.zone),
+        "last_day": _day(words.till - SECOND if words.till else None, words.zone),
+        "join": join,
+        "offer": offer,
+        "code": words.code,
+        "link": words.link,
+    }
+    given = {name: word for name, word in known.items() if word}
+    ref = f"Ref {words.ref}." if words.ref else ""
+    return OF_KIND[kind].text.format(**given, ref=ref, **words.counts).strip()
 
 
 def plain(text: str) -> str:

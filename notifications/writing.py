@@ -10,10 +10,10 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from accounts.models import User
-from notifications import policy, quiet_hours
+from notifications import caps, policy, quiet_hours
 from notifications.models import Channel, Message, Status
 from notifications.moving import change, entry, move
-from notifications.reach import ask_to_call, way_of, way_to
+from notifications.reach import ask_to_call, hours_of, lock_phone, way_of
 from notifications.subjects import Told, sessions_to_come, told_of
 from patients.models import Patient
 from records import hints
@@ -21,6 +21,7 @@ from records.actor import Actor, sweep
 from records.events import raise_work_item
 from records.models import Event, Outbox, WorkItem
 from records.outage import ENDS_A_SWEEP
+from records.values import in_force
 from scheduling.models import Physician
 from scheduling.sessions.actions import support_of
 
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 BATCH = 100
 FIRST_WAIT = 15  # seconds until an event that failed is looked at again; doubled each time
 WORTH_A_LOOK = 3  # failures of one event, after which a human is asked
-CODE_LASTS = timedelta(minutes=10)
+CODE_LASTS, DAY = timedelta(minutes=10), timedelta(days=1)
 NO_HOUR = "No hour was left outside the quiet hours."
 
 
@@ -89,10 +90,12 @@ def _tell(event: Event, now: datetime) -> None:
         _say(event, told, now)
         if event.kind == "support_person.named":
             _tell_friend(event, told, now)
-    elif event.kind == "address.changed":
-        _follow_zone(event, now)
+    elif event.kind in ("address.changed", "patient.text_hours_changed"):
+        _follow_hours(event, now)
     for plan in policy.alert(event.kind, occurred_at=event.occurred_at):
         _alert_physicians(event, plan)
+    if event.kind in policy.NEWS:
+        _bundle(event)
 
 
 def _withdraw_untrue(about_id: UUID, told: Told) -> None:
@@ -110,9 +113,25 @@ def _say(event: Event, told: Told, now: datetime) -> None:
         told.subject,
         revision=event.payload["revision"],
         occurred_at=event.occurred_at,
+        values=in_force(now),
+        told=_told_before(event),
     )
-    for plan, leaves in _timed(plans, told.subject.zone, now):
+    for plan, leaves in _timed(plans, told.patient, now):
         _write(plan, leaves, told, event, (event.object_kind, event.object_id), now)
+
+
+def _told_before(event: Event) -> set[str]:
+    """The kinds that were told of a row, or that a human was asked to tell, and still count.
+
+    Who takes back what somebody else has arranged owes them a word, though none was told yet.
+    """
+    rows = Message.objects.filter(about_id=event.object_id)
+    rows = rows.exclude(status__in=(Status.PENDING, Status.CANCELLED)).order_by("pk")
+    told = policy.still_told(rows.values_list("kind", flat=True))
+    arranged = Event.objects.filter(object_id=event.object_id).order_by("pk").first()
+    if arranged and arranged.actor_id != event.actor_id:
+        told.add(policy.PROMISED)
+    return told
 
 
 def _tell_friend(event: Event, told: Told, now: datetime) -> None:
@@ -129,20 +148,27 @@ def _tell_friend(event: Event, told: Told, now: datetime) -> None:
         assert planned  # noqa: S101  messages are about sessions
         subject = planned.subject
         plans = policy.about(
-            "session.planned", subject, revision=subject.revision, occurred_at=event.occurred_at
+            "session.planned",
+            subject,
+            revision=subject.revision,
+            occurred_at=event.occurred_at,
+            values=in_force(now),
         )
-        for plan, leaves in _timed(plans, subject.zone, now):
+        for plan, leaves in _timed(plans, patient, now):
             if plan.reader == policy.SUPPORT_PERSON:
                 _write(plan, leaves, planned, event, ("treatmentsession", pk), now)
 
 
 def _timed(
-    plans: Iterable[policy.Planned], zone: str, now: datetime
+    plans: Iterable[policy.Planned], patient: Patient, now: datetime
 ) -> Iterator[tuple[policy.Planned, datetime | None]]:
     """Each plan with when it leaves, but for reminders that would leave beside the first word."""
     first: dict[str, datetime | None] = {}
     for plan in plans:
-        leaves = quiet_hours.leaves_at(plan.wanted_at, zone=zone, now=now, not_after=plan.not_after)
+        hours = hours_of(patient, plan.reader)
+        leaves = quiet_hours.leaves_at(
+            plan.wanted_at, hours=hours, now=now, not_after=plan.not_after
+        )
         beside = first.get(plan.reader)
         if not plan.reminds:
             first[plan.reader] = leaves
@@ -164,7 +190,9 @@ def _write(
     friend = support_of(patient.pk) if plan.reader == policy.SUPPORT_PERSON else None
     if plan.reader == policy.SUPPORT_PERSON and friend is None:
         return
-    key = f"{plan.kind}:{about[1]}:r{told.subject.revision}"
+    key = f"{plan.kind}:{about[1]}"
+    if not policy.OF_KIND[plan.kind].outlives:
+        key += f":r{told.subject.revision}"
     message = Message(
         key=f"{key}:{friend.pk}" if friend else key,
         kind=plan.kind,
@@ -183,45 +211,73 @@ def _write(
     if leaves is None:
         message.status, message.why = Status.MISSED, NO_HOUR
         ask_to_call(message, now=now)
-    _add([message])
+    add([message])
 
 
 def _alert_physicians(event: Event, plan: policy.Planned) -> None:
+    about = (event.object_kind, event.object_id)
     physicians = Physician.objects.filter(is_active=True).select_related("user")
-    _add(_alert(event, plan, physician.user) for physician in physicians)
+    add(
+        to_worker(plan, physician.user, about, key=event.pk, cause=event.cause)
+        for physician in physicians
+    )
 
 
-def _alert(event: Event, plan: policy.Planned, user: User) -> Message:
-    channel, to = way_to(None, user) or (Channel.MAIL, "")
-    return Message(
-        key=f"{plan.kind}:{event.pk}:{user.pk}",
+def _bundle(event: Event) -> None:
+    """A physician hears of the calendar once in half an hour, by day; who changed it, not at all.
+
+    The half hours are those of the clock: two sweeps write the same message.
+    """
+    rows = Physician.objects.filter(consultations=event.object_id).select_related("user")
+    physician = rows.exclude(user=event.actor_id).first()
+    if physician is None:
+        return
+    past = event.occurred_at.timestamp() % policy.BUNDLE.total_seconds()
+    end = event.occurred_at + policy.BUNDLE - timedelta(seconds=past)
+    hours = quiet_hours.Hours(physician.time_zone)
+    leaves = quiet_hours.leaves_at(end, hours=hours, now=end, not_after=end + DAY)
+    plan = policy.on_call("bookings", leaves or end)
+    about = ("physician", physician.pk)
+    add([to_worker(plan, physician.user, about, key=plan.wanted_at, cause=event.cause)])
+
+
+def to_worker(
+    plan: policy.Planned, user: User, about: tuple[str, UUID], *, key: object, cause: UUID
+) -> Message:
+    """A message, not yet written, to somebody who works here; ``key``: once for each of what."""
+    message = Message(
+        key=f"{plan.kind}:{key}:{user.pk}",
         kind=plan.kind,
-        channel=channel,
         user=user,
-        to=to,
-        about_kind=event.object_kind,
-        about_id=event.object_id,
-        cause=event.cause,
+        about_kind=about[0],
+        about_id=about[1],
+        cause=cause,
         wanted_at=plan.wanted_at,
         due_at=plan.wanted_at,
         not_after=plan.not_after,
     )
+    message.channel, message.to = way_of(message) or (Channel.MAIL, "")
+    return message
 
 
-def _follow_zone(event: Event, now: datetime) -> None:
-    """Somebody moved: what is pending leaves in the hours of the new zone."""
+def _follow_hours(event: Event, now: datetime) -> None:
+    """Somebody moved, or narrowed their hours: what is pending leaves in the new ones."""
     patient = Patient.objects.select_related("address").get(pk=event.object_id)
     pending = Message.objects.select_for_update().filter(patient=patient, status=Status.PENDING)
     for message in pending.order_by("pk"):
+        hours = hours_of(patient, policy.OF_KIND[message.kind].reader)
         leaves = quiet_hours.leaves_at(
-            message.wanted_at, zone=patient.time_zone, now=now, not_after=message.not_after
+            message.wanted_at, hours=hours, now=now, not_after=message.not_after
         )
         if leaves and leaves != message.due_at and message.kind not in policy.ANY_HOUR:
             change(message, due_at=leaves)
 
 
 def queue_code(*, user: User, channel: str, to: str, code: str, now: datetime) -> None:
-    """A code that somebody has just asked for: at any hour, gone from the row once it is sent."""
+    """A code that somebody has just asked for: at any hour, gone from the row once it is sent.
+
+    Nothing is sent when too many were asked for; the answer to who asks is the same.
+    """
     message = Message(
         kind="sign_in_code",
         channel=channel,
@@ -237,10 +293,14 @@ def queue_code(*, user: User, channel: str, to: str, code: str, now: datetime) -
     )
     message.key = f"sign_in_code:{message.pk}"
     with transaction.atomic():
-        _add([message])
+        lock_phone(to)
+        if caps.code_is_over(to, in_force(now)):
+            log.warning("code_over_budget", extra={"user_id": str(user.pk)})
+        else:
+            add([message])
 
 
-def _add(messages: Iterable[Message]) -> None:
+def add(messages: Iterable[Message]) -> None:
     """Write messages down; one that is there already, by its key, stays as it is."""
     rows = list(messages)
     for row in rows:

@@ -32,6 +32,10 @@ from records.models import WorkItem
 from records.refused import Refused
 
 CONSENT_VERSION = "2026-11"
+PROFILE = {
+    "patient.renamed": ("first_name", "last_name"),
+    "patient.text_hours_changed": ("text_from", "text_until"),
+}
 # Kind of consent → what is said when it is missing where it is needed.
 NEEDED = {
     "privacy": "Please accept the privacy notice: without it we may not keep your answers.",
@@ -114,18 +118,26 @@ def change_address(
 
 
 @transaction.atomic
-def rename_patient(
-    *, patient: Patient, names: Mapping[str, str], by: Actor, now: datetime, version: int | None
+def change_profile(
+    *,
+    patient: Patient,
+    fields: Mapping[str, Any],
+    by: Actor,
+    now: datetime,
+    version: int | None = None,
 ) -> Patient:
-    """Correct the first or last name; what is the same already is no change."""
+    """Correct a name, or the hours of texts; what is the same already is no change."""
     locked = lock_patient(patient.pk, version=version)
-    changed = sorted(name for name in names if names[name] != getattr(locked, name))
+    changed = sorted(name for name in fields if fields[name] != getattr(locked, name))
     if not changed:
         return locked
     for field in changed:
-        setattr(locked, field, names[field])
+        setattr(locked, field, fields[field])
     _save(locked, *changed)
-    record("patient.renamed", locked, by=by, now=now, patient_id=locked.pk, changed=changed)
+    for kind, names in PROFILE.items():
+        told = [name for name in changed if name in names]
+        if told:
+            record(kind, locked, by=by, now=now, patient_id=locked.pk, changed=told)
     return locked
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -28,6 +28,8 @@ from accounts.api import (
 from accounts.models import Role, User
 from patients import actions, service_area
 from patients.models import (
+    EARLIEST,
+    LATEST,
     Address,
     ClinicalHold,
     Consent,
@@ -48,6 +50,7 @@ from records.api import (
     Nothing,
     TextField,
     TruthField,
+    WallTimeField,
     if_match,
     listed,
     query,
@@ -57,6 +60,7 @@ from records.api import (
 from records.events import log_access
 
 CHANNELS = ("telephone", "in_person")
+SHORTEST = 2  # hours in which somebody is texted, at least
 
 
 class ZipField(TextField):
@@ -191,12 +195,14 @@ class PatientOut(serializers.ModelSerializer[Patient]):
     phone = serializers.CharField()
     time_zone = serializers.CharField()
     age = serializers.SerializerMethodField()
+    text_from = WallTimeField()
+    text_until = WallTimeField()
 
     class Meta:
         model = Patient
         fields = [
             "id", "first_name", "last_name", "date_of_birth", "age", "phone", "email", "address",
-            "time_zone", "step", "unmet_gates",
+            "time_zone", "text_from", "text_until", "step", "unmet_gates",
         ]  # fmt: skip
 
     @extend_schema_field(OpenApiTypes.INT)
@@ -207,9 +213,36 @@ class PatientOut(serializers.ModelSerializer[Patient]):
         return age
 
 
-class NamesIn(Input):
+class TextHoursIn(Input):
+    """The hours in which a patient is texted, on the wall where they live."""
+
+    text_from = WallTimeField()
+    text_until = WallTimeField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if set(attrs) & {"text_from", "text_until"}:
+            _check_text_hours(attrs.get("text_from"), attrs.get("text_until"))
+        return attrs
+
+
+def _check_text_hours(opens: time | None, closes: time | None) -> None:
+    if opens is None or closes is None:
+        raise serializers.ValidationError({"text_until": ["Give both, from when and until when."]})
+    if opens < EARLIEST or closes > LATEST:
+        raise serializers.ValidationError({"text_from": ["Texts come from 08:00 to 20:00."]})
+    if (opens.hour + SHORTEST, opens.minute) > (closes.hour, closes.minute):
+        raise serializers.ValidationError({"text_until": ["Leave two hours at least."]})
+
+
+class ProfileIn(TextHoursIn):
     first_name = TextField(max_length=60, required=False)
     last_name = TextField(max_length=60, required=False)
+    text_from = WallTimeField(required=False)
+    text_until = WallTimeField(required=False)
+
+
+class TextHoursOnBehalfIn(TextHoursIn):
+    channel = serializers.ChoiceField(choices=CHANNELS)
 
 
 def my_patient(request: Request) -> Patient:
@@ -331,11 +364,11 @@ class Me(Door):
         query(Input, request)
         return patient_answer(my_patient(request))
 
-    @extend_schema(request=NamesIn, responses=PatientOut)
+    @extend_schema(request=ProfileIn, responses=PatientOut)
     def patch(self, request: Request) -> Response:
-        patient = actions.rename_patient(
+        patient = actions.change_profile(
             patient=my_patient(request),
-            names=read(NamesIn, request.data),
+            fields=read(ProfileIn, request.data),
             by=actor_of(request),
             now=clock.now(),
             version=if_match(request),
@@ -372,6 +405,22 @@ def move_answer(request: Request, patient: Patient) -> Response:
         version=if_match(request),
     )
     return patient_answer(changed, status=201)
+
+
+class PatientTextHours(Door):
+    """Staff write down in which hours a caller wants texts."""
+
+    permission_classes = (roles(STAFF),)
+
+    @extend_schema(request=TextHoursOnBehalfIn, responses=PatientOut)
+    def post(self, request: Request, pk: UUID) -> Response:
+        patient = found(Patient.objects.visible_to(signed_in(request)), pk)
+        sent = read(TextHoursOnBehalfIn, request.data)
+        by = actor_of(request, channel=sent.pop("channel"))
+        changed = actions.change_profile(
+            patient=patient, fields=sent, by=by, now=clock.now(), version=if_match(request)
+        )
+        return patient_answer(changed)
 
 
 class ConsentIn(Input):

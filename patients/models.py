@@ -1,11 +1,11 @@
 """Patients, their addresses and consents, what they answered, and who cares for them."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from phonenumber_field.modelfields import PhoneNumberField
 
@@ -13,6 +13,8 @@ from accounts.models import Role, User
 from accounts.tokens import digest
 from patients import questionnaire, service_area
 from records.ids import uuid7
+
+EARLIEST, LATEST = time(8), time(20)  # the hours in which anybody is texted
 
 
 class PatientQuerySet(models.QuerySet["Patient"]):
@@ -35,9 +37,9 @@ class PatientQuerySet(models.QuerySet["Patient"]):
 class Patient(models.Model):
     """Somebody who is treated, or asks to be.
 
-    ``phone`` (E.164) and ``email`` are where texts and mail go. The time zone is that of the
-    current address. ``step`` and ``unmet_gates`` are what replan found last: lists are filtered by
-    them, nothing is decided by them.
+    ``phone`` (E.164) and ``email`` are where texts and mail go, texts from ``text_from`` to
+    ``text_until``. The time zone is that of the current address. ``step`` and ``unmet_gates`` are
+    what replan found last: lists are filtered by them, nothing is decided by them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -50,6 +52,8 @@ class Patient(models.Model):
     address = models.OneToOneField(
         "Address", on_delete=models.PROTECT, related_name="current_for", null=True
     )
+    text_from = models.TimeField(default=EARLIEST)
+    text_until = models.TimeField(default=LATEST)
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField(db_default=Now())
     replan_due_at = models.DateTimeField(null=True)
@@ -64,7 +68,12 @@ class Patient(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=~models.Q(phone="") | ~models.Q(email=""), name="can_be_reached"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(text_from__gte=EARLIEST, text_until__lte=LATEST)
+                & Q(text_from__lt=F("text_until")),
+                name="texts_come_by_day",
+            ),
         ]
         indexes = [
             models.Index(

@@ -76,6 +76,14 @@ class DayField(serializers.DateField):
         return day
 
 
+@extend_schema_field({"type": "string", "pattern": r"^\d\d:\d\d$", "example": "08:30"})
+class WallTimeField(serializers.TimeField):
+    """Hours and minutes on somebody's wall."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(format="%H:%M", input_formats=["%H:%M"], **options)
+
+
 class TextField(serializers.CharField):
     """Text as typed: a string, not a number or a truth value that would be turned into one."""
 

@@ -60,6 +60,19 @@ DEFAULTS: dict[str, Default] = {
     "hold_answer_days": Default(2, "days", 1, 14, "practice"),
     "check_in_after": Default(12, "hours", 1, 48, "practice"),
     "hold_minutes": Default(10, "minutes", 2, 60, "practice"),
+    "confirmation_grace": Default(3, "minutes", 0, 30, "practice"),
+    "reminder_first": Default(24, "hours", 6, 168, "common for reminders; by the wall clock"),
+    "reminder_second": Default(120, "minutes", 30, 720, "common for reminders"),
+    "reminder_delivery": Default(24, "hours", 4, 72, "practice"),
+    "check_in_hour": Default(10, "o'clock", 8, 19, "practice"),
+    "renewal_notice": Default(8, "days", 6, 25, "practice"),
+    "texts_a_day": Default(3, "texts", 1, 10, "F.S. 501.616(6), for sales; kept for all"),
+    "lesser_texts_a_day": Default(1, "texts", 1, 10, "47 CFR 64.1200(a)(9)(iv), kept for all"),
+    "lesser_texts_a_week": Default(3, "texts", 1, 20, "47 CFR 64.1200(a)(9)(iv), kept for all"),
+    "codes_an_hour": Default(5, "codes", 1, 20, "practice"),
+    "codes_a_day": Default(10, "codes", 1, 50, "practice"),
+    "agenda_hour": Default(7, "o'clock", 5, 12, "practice"),
+    "digest_hour": Default(8, "o'clock", 5, 12, "practice"),
 }
 
 

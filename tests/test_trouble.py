@@ -38,6 +38,7 @@ from tests.texting import (
     book,
     fault,
     inbound,
+    later,
     message,
     run,
     signed,
@@ -208,6 +209,7 @@ def test_staff_who_cancel_after_the_start_still_tell_it(alice_booked: Caller, we
     cancel = f"consultations/{Consultation.objects.get().pk}/cancel/"
     told = {"reason": "physician is ill", "channel": "telephone"}
     assert caller("sam").post(cancel, told).status_code == 200
+    later()
     run()
     assert "is cancelled" in texts()[-1]
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from string import Formatter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,21 +11,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifications.policy import (
+    AT_ONCE,
+    CARE,
+    FIRST,
+    LESSER,
+    PROMISED,
     SAYINGS,
+    URGENT,
     Subject,
     about,
     alert,
+    class_of,
     helps_until,
+    priority_of,
+    still_told,
     still_true,
 )
-from notifications.quiet_hours import awake, leaves_at
+from notifications.quiet_hours import Hours, awake, leaves_at
 from notifications.replies import meaning
-from notifications.texts import ONE_SEGMENT, SUBJECTS, TEXTS, Words, text_of
+from notifications.texts import ONE_SEGMENT, Words, text_of
+from records.values import DEFAULTS
 from scheduling.intervals import wall_before
 
 EASTERN, CENTRAL = "America/New_York", "America/Chicago"
 ZONES = (EASTERN, CENTRAL)
-HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+VALUES = {key: default.value for key, default in DEFAULTS.items()}
+COUNTS = dict.fromkeys(("booked", "moved", "cancelled", "count", "now", "today", "soon"), 188)
+KINDS = {saying.kind: saying for saying in SAYINGS}
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 GSM_7 = set(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -58,18 +72,18 @@ def test_no_care_text_leaves_at_night_or_when_it_is_useless(
 ) -> None:
     """Any minute of two years, both zones, both clock changes in each."""
     now, not_after = wanted - ahead * MINUTE, wanted + keeps * MINUTE
-    leaves = leaves_at(wanted, zone=zone, now=now, not_after=not_after)
+    leaves = leaves_at(wanted, hours=Hours(zone), now=now, not_after=not_after)
     if leaves is not None:
         assert time(8) <= wall(leaves, zone) < time(20)
         assert now <= leaves < not_after
     elif not_after > max(wanted, now):
-        assert not awake(max(wanted, now), zone)
+        assert not awake(max(wanted, now), Hours(zone))
 
 
 @given(wanted=instants, zone=zones)
 def test_by_day_it_leaves_when_it_is_wanted(wanted: datetime, zone: str) -> None:
     if time(8) <= wall(wanted, zone) < time(19, 59):
-        assert leaves_at(wanted, zone=zone, now=wanted, not_after=wanted + HOUR) == wanted
+        assert leaves_at(wanted, hours=Hours(zone), now=wanted, not_after=wanted + HOUR) == wanted
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -95,7 +109,7 @@ def test_what_is_due_at_night_goes_at_eight_or_the_evening_before(
 ) -> None:
     leaves = leaves_at(
         local(wanted, zone),
-        zone=zone,
+        hours=Hours(zone),
         now=local("2026-11-20T12:00", zone),
         not_after=local(start, zone) - 20 * MINUTE,
     )
@@ -106,9 +120,9 @@ def test_when_the_evening_has_passed_it_leaves_at_once_or_not_at_all() -> None:
     start, zone = local("2026-11-24T08:00", EASTERN), EASTERN
     wanted, not_after = start - 2 * HOUR, start - 20 * MINUTE
     late = local("2026-11-23T19:45", zone)
-    assert leaves_at(wanted, zone=zone, now=late, not_after=not_after) == late
+    assert leaves_at(wanted, hours=Hours(zone), now=late, not_after=not_after) == late
     night = local("2026-11-23T20:15", zone)
-    assert leaves_at(wanted, zone=zone, now=night, not_after=not_after) is None
+    assert leaves_at(wanted, hours=Hours(zone), now=night, not_after=not_after) is None
 
 
 # --- what is said about a consultation ---------------------------------------------------------
@@ -139,8 +153,13 @@ def test_over_the_clock_change_the_reminder_keeps_its_wall_time() -> None:
     assert start - reminder == 23 * HOUR
 
 
-def kinds(fact: str, row: Subject, now: datetime, revision: int = 1) -> list[str]:
-    return [p.kind for p in about(fact, row, revision=revision, occurred_at=now)]
+def kinds(
+    fact: str, row: Subject, now: datetime, revision: int = 1, told: tuple[str, ...] = ()
+) -> list[str]:
+    return [
+        p.kind
+        for p in about(fact, row, revision=revision, values=VALUES, occurred_at=now, told=told)
+    ]
 
 
 def test_a_booking_is_confirmed_and_gets_the_reminders_that_still_make_sense() -> None:
@@ -160,7 +179,9 @@ def test_a_fact_that_is_not_true_any_more_says_nothing() -> None:
     assert kinds("consultation.booked", meeting(start, status="cancelled"), now) == []
     assert kinds("consultation.cancelled", meeting(start), now) == []
     gone = meeting(start, status="cancelled")
-    assert kinds("consultation.cancelled", gone, now) == ["cancelled"]
+    assert kinds("consultation.cancelled", gone, now) == []  # nobody was told of it
+    for told in ("confirmation", "reminder_2h", PROMISED):
+        assert kinds("consultation.cancelled", gone, now, told=(told,)) == ["cancelled"]
     assert kinds("consultation.confirmed", meeting(start), now) == []
 
 
@@ -172,7 +193,7 @@ def test_a_parcel_is_told_of_from_its_window_to_the_door() -> None:
     assert kinds("delivery.window_missing", parcel, now) == ["window_missing"]
     scheduled = replace(parcel, status="scheduled")
     assert kinds("delivery.scheduled", scheduled, now) == ["delivery_24h"]
-    (told,) = about("delivery.scheduled", scheduled, revision=1, occurred_at=now)
+    (told,) = about("delivery.scheduled", scheduled, revision=1, values=VALUES, occurred_at=now)
     assert told.wanted_at == local("2026-11-30T08:00", CENTRAL)
     for status in ("packed", "dispatched", "out_for_delivery"):
         assert still_true("delivery_24h", replace(parcel, status=status), revision=1) == ""
@@ -189,16 +210,20 @@ def test_a_session_is_told_of_to_the_patient_and_to_the_one_who_stays() -> None:
     start, now = local("2026-12-03T10:00", CENTRAL), local("2026-11-27T09:00", CENTRAL)
     session = meeting(start, status="scheduled")
     for fact in ("session.planned", "session.rescheduled"):
-        told = list(about(fact, session, revision=1, occurred_at=now))
+        told = list(about(fact, session, revision=1, values=VALUES, occurred_at=now))
         assert {(p.kind, p.reader) for p in told} == {
             ("session_planned", "patient"), ("session_24h", "patient"), ("session_2h", "patient"),
             ("support_24h", "support_person"), ("support_2h", "support_person"),
         }  # fmt: skip
     assert kinds("session.held", replace(session, status="held"), now) == ["session_held"]
     gone = replace(session, status="cancelled")
-    assert kinds("session.cancelled", gone, now) == ["session_cancelled"]
+    assert kinds("session.cancelled", gone, now) == []
+    for before, kind in (("session_planned", "session_cancelled"), ("support_24h", "support_off")):
+        assert kinds("session.cancelled", gone, now, told=(before,)) == [kind]
     done = replace(session, status="completed")
-    (asked,) = about("session.completed", done, revision=1, occurred_at=start + 2 * HOUR)
+    (asked,) = about(
+        "session.completed", done, revision=1, values=VALUES, occurred_at=start + 2 * HOUR
+    )
     assert (asked.kind, asked.wanted_at) == ("check_in", local("2026-12-04T10:00", CENTRAL))
     assert still_true("check_in", replace(session, status="checked_in"), revision=1)
 
@@ -206,26 +231,26 @@ def test_a_session_is_told_of_to_the_patient_and_to_the_one_who_stays() -> None:
 def test_a_month_to_pay_and_the_one_who_is_asked_to_stay() -> None:
     start, now = local("2026-12-25T00:00", CENTRAL), local("2026-12-20T09:00", CENTRAL)
     month = replace(meeting(start, status="open"), end=start + timedelta(days=7))
-    (due,) = about("billing_period.opened", month, revision=1, occurred_at=now)
+    (due,) = about("billing_period.opened", month, revision=1, values=VALUES, occurred_at=now)
     assert (due.kind, due.not_after) == ("payment_due", month.end)
     assert still_true("payment_due", replace(month, status="paid"), revision=2) == "It was paid."
     friend = meeting(now, status="named")
-    (asked,) = about("support_person.named", friend, revision=1, occurred_at=now)
+    (asked,) = about("support_person.named", friend, revision=1, values=VALUES, occurred_at=now)
     assert (asked.kind, asked.reader) == ("support_invite", "support_person")
     assert still_true("support_invite", replace(friend, status="confirmed"), revision=1)
-
-
-def test_every_kind_has_its_words() -> None:
-    assert {saying.kind for saying in SAYINGS} | {"sign_in_code", "urgent_alert"} == set(TEXTS)
-    assert set(TEXTS) == set(SUBJECTS)
 
 
 def test_a_cancellation_is_told_until_the_meeting_would_be_over() -> None:
     start = local("2026-11-30T09:00", CENTRAL)
     gone = meeting(start, status="cancelled")
-    assert kinds("consultation.cancelled", gone, start + 59 * MINUTE) == ["cancelled"]
-    assert kinds("consultation.cancelled", gone, start + HOUR) == []
-    (told,) = about("consultation.cancelled", gone, revision=1, occurred_at=start)
+    told_of = ("reminder_2h",)
+    late = start + 59 * MINUTE
+    assert kinds("consultation.cancelled", gone, late, told=told_of) == ["cancelled"]
+    assert kinds("consultation.cancelled", gone, start + HOUR, told=told_of) == []
+    (told,) = about(
+        "consultation.cancelled", gone, revision=1, values=VALUES, occurred_at=start, told=told_of
+    )
+    assert told.wanted_at == start + 3 * MINUTE
     assert helps_until(told.kind, told.not_after) == told.not_after == start + HOUR
 
 
@@ -250,7 +275,11 @@ def test_physicians_are_told_of_what_is_urgent_and_of_nothing_else() -> None:
 def test_a_call_helps_in_place_of_a_message_until_the_meeting_starts() -> None:
     start = local("2026-11-30T09:00", CENTRAL)
     for plan in about(
-        "consultation.booked", meeting(start), revision=1, occurred_at=start - 48 * HOUR
+        "consultation.booked",
+        meeting(start),
+        revision=1,
+        values=VALUES,
+        occurred_at=start - 48 * HOUR,
     ):
         assert helps_until(plan.kind, plan.not_after) == start
 
@@ -259,10 +288,10 @@ def test_a_call_helps_in_place_of_a_message_until_the_meeting_starts() -> None:
 
 
 @given(
-    kind=st.sampled_from(sorted(TEXTS)),
+    kind=st.sampled_from(sorted(KINDS)),
     when=instants,
     zone=zones,
-    practice=st.text(max_size=30),
+    practice=st.text(min_size=1, max_size=30),
     url=st.sampled_from(
         ("", "https://video.example.org/" + "x" * 20, "https://x.test/" + "y" * 90)
     ),
@@ -272,7 +301,8 @@ def test_a_text_is_one_segment_of_plain_letters(
 ) -> None:
     words = Words(
         practice=practice, phone="850-555-0100", ref="C-7K2M9Q", when=when, zone=zone,
-        till=when + 4 * HOUR, join_url=url, code="123456",
+        till=when + 4 * HOUR, join_url=url, code="123456", choices=(when, when + 31 * HOUR),
+        counts=COUNTS,
         link="https://care.coastal-home.example.org/support/ab12cd34ef56",
     )  # fmt: skip
     text = text_of(kind, words)
@@ -280,21 +310,58 @@ def test_a_text_is_one_segment_of_plain_letters(
     assert set(text) <= GSM_7
 
 
-@pytest.mark.parametrize("kind", TEXTS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_text_names_no_person_and_nothing_about_health(kind: str) -> None:
     when = local("2026-11-30T09:00", CENTRAL)
     for url in ("", "https://video.example.org/room"):
         words = Words(
             practice="Hearth", phone="850-555-0100", ref="C-7K2M9Q", when=when, zone=CENTRAL,
             till=when + HOUR, join_url=url, code="123456", link="https://x.test/support/ab12cd34",
+            choices=(when, when + HOUR), counts=COUNTS,
         )  # fmt: skip
         for is_text in (True, False):
             text = text_of(kind, words, is_text=is_text).lower()
             assert not [word for word in BANNED if word in text]
             assert text.startswith("hearth: ")
-    care = kind not in ("sign_in_code", "urgent_alert")
+    care = class_of(kind) == CARE
     assert text_of(kind, words).endswith("Reply STOP to opt out.") is care
     assert "STOP" not in text_of(kind, words, is_text=False)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_case_25_a_text_of_the_longest_values_is_whole_and_one_segment(kind: str) -> None:
+    """Nothing is cut, and a name with accents costs no second segment."""
+    when = local("2026-09-30T12:30", EASTERN)
+    words = Words(
+        "Prácticas de Casa y Costa Sur", "850-555-0100", ref="C-7K2M9Q", when=when, zone=EASTERN,
+        till=when + timedelta(days=91), code="123456", choices=(when, when + HOUR), counts=COUNTS,
+        link="https://care.coastal-home.example.org/support/ab12cd34ef56",
+    )  # fmt: skip
+    text = text_of(kind, words)
+    assert text.startswith("Practicas de Casa y Costa Sur: ")
+    assert len(text) <= ONE_SEGMENT
+    assert set(text) <= GSM_7
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_case_25_a_text_with_a_gap_is_never_written(kind: str) -> None:
+    """But a reference may be missing, as may the link to a meeting by telephone."""
+    named = {name for _, name, _, _ in Formatter().parse(KINDS[kind].text) if name}
+    if named - {"practice", "phone", "ref", "join", "offer"}:
+        with pytest.raises(KeyError):
+            text_of(kind, Words("Hearth", "850-555-0100", zone=EASTERN))
+
+
+def test_two_times_are_offered_by_number_or_found_by_signing_in() -> None:
+    when = local("2026-12-08T10:00", CENTRAL)
+    words = Words("Hearth", "850-555-0100", zone=CENTRAL, choices=(when, when + 26 * HOUR))
+    assert text_of("offer", words) == (
+        "Hearth: choose a time. 1: Tue, Dec 8, 10:00 AM Central 2: Wed, Dec 9, 12:00 PM Central. "
+        "Reply 1 or 2. Reply STOP to opt out."
+    )
+    long = replace(words, practice="Hearth" * 8)
+    assert "Please sign in to choose another time." in text_of("offer", long)
+    assert "Please sign in to choose another time." in text_of("offer", replace(words, choices=()))
 
 
 @pytest.mark.parametrize("kind", ["confirmation", "rescheduled", "reminder_24h", "reminder_2h"])
@@ -388,3 +455,148 @@ def test_other_words(body: str, expected: str) -> None:
 @given(st.text(max_size=200))
 def test_any_text_means_something(body: str) -> None:
     assert meaning(body)[0] in ("stop", "start", "help", "other")
+
+
+# --- on every day on which clocks change, and at every edge of the hours (35) -------------------
+
+CHANGES = (date(2026, 3, 8), date(2026, 11, 1), date(2027, 3, 14), date(2027, 11, 7))
+EDGES = ("00:00", "01:00", "01:59", "02:30", "03:00", "07:59", "08:00", "09:00", "19:30", "19:59",
+         "20:00", "22:00", "23:59")  # fmt: skip
+AHEAD = [saying for saying in SAYINGS if saying.ahead and saying.facts]
+LEADS = ((24, 120, 24, 8), (6, 30, 4, 6), (168, 720, 72, 25), (48, 60, 12, 13))  # shortest, longest
+
+
+def starts(day: date) -> list[datetime]:
+    """What may start on a day and on the two after it, at every quarter hour, as UTC."""
+    begins = datetime.combine(day - timedelta(days=1), time(0), UTC)
+    return [begins + n * 15 * MINUTE for n in range(4 * 96)]
+
+
+def real(start: datetime, zone: str) -> bool:
+    """Nobody meets before 4: the gap of spring would swallow the hour before."""
+    return wall(start, zone) >= time(4)
+
+
+@pytest.mark.parametrize("lead", LEADS)
+@pytest.mark.parametrize("zone", [*ZONES, ""])
+@pytest.mark.parametrize("day", CHANGES)
+def test_case_35_a_reminder_leaves_by_day_and_tells_the_time_of_the_calendar(
+    day: date, zone: str, lead: tuple[int, int, int, int]
+) -> None:
+    names = ("reminder_first", "reminder_second", "reminder_delivery", "renewal_notice")
+    values = {**VALUES, **dict(zip(names, lead, strict=True))}
+    place, hours = zone or EASTERN, Hours(zone)
+    for start in filter(lambda at: real(at, place), starts(day)):
+        for saying in AHEAD:
+            row = Subject(saying.states[0], 1, start, start + HOUR, place)
+            now = start - timedelta(days=30)
+            plans = list(about(saying.facts[0], row, revision=1, occurred_at=now, values=values))
+            plan = next(p for p in plans if p.kind == saying.kind)
+            leaves = leaves_at(plan.wanted_at, hours=hours, now=now, not_after=plan.not_after)
+            assert leaves
+            assert leaves < plan.not_after
+            for where in ZONES if not zone else (zone,):
+                assert time(8) <= wall(leaves, where) < time(20)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("day", CHANGES)
+def test_case_35_the_time_in_the_text_is_that_of_the_calendar(day: date, zone: str) -> None:
+    for start in starts(day):
+        at = start.astimezone(ZoneInfo(zone))
+        words = Words("Hearth", "850-555-0100", when=start, zone=zone)
+        told = text_of("session_planned", words)
+        assert f"{at:%a, %b} {at.day}, {at.hour % 12 or 12}:{at:%M %p} " in told
+        twice = at.utcoffset() != at.replace(fold=1 - at.fold).utcoffset()
+        word = at.tzname() if twice else {EASTERN: "Eastern", CENTRAL: "Central"}[zone]
+        assert f" {word}. " in told
+
+
+@pytest.mark.parametrize("opens", ["08:00", "12:15", "18:00"])
+@pytest.mark.parametrize("zone", [*ZONES, ""])
+@pytest.mark.parametrize("day", [*CHANGES, date(2026, 7, 1), date(2027, 12, 31)])
+def test_case_35_every_edge_of_the_hours_somebody_chose_is_kept(
+    day: date, zone: str, opens: str
+) -> None:
+    first = time.fromisoformat(opens)
+    hours = Hours(zone, first, time(20))
+    for edge in EDGES:
+        now = local(f"{day}T{edge}", zone or EASTERN)
+        for keeps in (HOUR / 3, 3 * HOUR, 14 * HOUR, 30 * HOUR):
+            leaves = leaves_at(now, hours=hours, now=now, not_after=now + keeps)
+            for where in ZONES if not zone else (zone,):
+                assert leaves is None or first <= wall(leaves, where) < time(20)
+            if keeps > 24 * HOUR:
+                assert leaves
+
+
+def test_case_07_in_spring_a_reminder_of_nine_leaves_at_nine_the_day_before() -> None:
+    start = local("2026-03-08T09:00", EASTERN)
+    booked = start - timedelta(days=5)
+    plans = about(
+        "consultation.booked", meeting(start, zone=EASTERN), revision=1, values=VALUES,
+        occurred_at=booked,
+    )  # fmt: skip
+    plan = next(p for p in plans if p.kind == "reminder_24h")
+    assert plan.wanted_at.isoformat() == "2026-03-07T14:00:00+00:00"  # 9:00 EST
+    words = Words("Hearth", "850-555-0100", when=start, zone=EASTERN)
+    assert "Sun, Mar 8, 9:00 AM Eastern" in text_of("reminder_24h", words)
+    gap = local("2026-03-08T02:30", EASTERN)  # 3:30 on the wall
+    leaves = leaves_at(gap, hours=Hours(EASTERN), now=booked, not_after=gap + 9 * HOUR)
+    assert leaves == local("2026-03-08T08:00", EASTERN)
+
+
+def test_case_08_in_autumn_the_hour_that_comes_twice_is_kept_apart() -> None:
+    """Two reminders wanted an hour apart, both at 1:30 on the wall: both leave at 8:00, once."""
+    first = datetime(2026, 11, 1, 5, 30, tzinfo=UTC)
+    assert wall(first, EASTERN) == wall(first + HOUR, EASTERN) == time(1, 30)
+    eight = local("2026-11-01T08:00", EASTERN)
+    for wanted in (first, first + HOUR):
+        leaves = leaves_at(wanted, hours=Hours(EASTERN), now=first, not_after=first + 12 * HOUR)
+        assert leaves == eight
+
+
+def test_case_09_each_is_texted_by_the_wall_where_they_live_and_unknown_by_both() -> None:
+    for at, awake_in in (
+        ("2026-11-24T20:30", {CENTRAL}),  # Eastern; in Pensacola it is 19:30
+        ("2026-11-24T08:15", {EASTERN}),  # in Pensacola it is 7:15
+        ("2026-11-24T12:00", {EASTERN, CENTRAL, ""}),
+    ):
+        now = local(at, EASTERN)
+        assert {zone for zone in (*ZONES, "") if awake(now, Hours(zone))} == awake_in
+    early = local("2026-11-24T08:15", EASTERN)
+    for zone in (CENTRAL, ""):
+        leaves = leaves_at(early, hours=Hours(zone), now=early, not_after=early + DAY)
+        assert leaves == local("2026-11-24T08:00", CENTRAL)
+
+
+def test_what_is_told_first_stands_on_the_one_page() -> None:
+    assert (class_of("sign_in_code"), priority_of("sign_in_code")) == ("requested", AT_ONCE)
+    assert (class_of("urgent_alert"), priority_of("urgent_alert")) == ("alert", URGENT)
+    for kind in ("reminder_2h", "cancelled", "rescheduled", "delivery_moved", "support_off"):
+        assert (class_of(kind), priority_of(kind)) == ("care", FIRST)
+    for kind in ("payment_due", "check_in", "month_renews"):
+        assert priority_of(kind) == LESSER
+
+
+def test_a_correction_stands_in_place_of_the_first_word_and_is_said_once() -> None:
+    start, now = local("2026-12-01T08:00", CENTRAL), local("2026-11-30T09:00", CENTRAL)
+    parcel = meeting(start, status="awaiting_window", revision=2)
+    lost = "delivery.window_lost"
+    assert kinds(lost, parcel, now, 2, ("delivery_24h",)) == ["delivery_off"]
+    assert kinds(lost, parcel, now, 2) == ["window_to_choose"]
+    assert still_told(["delivery_24h", "delivery_off"]) == {"delivery_off"}
+    assert still_told(["delivery_24h", "delivery_off", "delivery_moved"]) == {"delivery_moved"}
+    chosen = replace(parcel, status="scheduled", revision=3)
+    told = ("delivery_off",)
+    assert kinds("delivery.scheduled", chosen, now, 3, told) == ["delivery_moved"]
+
+
+def test_a_month_that_follows_is_told_of_before_it_opens() -> None:
+    start, now = local("2026-12-25T00:00", CENTRAL), local("2026-11-25T09:00", CENTRAL)
+    month = meeting(start, status="paid")
+    (told,) = about("billing_period.paid", month, revision=1, values=VALUES, occurred_at=now)
+    assert (told.kind, told.wanted_at) == ("month_renews", local("2026-12-17T00:00", CENTRAL))
+    assert told.not_after == local("2026-12-20T00:00", CENTRAL)
+    assert still_true("month_renews", replace(month, status="last"), revision=1)
+    assert still_true("month_renews", month, revision=2) == ""

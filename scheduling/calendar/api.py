@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
-from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -30,6 +30,7 @@ from records.api import (
     InstantField,
     NumberField,
     TextField,
+    WallTimeField,
     listed,
     query,
     read,
@@ -287,14 +288,6 @@ class Hold(Door):
 
 
 # --- a physician's hours -----------------------------------------------------------------------
-
-
-@extend_schema_field({"type": "string", "pattern": r"^\d\d:\d\d$", "example": "08:30"})
-class WallTimeField(serializers.TimeField):
-    """Hours and minutes on the physician's wall."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(format="%H:%M", input_formats=["%H:%M"], **options)
 
 
 class HoursIn(Input):
