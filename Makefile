@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help run test check bench walks chaos-messages
+.PHONY: help run test check bench walks chaos-messages bench-messages
 
 help:
 	@echo "make run    Hearth with demo data on http://127.0.0.1:$${PORT:-8000} (Ctrl-C ends it)"
@@ -14,6 +14,7 @@ help:
 	@echo "make bench  the table of performance"
 	@echo "make walks  hundreds of ways through the chain, by chance (about half an hour)"
 	@echo "make chaos-messages  texts while processes die: none twice, none lost (three minutes)"
+	@echo "make bench-messages  claiming 500 due messages of five million"
 
 run: .venv/run
 	@$(BIN)/python -m config.run
@@ -39,6 +40,10 @@ walks: .venv/dev
 chaos-messages: .venv/dev
 	@HEARTH_ENV=test HEARTH_DATA=.data/chaos DJANGO_SETTINGS_MODULE=config.settings \
 		$(BIN)/python -m config.embedded --fast $(BIN)/python -m tests.chaos
+
+bench-messages: .venv/dev
+	@HEARTH_ENV=test HEARTH_DATA=.data/bench DJANGO_SETTINGS_MODULE=config.settings \
+		$(BIN)/python -m config.embedded --fast $(BIN)/python -m tests.bench_messages
 
 .venv/run: requirements.txt
 	@test -n "$(PYTHON)" || { echo "Hearth needs Python 3.11 or newer."; exit 1; }

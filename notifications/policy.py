@@ -149,6 +149,16 @@ def alert(fact: str, *, occurred_at: datetime) -> Iterator[Planned]:
         yield Planned("urgent_alert", occurred_at, occurred_at + ALERT_KEEPS)
 
 
+def class_of(kind: str) -> str:
+    """``requested`` and ``alert`` leave at any hour and at once, ``care`` may be held back."""
+    return {"sign_in_code": "requested", "urgent_alert": "alert"}.get(kind, "care")
+
+
+def priority_of(kind: str) -> int:
+    """What leaves first: the lowest."""
+    return {"requested": 0, "alert": 1}.get(class_of(kind), 5)
+
+
 def still_true(kind: str, subject: Subject, *, revision: int) -> str:
     """Why a message is not true any more, as a sentence; empty while it is."""
     saying = OF_KIND[kind]

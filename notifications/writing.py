@@ -16,7 +16,7 @@ from notifications.moving import change, entry, move
 from notifications.reach import ask_to_call, way_of, way_to
 from notifications.subjects import Told, sessions_to_come, told_of
 from patients.models import Patient
-from records import hints
+from records import brake, hints
 from records.actor import Actor, sweep
 from records.events import raise_work_item
 from records.models import Event, Outbox, WorkItem
@@ -91,8 +91,18 @@ def _tell(event: Event, now: datetime) -> None:
             _tell_friend(event, told, now)
     elif event.kind == "address.changed":
         _follow_zone(event, now)
+    _hold_if_many(event, now)
     for plan in policy.alert(event.kind, occurred_at=event.occurred_at):
         _alert_physicians(event, plan)
+
+
+def _hold_if_many(event: Event, now: datetime) -> None:
+    """What one cause tells more than a few patients waits: nothing of it is claimed."""
+    told = Event.objects.filter(cause=event.cause).exclude(patient_id=None)
+    patients = told.values("patient_id").distinct().count()
+    says = Message.objects.filter(cause=event.cause, about_id=event.object_id).exists()
+    if says and patients > brake.MOST:
+        brake.weigh(event.cause, patients=patients, would="they would be told", now=now)
 
 
 def _withdraw_untrue(about_id: UUID, told: Told) -> None:
@@ -245,5 +255,6 @@ def _add(messages: Iterable[Message]) -> None:
     rows = list(messages)
     for row in rows:
         row.history = [entry(row.status, row.why)]
+        row.priority = policy.priority_of(row.kind)
     Message.objects.bulk_create(rows, ignore_conflicts=True)
     hints.wake("notifications.send_due")

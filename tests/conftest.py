@@ -42,7 +42,8 @@ EMPTY = f"{TEMPLATE}_empty"
 # Files that start Hearth, or wait for seconds to pass: first, so that no worker is left alone with
 # one of them at the end.
 SLOW = (
-    "chaos", "main_job", "embedded", "compose", "chain_machine", "chain_races", "races", "bad_input",
+    "chaos", "main_job", "embedded", "compose", "chain_machine", "chain_races", "races",
+    "bad_input",
 )  # fmt: skip
 
 
