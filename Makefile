@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help run test check bench walks
+.PHONY: help run test check bench walks chaos-messages bench-messages
 
 help:
 	@echo "make run    Hearth with demo data on http://127.0.0.1:$${PORT:-8000} (Ctrl-C ends it)"
@@ -13,6 +13,8 @@ help:
 	@echo "make check  linters and types alone"
 	@echo "make bench  the table of performance"
 	@echo "make walks  hundreds of ways through the chain, by chance (about half an hour)"
+	@echo "make chaos-messages  texts while processes die: none twice, none lost (three minutes)"
+	@echo "make bench-messages  claiming 500 due messages of five million"
 
 run: .venv/run
 	@$(BIN)/python -m config.run
@@ -34,6 +36,14 @@ walks: .venv/dev
 	@HEARTH_ENV=test HEARTH_DATA=.data/walks DJANGO_SETTINGS_MODULE=config.settings \
 		$(BIN)/python -m config.embedded --fast $(BIN)/python -m pytest -n 0 \
 		--hypothesis-profile walks tests/test_chain_machine.py
+
+chaos-messages: .venv/dev
+	@HEARTH_ENV=test HEARTH_DATA=.data/chaos DJANGO_SETTINGS_MODULE=config.settings \
+		$(BIN)/python -m config.embedded --fast $(BIN)/python -m tests.chaos
+
+bench-messages: .venv/dev
+	@HEARTH_ENV=test HEARTH_DATA=.data/bench DJANGO_SETTINGS_MODULE=config.settings \
+		$(BIN)/python -m config.embedded --fast $(BIN)/python -m tests.bench_messages
 
 .venv/run: requirements.txt
 	@test -n "$(PYTHON)" || { echo "Hearth needs Python 3.11 or newer."; exit 1; }

@@ -214,7 +214,12 @@ if SANDBOX:
     TWILIO_BASE_URL = TWILIO_BASE_URL or f"http://127.0.0.1:{PORT}/sandbox"
 DEMO = env.bool("DEMO", True)
 DEMO_PASSWORD = env.str("DEMO_PASSWORD", "") or None
-TWILIO_TIMEOUT = env.float("TWILIO_TIMEOUT", 10.0)
+TWILIO_TIMEOUT = env.float("TWILIO_TIMEOUT", 20.0)
+# Texts a second of our sender; 0 is no limit. A plain number may send one, a service queues.
+_is_plain = not (SANDBOX or TWILIO_MESSAGING_SERVICE_SID)
+TWILIO_PER_SECOND = env.float("TWILIO_PER_SECOND", 1.0 if _is_plain else 0.0)
+# Outside production, a real account texts these numbers and no others.
+ALLOWED_NUMBERS = env.list("ALLOWED_NUMBERS", default=[])
 if env.str("EMAIL_URL", ""):
     vars().update(env.email("EMAIL_URL"))
 elif SANDBOX:
@@ -246,6 +251,7 @@ if CARRIER_WEBHOOK_SECRET and len(CARRIER_WEBHOOK_SECRET) < 32:
 SEND_LEASE = env.int("SEND_LEASE", 60)
 SEND_FENCE = env.int("SEND_FENCE", 20)
 SEND_GRACE = env.int("SEND_GRACE", 120)
+SEND_PROBE = env.int("SEND_PROBE", 60)  # between two tries while the provider takes nothing
 
 # --- logs: ids only ------------------------------------------------------------------------------
 LOGGING = {

@@ -8,11 +8,24 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import CARE, STAFF, roles, signed_in
-from notifications.models import InboundMessage, Message, Status
+from accounts.api import CARE, STAFF, actor_of, roles, signed_in
+from notifications import circuit
+from notifications.models import InboundMessage, Message, Pause, Status
 from notifications.policy import SAYINGS
 from patients.api import found, look_log, seen
-from records.api import CsvDoor, Cursor, Door, IdField, InstantField, ListQuery, TextField, query
+from records import clock
+from records.api import (
+    CsvDoor,
+    Cursor,
+    Door,
+    IdField,
+    InstantField,
+    ListQuery,
+    Nothing,
+    TextField,
+    query,
+    read,
+)
 
 REMINDERS = tuple(saying.kind for saying in SAYINGS if saying.ahead)
 
@@ -85,6 +98,42 @@ class MessageDetail(Door):
         row = found(Message.objects.visible_to(user), pk)
         look_log(user, "message", [row])
         return Response(MessageOut(row).data)
+
+
+class PauseOut(serializers.Serializer[Any]):
+    """``since``: when a colleague let nothing of care leave any more; null while all leaves."""
+
+    paused = serializers.BooleanField()
+    since = InstantField(allow_null=True)
+
+
+class PauseMessages(Door):
+    """All care texts and mails at once; alerts and what was asked for leave all the same."""
+
+    permission_classes = (roles(STAFF),)
+
+    @extend_schema(responses=PauseOut)
+    def get(self, request: Request) -> Response:
+        row = Pause.objects.filter(ended_at=None).first()
+        return Response(PauseOut({"paused": bool(row), "since": row and row.at}).data)
+
+    @extend_schema(request=Nothing, responses=PauseOut)
+    def post(self, request: Request) -> Response:
+        read(Nothing, request.data)
+        row = circuit.pause(by=actor_of(request), now=clock.now())
+        return Response(PauseOut({"paused": True, "since": row.at}).data)
+
+
+class ResumeMessages(Door):
+    """What is still true and in time leaves."""
+
+    permission_classes = (roles(STAFF),)
+
+    @extend_schema(request=Nothing, responses=PauseOut)
+    def post(self, request: Request) -> Response:
+        read(Nothing, request.data)
+        circuit.resume(by=actor_of(request), now=clock.now())
+        return Response(PauseOut({"paused": False, "since": None}).data)
 
 
 class InboundOut(serializers.ModelSerializer[InboundMessage]):

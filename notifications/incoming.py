@@ -4,9 +4,11 @@ from datetime import datetime
 from uuid import UUID
 
 from notifications import replies
+from notifications.circuit import got_through, open_circuit
 from notifications.models import InboundMessage, Message, OptOut, ProviderEvent, Status
 from notifications.moving import move
 from notifications.reach import ask_to_call, lock_phone, point_all
+from notifications.twilio import is_misconfigured
 from patients.models import Patient
 from records.actor import sweep
 from records.events import raise_work_item
@@ -55,6 +57,10 @@ def hear_status(
     why = "It did not get through." if lost else ""
     if said and move(message, said, why, error_code=error_code) and lost:
         ask_to_call(message, now=now)
+    if lost and is_misconfigured(error_code):
+        open_circuit(message.channel, error_code, later=True, now=now)
+    elif said and not lost:
+        got_through(message, later=True, now=now)
 
 
 def _message_of(provider_id: str, message_id: str) -> Message | None:

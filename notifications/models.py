@@ -69,6 +69,8 @@ class Message(models.Model):
     ``not_after`` when it has lost its sense, ``left_at`` when it was last let go (the caps count
     by it); all of the clock of care. ``lease_until`` and
     ``try_after`` are of the database's clock. ``channel`` and ``to`` are set anew when it leaves.
+    The lowest ``priority`` leaves first. ``attempts`` counts how often it was handed over, and may
+    have left; ``waits`` how often the provider was busy or away.
     ``secret`` holds a code, or the token of a link, until it is sent. ``support_person`` reads it,
     if it is for them, of the ``patient``. A ``body`` says that this attempt was handed over.
     """
@@ -96,7 +98,9 @@ class Message(models.Model):
     history = models.JSONField(default=list)
     secret = models.CharField(max_length=20, blank=True)
     body = models.TextField(blank=True)
+    priority = models.PositiveSmallIntegerField(default=5)
     attempts = models.PositiveSmallIntegerField(default=0)
+    waits = models.PositiveSmallIntegerField(default=0)
     looks = models.PositiveSmallIntegerField(default=0)
     claim = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
@@ -139,6 +143,56 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
+
+
+class Circuit(models.Model):
+    """A channel whose provider takes nothing; there is none while it does.
+
+    ``later``: it takes messages, and says afterwards why they could not leave. ``probe`` is the
+    message that was tried last, ``probe_after`` (the database's clock) when one is tried again.
+    """
+
+    channel = models.CharField(primary_key=True, max_length=4, choices=Channel.choices)
+    code = models.CharField(max_length=40)
+    later = models.BooleanField()
+    probe = models.UUIDField(null=True)
+    probe_after = models.DateTimeField()
+    opened_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.code}"
+
+
+class Pause(models.Model):
+    """A time in which staff let nothing of care leave."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["ended_at"],
+                condition=Q(ended_at__isnull=True),
+                nulls_distinct=False,
+                name="one_pause_at_a_time",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.at)
+
+
+class Pace(models.Model):
+    """From when on (the database's clock) a sender may text again."""
+
+    sender = models.CharField(primary_key=True, max_length=40)
+    free_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.sender
 
 
 class OptOut(models.Model):

@@ -6,19 +6,20 @@ again.
 """
 
 import logging
+import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import Case, Q, Value, When
+from django.db import transaction
 from django.db.models.functions import Now
 
-from notifications import caps, daily, mail, policy, quiet_hours, twilio
+from notifications import caps, daily, mail, pace, policy, quiet_hours, twilio
+from notifications.circuit import got_through, open_circuit
+from notifications.claiming import claim, give_back, lane
 from notifications.models import Channel, Message, OptOut, Status
 from notifications.moving import change, move
 from notifications.reach import ask_to_call, hours_of, lock_phone, mail_of, point, point_all
@@ -28,117 +29,105 @@ from notifications.twilio import NO_ANSWER, Outcome
 from notifications.writing import NO_HOUR
 from patients.actions import issue_confirm_token
 from patients.models import Patient
-from records.actor import sweep
-from records.events import raise_work_item
-from records.ids import uuid7
-from records.models import WorkItem
+from records import hints
+from records.models import Brake
 from records.outage import ENDS_A_SWEEP
 from records.values import in_force
 from scheduling import demo
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = timedelta(seconds=20)  # how long one sweep goes on; the next tick takes the rest
+AT_ONCE = timedelta(seconds=10)  # how long one sweep goes on; the next tick takes the rest
 LANES = 2  # sweeps that send at once: a provider that hangs leaves the worker's others free
 LANE, LOOK = 0x5E4D, 0x100C  # the first halves of the advisory locks of sending and looking
-FIRST_WAIT = 15  # seconds until the second attempt; doubled each time
-MOST_ATTEMPTS = 6
+HANDS = 8  # texts of one sweep that the provider is asked to take at once
+FIRST_WAIT, LONGEST_WAIT = 15, 600  # seconds at most until the next attempt; doubled each time
+MOST_ATTEMPTS = 6  # that may have left, or that we could not make ready
 LOOKS_AT_ONCE = 20
-PROVIDER = UUID(int=0)  # what a work item about the provider itself is about
 HIDDEN = "******"  # stands for a code in what is kept of a body
 
 
 def send_due(*, clock: Callable[[], datetime]) -> int:
-    """Send what is due, one after another; returns how many were claimed.
+    """Send what is due; returns how many were claimed.
 
     Raises ImproperlyConfigured where real texts would leave to, or beside, invented people.
     """
     demo.refuse_beside_real_texts()
     begun, count = time.monotonic(), 0
-    with _lane(LANE, LANES) as is_free:
+    with lane(LANE, LANES) as is_free:
         while is_free and time.monotonic() - begun < AT_ONCE.total_seconds():
             claimed_at = time.monotonic()
-            message = _claim(clock())
-            if message is None:
-                break
-            count += 1
-            _send(message, claimed_at, clock())
+            batch = claim(clock(), most=pace.batch())
+            if not batch:
+                return count
+            count += len(batch)
+            _send_all(batch, claimed_at, clock)
+    if count:
+        hints.wake("notifications.send_due")
     return count
 
 
-@contextmanager
-def _lane(key: int, lanes: int) -> Iterator[bool]:
-    """Whether one of the lanes was free; it is ours until we leave, or our connection ends."""
-    with connection.cursor() as cursor:
-        for lane in range(lanes):
-            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [key, lane])
-            if cursor.fetchone() == (True,):
-                break
-        else:
-            yield False
-            return
-    try:
-        yield True
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [key, lane])
+def _send_all(batch: list[Message], claimed_at: float, clock: Callable[[], datetime]) -> None:
+    """Each by itself: while the provider is asked about some, the next are made ready.
 
-
-def _claim(now: datetime) -> Message | None:
-    """Take a message for as long as the lease; committed at once.
-
-    Codes and alerts come first, whose readers wait; then what has waited longest.
+    However this ends, what was handed over is settled, and what was not begun is given back.
     """
-    claim = uuid7()
-    with transaction.atomic():
-        ready = Message.objects.filter(
-            Q(try_after__isnull=True) | Q(try_after__lte=Now()),
-            status=Status.PENDING,
-            due_at__lte=now,
-        )
-        urgent_first = Case(When(kind__in=policy.ANY_HOUR, then=Value(0)), default=Value(1))
-        rows = ready.select_for_update(skip_locked=True)
-        message = rows.order_by(urgent_first, "due_at", "pk").first()
-        if message is None:
-            return None
-        move(
-            message,
-            Status.SENDING,
-            claim=claim,
-            attempts=message.attempts + 1,
-            lease_until=Now() + timedelta(seconds=settings.SEND_LEASE),
-        )
-    message.claim = claim
-    return message
+    flying: dict[Future[Outcome], Message] = {}
+    waiting = list(batch)
+    with ThreadPoolExecutor(HANDS) as hands:
+        try:
+            while waiting:
+                message = _made_ready(waiting.pop(0), clock())
+                if message and message.channel == Channel.MAIL:
+                    _settle(message, _hand_over(message, claimed_at, clock()), clock())
+                elif message:
+                    pace.wait_for_turn()
+                    flying[hands.submit(_hand_over, message, claimed_at, clock())] = message
+                if len(flying) == HANDS:
+                    _settle_first(flying, clock)
+                if _is_late(claimed_at):
+                    break
+        finally:
+            give_back(waiting)
+            while flying:
+                _settle_first(flying, clock)
 
 
-def _send(message: Message, claimed_at: float, now: datetime) -> None:
-    """One message that cannot be sent must not keep the others back, nor be tried for ever."""
+def _settle_first(flying: dict[Future[Outcome], Message], clock: Callable[[], datetime]) -> None:
+    """Settle what has come back, as soon as anything has."""
+    for future in wait(flying, return_when=FIRST_COMPLETED).done:
+        _settle(flying.pop(future), future.result(), clock())
+
+
+def _made_ready(message: Message, now: datetime) -> Message | None:
+    """One that cannot be sent must not keep the others back, nor be tried for ever."""
     try:
-        ready = _check_again(message, now)
+        return _check_again(message, now)
     except ENDS_A_SWEEP:
         raise
     except Exception as error:
         log.exception("message_not_ready", extra={"message_id": str(message.pk)})
-        _settle(message, Outcome("busy", code=type(error).__name__[:40]), now)
-        return
-    if ready is None:
-        return
-    if time.monotonic() - claimed_at > settings.SEND_FENCE:
-        # This process slept: somebody may have taken the message over. Nothing leaves.
-        _settle(message, Outcome("busy", code="late"), now)
-        return
+        _settle(message, Outcome("not_ready", code=type(error).__name__[:40]), now)
+    return None
+
+
+def _is_late(claimed_at: float) -> bool:
+    """Whether this process was slow or slept: somebody may soon take its messages over."""
+    return time.monotonic() - claimed_at > float(settings.SEND_FENCE)
+
+
+def _hand_over(message: Message, claimed_at: float, now: datetime) -> Outcome:
+    """Ask the provider; texts in threads, which know no database."""
+    if _is_late(claimed_at):
+        return Outcome("late", code="late")
     try:
-        outcome = _hand_over(ready, now)
-    except ENDS_A_SWEEP:
-        raise
+        return _by_its_channel(message, now)
     except Exception as error:
         log.exception("message_in_doubt", extra={"message_id": str(message.pk)})
-        outcome = Outcome("unknown", code=type(error).__name__[:40])
-    _settle(ready, outcome, now)
+        return Outcome("unknown", code=type(error).__name__[:40])
 
 
-def _hand_over(message: Message, now: datetime) -> Outcome:
+def _by_its_channel(message: Message, now: datetime) -> Outcome:
     if message.channel == Channel.MAIL:
         subject = f"{settings.PRACTICE_NAME}: {policy.OF_KIND[message.kind].subject}"
         return mail.send(
@@ -180,14 +169,17 @@ def _check_again(claimed: Message, now: datetime) -> Message | None:
     if message.kind == "support_invite" and message.support_person:
         message.secret = issue_confirm_token(message.support_person)
     message.body = text_of(message.kind, words, is_text=message.channel == Channel.SMS)
+    message.attempts += 1
     message.left_at = now
-    message.save(update_fields=["body", "secret", "left_at"])
+    message.save(update_fields=["body", "secret", "attempts", "left_at"])
     return message
 
 
 def _untrue(message: Message, told: Told | None) -> str:
-    """Why it is not to be said any more; empty while it is."""
+    """Why it must not be said any more; empty while it may."""
     friend = message.support_person
+    if Brake.objects.filter(cause=message.cause, status=Brake.Status.WITHDRAWN).exists():
+        return "Somebody has withdrawn it."
     if friend and policy.waits_for_a_yes(message.kind, friend.confirmed_at):
         return "They have not agreed to stay."
     if told is None:
@@ -215,6 +207,10 @@ def _allowed(message: Message, now: datetime) -> bool:
         move(message, Status.SUPPRESSED, no_way, claim=None, secret="")
         ask_to_call(message, now=now)
         return False
+    if message.channel == Channel.SMS and not twilio.may_text(message.to):
+        strange = "Only the numbers of a list get texts from here."
+        move(message, Status.SUPPRESSED, strange, claim=None, secret="")
+        return False
     hours = _hours(message)
     if hours is None or quiet_hours.awake(now, hours):
         return _within_caps(message, now)
@@ -222,7 +218,7 @@ def _allowed(message: Message, now: datetime) -> bool:
     if leaves is None:
         _miss(message, NO_HOUR, now)
     else:
-        _put_back(message, "It is night there.", due_at=leaves, attempts=message.attempts - 1)
+        _put_back(message, "It is night there.", due_at=leaves)
     return False
 
 
@@ -315,16 +311,38 @@ def _settle(message: Message, outcome: Outcome, now: datetime) -> None:
 def _accepted(message: Message, outcome: Outcome, now: datetime) -> None:
     to = Status.SENT if message.channel == Channel.MAIL else Status.ACCEPTED
     move(message, to, provider_id=outcome.provider_id, claim=None, secret="", error_code="")
+    got_through(message, later=False, now=now)
 
 
 def _busy(message: Message, outcome: Outcome, now: datetime) -> None:
-    """Nothing was sent: later again, until it is useless or was tried too often."""
-    if message.attempts >= MOST_ATTEMPTS:
+    """Nothing was sent, for certain: later again, until it is useless. No attempt was used up."""
+    if outcome.code == twilio.TOO_MANY:
+        pace.slow_down()
+    _wait(message, outcome, now, waits=message.waits + 1, attempts=message.attempts - 1)
+
+
+def _late(message: Message, outcome: Outcome, now: datetime) -> None:
+    """It was ours for too long: nothing left, and somebody else takes it at once."""
+    why, soon = "It could not leave yet.", Now() + timedelta(seconds=1)
+    _put_back(message, why, try_after=soon, attempts=message.attempts - 1, error_code=outcome.code)
+
+
+def _not_ready(message: Message, outcome: Outcome, now: datetime) -> None:
+    """It is of a kind that we cannot send: a few times more, then a human is asked."""
+    if message.attempts + 1 >= MOST_ATTEMPTS:
         _give_up(message, outcome, now)
-        return
-    wait = timedelta(seconds=FIRST_WAIT * 2 ** (message.attempts - 1))
+    else:
+        _wait(message, outcome, now, waits=message.waits + 1, attempts=message.attempts + 1)
+
+
+def _wait(message: Message, outcome: Outcome, now: datetime, **changes: int) -> None:
+    """By chance, up to a limit that doubles: what failed together does not come back together."""
+    left = (message.not_after - now).total_seconds()
+    limit = min(FIRST_WAIT * 2 ** min(message.waits, 10), LONGEST_WAIT, left)
+    seconds = random.uniform(0, max(limit, 0))  # noqa: S311  no secret
+    later = Now() + timedelta(seconds=seconds)
     why = "It could not leave yet."
-    _put_back(message, why, try_after=Now() + wait, error_code=outcome.code)
+    _put_back(message, why, try_after=later, error_code=outcome.code, **changes)
 
 
 def _misconfigured(message: Message, outcome: Outcome, now: datetime) -> None:
@@ -332,19 +350,11 @@ def _misconfigured(message: Message, outcome: Outcome, now: datetime) -> None:
     _put_back(
         message,
         "Nothing leaves at the moment.",
-        try_after=Now() + timedelta(seconds=60),
+        try_after=Now() + timedelta(seconds=settings.SEND_PROBE),
         error_code=outcome.code,
         attempts=message.attempts - 1,
     )
-    raise_work_item(
-        "texts_do_not_leave",
-        ("provider", PROVIDER),
-        detail=f"The provider takes none of our messages ({outcome.code}): check its settings.",
-        urgency=WorkItem.Urgency.NOW,
-        for_role="staff",
-        by=sweep(),
-        now=now,
-    )
+    open_circuit(message.channel, outcome.code, later=False, now=now)
 
 
 def _unknown(message: Message, outcome: Outcome, now: datetime) -> None:
@@ -377,6 +387,8 @@ def _give_up(message: Message, outcome: Outcome, now: datetime) -> None:
 _SETTLE: dict[str, Callable[[Message, Outcome, datetime], None]] = {
     "accepted": _accepted,
     "busy": _busy,
+    "late": _late,
+    "not_ready": _not_ready,
     "misconfigured": _misconfigured,
     "unknown": _unknown,
     "opted_out": _opted_out,
@@ -392,7 +404,7 @@ def reconcile(*, now: datetime) -> int:
 
     One sweep looks at a time, until one look gets no answer: each may take as long as a timeout.
     """
-    with _lane(LOOK, 1) as is_free:
+    with lane(LOOK, 1) as is_free:
         return _look_up_all(now) if is_free else 0
 
 

@@ -15,7 +15,9 @@ from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 from urllib3.exceptions import NewConnectionError, SSLError
 
+CONNECT = 5.0  # seconds that a connection may take to come about
 OPTED_OUT = 21610
+TOO_MANY = "20429"
 BUSY = {20429, 21611}
 # The account, its day's limit (63038), the sender, the service or our own address is not right.
 MISCONFIGURED = {
@@ -44,8 +46,8 @@ class Outcome:
 class RebasedHttpClient(TwilioHttpClient):
     """Twilio's HTTP client, talking to another host: the library offers no setting for that."""
 
-    def __init__(self, base_url: str, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, base_url: str) -> None:
+        super().__init__()
         self.base = urlsplit(base_url)
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
@@ -56,14 +58,16 @@ class RebasedHttpClient(TwilioHttpClient):
 
 
 def client() -> Client:
-    """A client with a timeout: the library's own default waits for ever."""
-    options = {"timeout": settings.TWILIO_TIMEOUT}
-    http = (
-        RebasedHttpClient(settings.TWILIO_BASE_URL, **options)
-        if settings.TWILIO_BASE_URL
-        else TwilioHttpClient(**options)
-    )
+    """A client with timeouts and no retries: the library's own default waits for ever."""
+    base = settings.TWILIO_BASE_URL
+    http = RebasedHttpClient(base) if base else TwilioHttpClient()
+    http.timeout = (min(CONNECT, settings.TWILIO_TIMEOUT), settings.TWILIO_TIMEOUT)
     return Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=http)
+
+
+def may_text(to: str) -> bool:
+    """Whether this Hearth may text a number: with a real account, only production texts anybody."""
+    return settings.PRODUCTION or settings.SANDBOX or to in settings.ALLOWED_NUMBERS
 
 
 def send(*, to: str, body: str, callback: str, valid_for: int) -> Outcome:
@@ -107,6 +111,11 @@ def _refused(status: int, code: int) -> Outcome:
     if 400 <= status < 500:
         return Outcome("refused", code=str(code))
     return Outcome("unknown", code=str(code))
+
+
+def is_misconfigured(error_code: str) -> bool:
+    """Whether a callback says that nobody gets texts: the account, its sender, its day's limit."""
+    return error_code.isdigit() and int(error_code) in MISCONFIGURED
 
 
 def _never_left(error: requests.exceptions.ConnectionError) -> bool:

@@ -16,7 +16,7 @@ from notifications.moving import change, entry, move
 from notifications.reach import ask_to_call, hours_of, lock_phone, way_of
 from notifications.subjects import Told, sessions_to_come, told_of
 from patients.models import Patient
-from records import hints
+from records import brake, hints
 from records.actor import Actor, sweep
 from records.events import raise_work_item
 from records.models import Event, Outbox, WorkItem
@@ -92,10 +92,20 @@ def _tell(event: Event, now: datetime) -> None:
             _tell_friend(event, told, now)
     elif event.kind in ("address.changed", "patient.text_hours_changed"):
         _follow_hours(event, now)
+    _hold_if_many(event, now)
     for plan in policy.alert(event.kind, occurred_at=event.occurred_at):
         _alert_physicians(event, plan)
     if event.kind in policy.NEWS:
         _bundle(event)
+
+
+def _hold_if_many(event: Event, now: datetime) -> None:
+    """What one cause tells more than a few patients waits: nothing of it is claimed."""
+    told = Event.objects.filter(cause=event.cause).exclude(patient_id=None)
+    patients = told.values("patient_id").distinct().count()
+    says = Message.objects.filter(cause=event.cause, about_id=event.object_id).exists()
+    if says and patients > brake.MOST:
+        brake.weigh(event.cause, patients=patients, would="they would be told", now=now)
 
 
 def _withdraw_untrue(about_id: UUID, told: Told) -> None:
@@ -305,5 +315,6 @@ def add(messages: Iterable[Message]) -> None:
     rows = list(messages)
     for row in rows:
         row.history = [entry(row.status, row.why)]
+        row.priority = policy.priority_of(row.kind)
     Message.objects.bulk_create(rows, ignore_conflicts=True)
     hints.wake("notifications.send_due")

@@ -185,6 +185,27 @@ class WorkItem(models.Model):
         return f"{self.kind} {self.object_id}"
 
 
+class Brake(models.Model):
+    """A cause that would touch too many patients: what follows from it waits for a person.
+
+    One that touched few enough is ``released`` by nobody.
+    """
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "waiting"
+        RELEASED = "released", "released"
+        WITHDRAWN = "withdrawn", "withdrawn"
+
+    cause = models.UUIDField(primary_key=True)
+    status = models.CharField(max_length=10, choices=Status.choices)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+
+    def __str__(self) -> str:
+        return f"{self.cause} {self.status}"
+
+
 class Rule(models.Model):
     """A legal rule as a dated row; ``valid_to`` is its last day, empty while it has none."""
 

@@ -14,7 +14,7 @@ from records.refused import Refused
 @transaction.atomic
 def claim(*, item: WorkItem, by: Actor, now: datetime) -> WorkItem:
     """Somebody does it; raises `Refused` ``wrong_state`` when somebody else does, or it is done."""
-    locked = _lock(item)
+    locked = lock(item)
     if locked.claimed_by_id not in (None, by.user_id):
         raise Refused("wrong_state", "Somebody else is on it already.")
     locked.claimed_by_id = by.user_id
@@ -26,7 +26,7 @@ def claim(*, item: WorkItem, by: Actor, now: datetime) -> WorkItem:
 @transaction.atomic
 def close(*, item: WorkItem, note: str, by: Actor, now: datetime) -> WorkItem:
     """It is done; the note says how."""
-    return _close(_lock(item), note, by, now)
+    return _close(lock(item), note, by, now)
 
 
 @transaction.atomic
@@ -50,7 +50,8 @@ def _close(locked: WorkItem, note: str, by: Actor, now: datetime) -> WorkItem:
     return locked
 
 
-def _lock(item: WorkItem) -> WorkItem:
+def lock(item: WorkItem) -> WorkItem:
+    """The row, locked; raises `Refused` ``wrong_state`` when it is closed."""
     locked = WorkItem.objects.select_for_update(no_key=True).get(pk=item.pk)
     if locked.status != WorkItem.Status.OPEN:
         raise Refused("wrong_state", "This has been done already.")

@@ -10,11 +10,13 @@ from django.db.models import Q
 from accounts.models import Role
 from patients.actions import lock_patient, replan_many
 from patients.models import ClinicalHold, Patient
+from records import brake, hints
 from records.actor import Actor
 from records.events import raise_work_item
 from records.models import Rule, WorkItem
 from records.refused import Refused
 from records.values import change
+from records.work import close
 from scheduling.deliveries.models import OVER, Delivery
 from scheduling.replan import replan
 from scheduling.subscriptions import actions as subscriptions
@@ -132,3 +134,21 @@ def _lock_as_seen(row: Subscription, version: int | None) -> None:
     row.refresh_from_db(fields=["version"])
     if version is not None and version != row.version:
         raise Refused("stale", "This has changed since you looked; please look again.")
+
+
+def approve(*, item: WorkItem, by: Actor, now: datetime) -> WorkItem:
+    """What one change would do to many patients happens, and is told."""
+    approved = brake.approve(item=item, by=by, now=now)
+    hints.wake("scheduling.replan")
+    hints.wake("notifications.send_due")
+    return approved
+
+
+@transaction.atomic
+def close_work_item(*, item: WorkItem, note: str, by: Actor, now: datetime) -> WorkItem:
+    """It is done. Of a brake: the cause was put right, and is looked at anew for each patient."""
+    if item.kind != brake.KIND:
+        return close(item=item, note=note, by=by, now=now)
+    held = Patient.objects.filter(replan_cause=item.object_id)
+    replan_many(held.values_list("pk", flat=True), by=by, now=now)
+    return brake.withdraw(item=item, note=note, by=by, now=now)

@@ -52,9 +52,9 @@ from records.api import (
 from records.events import settled_before
 from records.models import Event, Rule, WorkItem
 from records.values import DEFAULTS, add_rule, in_force
-from records.work import claim, close
+from records.work import claim
 from scheduling import replan, timeline
-from scheduling.actions import change_settings
+from scheduling.actions import approve, change_settings, close_work_item
 from scheduling.calendar.actions import add_time_off
 from scheduling.calendar.api import (
     DaysQuery,
@@ -593,8 +593,20 @@ class CloseWorkItem(Door):
     def post(self, request: Request, pk: UUID) -> Response:
         item = found(WorkItem.objects.visible_to(signed_in(request)), pk)
         note = read(CloseIn, request.data)["note"]
-        closed = close(item=item, note=note, by=actor_of(request), now=clock.now())
+        closed = close_work_item(item=item, note=note, by=actor_of(request), now=clock.now())
         return Response(WorkItemOut(closed).data)
+
+
+class ApproveWorkItem(Door):
+    """Let go what the brake holds: one change that would touch more than ten patients."""
+
+    permission_classes = (roles(STAFF, PHYSICIAN),)
+
+    @extend_schema(request=Nothing, responses=WorkItemOut)
+    def post(self, request: Request, pk: UUID) -> Response:
+        item = found(WorkItem.objects.visible_to(signed_in(request)), pk)
+        read(Nothing, request.data)
+        return Response(WorkItemOut(approve(item=item, by=actor_of(request), now=clock.now())).data)
 
 
 class EventOut(serializers.ModelSerializer[Event]):

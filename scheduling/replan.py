@@ -1,5 +1,6 @@
 """Makes the rows follow the chain: one patient, one transaction; twice in a row changes nothing."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -12,9 +13,10 @@ from django.db.models import prefetch_related_objects
 from accounts.models import Role
 from patients.actions import lock_patient
 from patients.models import Patient
+from records import brake
 from records.actor import Actor, sweep
 from records.events import raise_work_item
-from records.models import WorkItem
+from records.models import Brake, WorkItem
 from scheduling import timeline
 from scheduling.consultations.actions import note_risk, risks_of
 from scheduling.consultations.models import Consultation
@@ -30,6 +32,8 @@ from scheduling.subscriptions import actions as subscriptions
 from scheduling.subscriptions.models import BillingPeriod, PeriodStatus, Subscription
 
 ROUNDS = 12  # one change may call for another: a month opens, is overdue, and so on
+# Changes that ask or note something, and touch no patient.
+QUIET = {"note_risk", "ask_about_late", "ask_to_choose", "transition", "ask_about_hold"}
 ASKED = (  # kinds of work items by which rows follow
     "window_not_chosen", "no_signer", "parcel_late", "parcel_to_replace", "transition",
     "hold_waits",
@@ -41,10 +45,13 @@ def replan(patient_id: UUID, *, now: datetime, by: Actor | None = None) -> int:
     """Make all rows of a patient follow; returns how many changes that took.
 
     ``by`` is who caused it, if it is not a sweep. When nothing has to follow, nothing is written
-    but when to look again, if that has changed. Changes that call for each other without end are
-    an error of ours: none is kept, and the patient stays due.
+    but when to look again, if that has changed; nothing at all while the brake holds the cause.
+    Changes that call for each other without end are an error of ours: none is kept, and the patient
+    stays due.
     """
     patient = lock_patient(patient_id)
+    if by is None and patient.replan_cause and not _may_follow(patient.replan_cause, now):
+        return 0
     who = by or Actor(role="system", channel="sweep", cause=patient.replan_cause or sweep().cause)
     count = 0
     for _ in range(ROUNDS):
@@ -306,7 +313,23 @@ def _keep_summary(patient: Patient, care: timeline.Care) -> None:
         Patient.objects.filter(pk=patient.pk).update(**summary)
 
 
+def _may_follow(cause: UUID, now: datetime) -> bool:
+    """Whether what follows from a cause may happen: it touches few, or a person let it go."""
+    known = Brake.objects.filter(cause=cause).first()
+    if known:
+        return known.status == Brake.Status.RELEASED
+    marked = list(Patient.objects.filter(replan_cause=cause).values_list("pk", flat=True))
+    if len(marked) <= brake.MOST:
+        return True
+    wanted = [{c.do for c in timeline.changes(read(pk, now=now)[0])} - QUIET for pk in marked]
+    touched = [each for each in wanted if each]
+    kinds = Counter(kind for each in touched for kind in each)
+    would = ", ".join(f"{kind.replace('_', ' ')} {count} times" for kind, count in kinds.items())
+    return brake.weigh(cause, patients=len(touched), would=would[:100], now=now)
+
+
 def due(*, now: datetime) -> Iterable[UUID]:
-    """Patients for whom something follows by now, who has waited longest first."""
-    rows = Patient.objects.filter(replan_due_at__lte=now).order_by("replan_due_at", "pk")
-    return rows.values_list("pk", flat=True)
+    """Patients for whom something follows by now and may, who has waited longest first."""
+    held = Brake.objects.filter(status=Brake.Status.WAITING).values("cause")
+    rows = Patient.objects.filter(replan_due_at__lte=now).exclude(replan_cause__in=held)
+    return rows.order_by("replan_due_at", "pk").values_list("pk", flat=True)

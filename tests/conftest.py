@@ -42,7 +42,7 @@ EMPTY = f"{TEMPLATE}_empty"
 
 # Files that take long, the longest first: no worker is left alone with one of them at the end.
 SLOW = (
-    "embedded", "main_job", "deliveries", "sessions", "bad_input", "races", "trouble",
+    "chaos", "embedded", "main_job", "deliveries", "sessions", "bad_input", "races", "trouble",
     "chain_machine", "carriers", "compose", "messages", "chain_races",
 )  # fmt: skip
 

@@ -84,6 +84,8 @@ def doors() -> dict[str, Door]:
         "settings": ("chen", "patch", "settings/", {"slot_step": 15, "hold_minutes": 5}),
         "claim": ("sam", "post", "work-items/{item}/claim/", {}),
         "close": ("sam", "post", "work-items/{item}/close/", {"note": "done"}),
+        "pause_messages": ("sam", "post", "messages/pause/", {}),
+        "resume_messages": ("sam", "post", "messages/resume/", {}),
     }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from django.http import QueryDict
 from twilio.request_validator import RequestValidator
 
 from notifications import sending, writing
+from notifications.claiming import claim
 from notifications.models import InboundMessage, Message, OptOut, ProviderEvent, Status
 from notifications.sandbox import twilio_api
 from notifications.sandbox.models import SandboxMessage
@@ -201,24 +202,27 @@ def test_what_the_practice_cancels_before_anybody_was_told_is_told(
 # --- what the provider does ------------------------------------------------------------------
 
 
-def test_a_provider_that_is_busy_is_asked_again(alice_booked: Caller, web: str) -> None:
-    fault(web, "429", 2)
+def test_case_16_a_provider_that_is_busy_is_asked_again(alice_booked: Caller, web: str) -> None:
+    fault(web, "429", 3)
     run()
     assert (state("confirmation"), message("confirmation").error_code) == ("pending", "20429")
     run()
     assert texts() == []
-    for _ in range(2):
+    for _ in range(3):
         again()
         run()
     assert len(texts()) == 1
-    assert message("confirmation").attempts == 3
+    told = message("confirmation")
+    assert (told.waits, told.attempts) == (3, 1)  # what was never taken is no attempt
 
 
 def test_after_six_attempts_a_human_is_asked(alice_booked: Caller, web: str) -> None:
-    fault(web, "429", 99)
+    fault(web, "500_not_accepted", 99)
     for _ in range(6):
         run()
-        again()
+        for _look in range(2):
+            again()
+            sending.reconcile(now=clock.now())
     assert state("confirmation") == "failed"
     assert work("call_patient") == 1
 
@@ -230,7 +234,7 @@ def test_after_six_attempts_a_human_is_asked(alice_booked: Caller, web: str) -> 
         ("garbage_200", False),
     ],
 )  # fmt: skip
-def test_an_answer_that_is_lost_is_looked_up_before_anything_is_sent_again(
+def test_case_17_an_answer_that_is_lost_is_looked_up_before_anything_is_sent_again(
     alice_booked: Caller, web: str, kind: str, arrives: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "PUBLIC_BASE_URL", "http://127.0.0.1:9")  # no callback arrives
@@ -252,7 +256,7 @@ def test_an_answer_that_is_lost_is_looked_up_before_anything_is_sent_again(
 
 
 @pytest.mark.parametrize("kind", ["hang_accepted", "hang_not_accepted"])
-def test_a_provider_that_hangs_is_left_and_asked_later(
+def test_case_18_a_provider_that_hangs_is_left_and_asked_later(
     alice_booked: Caller, web: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "TWILIO_TIMEOUT", 0.5)
@@ -277,11 +281,12 @@ def test_a_callback_that_overtakes_the_answer_settles_it(alice_booked: Caller, w
     assert len(texts()) == 1
 
 
-def test_a_sender_that_dies_after_the_claim_loses_nothing(alice_booked: Caller, web: str) -> None:
+def test_case_01_a_sender_that_dies_after_the_claim_loses_nothing(
+    alice_booked: Caller, web: str
+) -> None:
     """Killed before anything left: the lease ends, nothing is found, and it is sent, once."""
     writing.write_messages(now=clock.now())
-    claimed = sending._claim(clock.now())
-    assert claimed
+    assert claim(clock.now(), most=1)
     sending.send_due(clock=clock.now)
     assert texts() == []
     for _ in range(3):
@@ -291,7 +296,7 @@ def test_a_sender_that_dies_after_the_claim_loses_nothing(alice_booked: Caller, 
     assert len(texts()) == 1
 
 
-def test_a_sender_that_dies_before_settling_sends_nothing_twice(
+def test_case_02_a_sender_that_dies_before_settling_sends_nothing_twice(
     alice_booked: Caller, web: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed between the provider's answer and writing it down."""
@@ -327,7 +332,7 @@ def test_a_sender_that_slept_too_long_sends_nothing(
     assert message("confirmation").error_code == "late"
 
 
-def test_a_number_that_the_provider_blocks_gets_mail_from_then_on(
+def test_case_15_a_number_that_the_provider_blocks_gets_mail_from_then_on(
     alice_booked: Caller, web: str
 ) -> None:
     fault(web, "400_21610")

@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 
 from accounts.models import User
 from notifications import mail, sending, writing
+from notifications.claiming import claim
 from notifications.models import TRANSITIONS, Message, OptOut, Status
 from notifications.moving import move
 from notifications.sandbox.models import SandboxFault, SandboxMessage
@@ -84,7 +85,7 @@ def test_an_event_that_cannot_be_told_stops_no_other_and_is_shown(
     assert len(texts()) == 1
 
 
-def test_a_message_that_cannot_be_made_ready_stops_no_other_and_is_given_up(
+def test_case_31_a_message_that_cannot_be_made_ready_stops_no_other_and_is_given_up(
     alice_booked: Caller, web: str
 ) -> None:
     writing.write_messages(now=clock.now())
@@ -175,7 +176,8 @@ def test_what_can_never_be_looked_up_is_called_unclear_in_the_end(
 def test_a_claim_that_dies_again_and_again_is_given_up(alice_booked: Caller, web: str) -> None:
     writing.write_messages(now=clock.now())
     for _ in range(sending.MOST_ATTEMPTS):
-        assert sending._claim(clock.now())
+        (claimed,) = claim(clock.now(), most=1)
+        assert sending._check_again(claimed, clock.now())  # it may have been handed over
         for _ in range(3):
             again()
             sending.reconcile(now=clock.now())
@@ -220,11 +222,9 @@ def test_a_mail_that_was_first_tried_as_a_text_survives_a_death(
     """The provider blocks the number; the next sender dies before it hands the mail over."""
     fault(web, "400_21610")
     writing.write_messages(now=clock.now())
-    tried = sending._claim(clock.now())
-    assert tried
-    sending._send(tried, time.monotonic(), clock.now())
+    sending._send_all(claim(clock.now(), most=1), time.monotonic(), clock.now)
     assert (state("confirmation"), message("confirmation").channel) == ("pending", "mail")
-    assert sending._claim(clock.now())
+    assert claim(clock.now(), most=1)
     for _ in range(2):
         again()
         sending.reconcile(now=clock.now())
@@ -263,7 +263,7 @@ def test_one_sweep_looks_at_a_time(alice_booked: Caller, web: str) -> None:
 
 
 @pytest.mark.parametrize("where", ["http://no-such-host.invalid", "http://127.0.0.1:9", "no TLS"])
-def test_a_provider_that_cannot_be_reached_is_asked_again_not_doubted(
+def test_case_18_a_provider_that_cannot_be_reached_is_asked_again_not_doubted(
     alice_booked: Caller, web: str, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = web.replace("http:", "https:") if where == "no TLS" else where
@@ -316,7 +316,7 @@ PROBLEM = b'{"type": "about:blank", "title": "T", "status": 404, "code": "not_fo
         (400, b'{"message": "No", "code": 63038}'),
     ],
 )  # fmt: skip
-def test_a_wrong_address_or_sender_keeps_everything_and_asks_a_human(
+def test_case_19_a_wrong_address_or_sender_keeps_everything_and_asks_a_human(
     alice_booked: Caller, web: str, status: int, body: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = type("Answers", (Says,), {"status": status, "body": body})

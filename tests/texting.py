@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from twilio.request_validator import RequestValidator
 
 from notifications import sending, writing
-from notifications.models import Message, Status
+from notifications.models import Circuit, Message, Status
 from notifications.sandbox.models import SandboxMessage
 from records import clock
 from records.models import WorkItem
@@ -58,6 +58,7 @@ def again() -> None:
     """Real time passes: what waits for another attempt or a look may have it now."""
     Message.objects.filter(status=Status.PENDING).update(try_after=None)
     Message.objects.exclude(lease_until=None).update(lease_until=Now() - timedelta(seconds=1))
+    Circuit.objects.update(probe_after=Now() - timedelta(seconds=1))
 
 
 def to(text: str) -> None:

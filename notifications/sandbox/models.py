@@ -28,10 +28,14 @@ class SandboxMessage(models.Model):
 
 
 class SandboxFault(models.Model):
-    """Something that goes wrong the next ``count`` times, with texts to ``to`` or to anybody."""
+    """Something that goes wrong the next ``count`` times, with texts to ``to`` or to anybody.
+
+    Where ``percent`` is below 100, only so often, by chance.
+    """
 
     kind = models.CharField(max_length=30)
     count = models.PositiveIntegerField()
+    percent = models.PositiveSmallIntegerField(default=100)
     to = models.CharField(max_length=20, blank=True)
 
     class Meta:

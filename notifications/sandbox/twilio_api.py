@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+import random
 import re
 import threading
 from datetime import UTC, datetime
@@ -176,11 +177,11 @@ def _answer(answer: str, row: SandboxMessage | None) -> HttpResponse:
 def _next_fault(to: str) -> str:
     """The fault that is due for a text to this number, used up by one; empty when there is none."""
     rows = SandboxFault.objects.select_for_update().filter(count__gt=0, to__in=("", to))
-    fault = rows.first()
-    if fault is None:
-        return ""
-    SandboxFault.objects.filter(pk=fault.pk).update(count=F("count") - 1)
-    return fault.kind
+    for fault in rows:
+        if random.randrange(100) < fault.percent:  # noqa: S311  faults, not secrets
+            SandboxFault.objects.filter(pk=fault.pk).update(count=F("count") - 1)
+            return fault.kind
+    return ""
 
 
 def as_twilio(row: SandboxMessage) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Every write about deliveries: choosing a window, and each step of a parcel."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace as with_
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from patients.models import Patient
 from records.actor import Actor
 from records.events import keep_correction
 from records.gates import pass_gates
-from records.ids import reference
+from records.ids import reference, uuid7
 from records.models import WorkItem
 from records.refused import Refused
 from records.values import in_force
@@ -576,7 +577,8 @@ def each(
     for row in rows:
         try:
             with transaction.atomic():
-                done[row.pk] = act(delivery=row, **arguments, by=by, now=now)
+                own = with_(by, cause=uuid7())  # somebody named each: no one cause of many
+                done[row.pk] = act(delivery=row, **arguments, by=own, now=now)
         except Refused as refused:
             done[row.pk] = refused
     return done
