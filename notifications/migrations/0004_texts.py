@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notifications', '0002_treatment'),
+        ('notifications', '0003_leaving'),
         ('patients', '0004_texts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
