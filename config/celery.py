@@ -17,6 +17,7 @@ app.autodiscover_tasks()
 SWEEPS = {
     "notifications.write_messages": 5,
     "notifications.send_due": 5,
+    "notifications.page_again": 15,
     "notifications.reconcile": 15,
     "scheduling.release_expired_holds": 60,
     "scheduling.replan": 3,

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import CARE, STAFF, roles, signed_in
+from accounts.api import CARE, PHYSICIAN, STAFF, roles, signed_in
 from notifications.models import InboundMessage, Message, Status
 from notifications.policy import SAYINGS
 from patients.api import found, look_log, seen
@@ -104,9 +104,12 @@ class InboxQuery(ListQuery):
 
 
 class Inbox(Door):
-    """What people answered to texts, the latest first: a work item says which to read."""
+    """What people answered to texts, the latest first: a work item says which to read.
 
-    permission_classes = (roles(STAFF),)
+    Physicians read what calls for help.
+    """
+
+    permission_classes = (roles(STAFF, PHYSICIAN),)
 
     @extend_schema(parameters=[InboxQuery], responses=InboundOut(many=True))
     def get(self, request: Request) -> Response:

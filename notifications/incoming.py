@@ -7,9 +7,10 @@ from notifications import replies
 from notifications.models import InboundMessage, Message, OptOut, ProviderEvent, Status
 from notifications.moving import move
 from notifications.reach import ask_to_call, lock_phone, point_all
+from notifications.writing import queue_answer
 from patients.models import Patient
 from records.actor import sweep
-from records.events import raise_work_item
+from records.events import raise_work_item, record
 from records.ids import uuid7
 from records.models import WorkItem
 
@@ -89,25 +90,45 @@ def hear_text(
     One without an id is a text of its own.
     """
     told = opt_out_type.lower()
-    meaning, to_read = (told, False) if told in replies.TOLD else replies.meaning(body)
+    meant, to_read = (told, False) if told in replies.TOLD else replies.meaning(body)
+    is_crisis = replies.calls_for_help(body)
     text, is_new = InboundMessage.objects.get_or_create(
         provider_id=provider_id or str(uuid7()),
         defaults={
             "sender": sender,
             "body": body,
-            "meaning": meaning,
+            "meaning": "crisis" if is_crisis else meant,
             "patient_id": _only_patient(sender),
             "received_at": now,
         },
     )
     if not is_new:
         return
-    if meaning == "stop":
+    if is_crisis:
+        _call_for_help(text, now)
+    if meant == "stop":
         opt_out(phone=sender, source="reply", now=now)
-    elif meaning == "start":
+    elif meant == "start":
         OptOut.objects.filter(phone=sender, ended_at__isnull=True).update(ended_at=now)
-    if to_read:
+    if to_read and not is_crisis:
         _ask_to_read(text, now)
+
+
+def _call_for_help(text: InboundMessage, now: datetime) -> None:
+    """Somebody may be in danger: answered at once, and physicians are paged until one is on it."""
+    by = sweep()
+    raise_work_item(
+        "call_for_help",
+        text,
+        detail="Call this person now: read what they texted in the inbox.",
+        urgency=WorkItem.Urgency.NOW,
+        for_role="physician",
+        by=by,
+        now=now,
+        patient_id=text.patient_id,
+    )
+    record("text.crisis", text, by=by, now=now, patient_id=text.patient_id)
+    queue_answer("help_now", text, now=now)
 
 
 def opt_out(*, phone: str, source: str, now: datetime) -> None:

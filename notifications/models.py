@@ -156,7 +156,9 @@ class OptOut(models.Model):
 
 class InboundQuerySet(models.QuerySet["InboundMessage"]):
     def visible_to(self, user: User) -> Self:
-        """Staff read what people answer; nobody else."""
+        """Staff read what people answer, physicians what calls for help; nobody else."""
+        if user.role == Role.PHYSICIAN:
+            return self.filter(meaning="crisis")
         return self.all() if user.role == Role.STAFF else self.none()
 
 

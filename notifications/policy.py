@@ -10,9 +10,13 @@ from scheduling.intervals import wall_before
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 APART = timedelta(minutes=30)  # a reminder this close to the first word would only repeat it
-ANY_HOUR = ("sign_in_code", "urgent_alert")
-ALERTS = ("assessment.crisis", "assessment.flagged", "session.alarm")
+ANY_HOUR = ("sign_in_code", "urgent_alert", "help_now")
+ALERTS = ("assessment.crisis", "assessment.flagged", "session.alarm", "text.crisis")
+BY_ONE_WAY = ("assessment.flagged",)  # for today; the others are paged by text and by mail
 ALERT_KEEPS = 3 * DAY
+# Minutes since a work item of `NOW` was raised for physicians, at which they are paged again, with
+# the back-up, while nobody has opened it.
+PAGED_AGAIN_AT = (5, 15)
 PATIENT, SUPPORT_PERSON = "patient", "support_person"
 
 
@@ -147,6 +151,12 @@ def alert(fact: str, *, occurred_at: datetime) -> Iterator[Planned]:
     """What a fact makes us say to physicians, at any hour."""
     if fact in ALERTS:
         yield Planned("urgent_alert", occurred_at, occurred_at + ALERT_KEEPS)
+
+
+def paged_again_at(raised_at: datetime, now: datetime) -> int | None:
+    """The latest of `PAGED_AGAIN_AT` that has come; None before the first."""
+    waited = now - raised_at
+    return max((m for m in PAGED_AGAIN_AT if waited >= timedelta(minutes=m)), default=None)
 
 
 def still_true(kind: str, subject: Subject, *, revision: int) -> str:

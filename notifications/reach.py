@@ -13,6 +13,7 @@ from records.actor import sweep
 from records.events import raise_work_item
 from records.models import WorkItem
 
+NO_CALL = ("sign_in_code", "help_now")
 CALLS = {
     "patient": ("call_patient", "A message did not reach this patient: please call."),
     "support_person": (
@@ -58,6 +59,13 @@ def way_to(patient: Patient | None, user: User | None) -> tuple[str, str] | None
     return (Channel.MAIL, person.email) if person.email else None
 
 
+def ways_to(user: User) -> list[tuple[str, str]]:
+    """Every way to a colleague, for what must not wait for one of them."""
+    phone = str(user.phone)
+    by_text = [(str(Channel.SMS), phone)] if phone and not has_opted_out(phone) else []
+    return by_text + ([(str(Channel.MAIL), user.email)] if user.email else [])
+
+
 def _agreed(patient: Patient, phone: str) -> bool:
     latest = Consent.objects.filter(patient=patient, kind=Consent.Kind.SMS).order_by("-pk").first()
     return latest is not None and latest.accepted and str(latest.phone) == phone
@@ -92,9 +100,10 @@ def _reader(message: Message) -> str:
 def ask_to_call(message: Message, *, now: datetime) -> None:
     """A human tells what a message did not, while it still helps; asked once for each object.
 
-    Nobody is asked about a code: who waits for it asks for another one.
+    Nobody is asked about a code: who waits for it asks for another one; nor about an answer to a
+    call for help: who wrote it is called anyway.
     """
-    if message.kind == "sign_in_code" or now >= policy.helps_until(message.kind, message.not_after):
+    if message.kind in NO_CALL or now >= policy.helps_until(message.kind, message.not_after):
         return
     kind, detail = CALLS[_reader(message)]
     raise_work_item(

@@ -200,16 +200,21 @@ def _phone_of(message: Message) -> str:
 def _allowed(message: Message, now: datetime) -> bool:
     """Whether its reader may get it now, by the way that there is at this moment; else later.
 
-    A code that was asked for by mail goes by mail.
+    A code that was asked for by mail goes by mail, and so does the mail that goes beside an alert.
+    The answer to a call for help goes to the number that called, also after STOP: it is told this
+    once, about itself, and may save a life. Twilio refuses it where STOP came to Twilio itself.
     """
-    is_set = message.kind == "sign_in_code" and message.channel == Channel.MAIL
-    if not is_set and not point(message):
+    is_mail = message.channel == Channel.MAIL and message.to
+    by_mail = is_mail and message.kind in ("sign_in_code", "urgent_alert")
+    if not by_mail and message.kind != "help_now" and not point(message):
         no_way = "There is no way to reach this person."
         move(message, Status.SUPPRESSED, no_way, claim=None, secret="")
         ask_to_call(message, now=now)
         return False
     patient = message.patient
-    if patient is None or quiet_hours.awake(now, patient.time_zone):
+    if patient is None or message.kind in policy.ANY_HOUR:
+        return True
+    if quiet_hours.awake(now, patient.time_zone):
         return True
     leaves = quiet_hours.leaves_at(
         now, zone=patient.time_zone, now=now, not_after=message.not_after
@@ -260,7 +265,7 @@ def _spoken(phone: str) -> str:
 def _valid_for(message: Message, now: datetime) -> int:
     """Seconds that the provider may keep it: until it is night there, or until it is useless."""
     until = message.not_after
-    if message.patient:
+    if message.patient and message.kind not in policy.ANY_HOUR:
         until = min(until, quiet_hours.closing(now, message.patient.time_zone))
     return int((until - now).total_seconds())
 
@@ -328,7 +333,10 @@ def _opted_out(message: Message, outcome: Outcome, now: datetime) -> None:
     OptOut.objects.get_or_create(
         phone=phone, ended_at=None, defaults={"source": "provider", "at": now}
     )
-    _put_back(message, "This number takes no texts.")
+    if message.kind == "help_now":
+        _give_up(message, outcome, now)
+    else:
+        _put_back(message, "This number takes no texts.")
     point_all(phone)
 
 

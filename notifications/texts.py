@@ -44,6 +44,8 @@ TEXTS = {
     "support_2h": "{practice}: you are to be with somebody at home {when}.",
     "sign_in_code": "{practice}: your code is {code}. It works for 10 minutes. "
     "Never give it to anybody.",
+    "help_now": "{practice}: In danger? Call 911 now, or call or text 988 at any hour. En peligro? "
+    "Llame al 911 o al 988 (oprima 2). We will call you.",
     "urgent_alert": "{practice}: something urgent waits for you. Please sign in. {ref}",
 }
 SUBJECTS = {
@@ -70,9 +72,10 @@ SUBJECTS = {
     "support_24h": "A reminder",
     "support_2h": "A reminder",
     "sign_in_code": "Your code",
+    "help_now": "Call 911 or 988",
     "urgent_alert": "Something urgent waits for you",
 }
-WITHOUT_STOP = ("sign_in_code", "urgent_alert")
+WITHOUT_STOP = ("sign_in_code", "urgent_alert", "help_now")
 
 
 @dataclass(frozen=True, slots=True)

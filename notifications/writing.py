@@ -9,11 +9,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from accounts.models import User
+from accounts.models import Role, User
 from notifications import policy, quiet_hours
-from notifications.models import Channel, Message, Status
+from notifications.models import Channel, InboundMessage, Message, Status
 from notifications.moving import change, entry, move
-from notifications.reach import ask_to_call, way_of, way_to
+from notifications.reach import ask_to_call, way_of, way_to, ways_to
 from notifications.subjects import Told, sessions_to_come, told_of
 from patients.models import Patient
 from records import hints
@@ -30,6 +30,7 @@ BATCH = 100
 FIRST_WAIT = 15  # seconds until an event that failed is looked at again; doubled each time
 WORTH_A_LOOK = 3  # failures of one event, after which a human is asked
 CODE_LASTS = timedelta(minutes=10)
+ANSWER_KEEPS = timedelta(hours=1)
 NO_HOUR = "No hour was left outside the quiet hours."
 
 
@@ -91,6 +92,8 @@ def _tell(event: Event, now: datetime) -> None:
             _tell_friend(event, told, now)
     elif event.kind == "address.changed":
         _follow_zone(event, now)
+    elif event.kind in ("work_item.claimed", "work_item.closed"):
+        _stop_paging(event.object_id)
     for plan in policy.alert(event.kind, occurred_at=event.occurred_at):
         _alert_physicians(event, plan)
 
@@ -187,25 +190,93 @@ def _write(
 
 
 def _alert_physicians(event: Event, plan: policy.Planned) -> None:
+    about = (event.object_kind, event.object_id)
     physicians = Physician.objects.filter(is_active=True).select_related("user")
-    _add(_alert(event, plan, physician.user) for physician in physicians)
+    _add(
+        _alert(f"{event.pk}:{user.pk}:{way[0]}", about, plan, user, way, event.cause)
+        for user in (physician.user for physician in physicians)
+        for way in _ways(user, event.kind)
+    )
 
 
-def _alert(event: Event, plan: policy.Planned, user: User) -> Message:
-    channel, to = way_to(None, user) or (Channel.MAIL, "")
+def _ways(user: User, fact: str) -> list[tuple[str, str]]:
+    """How a colleague is alerted; one without any way is written down, and found out by sending."""
+    one = [way_to(None, user) or (str(Channel.MAIL), "")]
+    return one if fact in policy.BY_ONE_WAY else ways_to(user) or one
+
+
+def _alert(
+    key: str,
+    about: tuple[str, UUID],
+    plan: policy.Planned,
+    user: User,
+    way: tuple[str, str],
+    cause: UUID,
+) -> Message:
     return Message(
-        key=f"{plan.kind}:{event.pk}:{user.pk}",
+        key=f"{plan.kind}:{key}",
         kind=plan.kind,
-        channel=channel,
+        channel=way[0],
         user=user,
-        to=to,
-        about_kind=event.object_kind,
-        about_id=event.object_id,
-        cause=event.cause,
+        to=way[1],
+        about_kind=about[0],
+        about_id=about[1],
+        cause=cause,
         wanted_at=plan.wanted_at,
         due_at=plan.wanted_at,
         not_after=plan.not_after,
     )
+
+
+@transaction.atomic
+def page_again(*, now: datetime) -> int:
+    """Page again about what physicians must do now and nobody has opened; returns how many items.
+
+    With them the back-up: staff, who are also asked to call the physician. Each page is written
+    once, by its key; a sweep that comes late writes the last one alone.
+    """
+    first = now - timedelta(minutes=policy.PAGED_AGAIN_AT[0])
+    waiting = WorkItem.objects.filter(
+        status=WorkItem.Status.OPEN,
+        urgency=WorkItem.Urgency.NOW,
+        for_role=Role.PHYSICIAN,
+        claimed_by=None,
+        raised_at__range=(now - policy.ALERT_KEEPS, first),
+    )
+    items = list(waiting.select_for_update(no_key=True).order_by("pk"))
+    for item in items:
+        _page(item, policy.paged_again_at(item.raised_at, now), now)
+    return len(items)
+
+
+def _page(item: WorkItem, minutes: int | None, now: datetime) -> None:
+    plan = policy.Planned("urgent_alert", now, now + policy.ALERT_KEEPS)
+    about = (item.object_kind, item.object_id)
+    physicians = Q(role=Role.PHYSICIAN, physician__is_active=True)
+    users = User.objects.filter(physicians | Q(role=Role.STAFF), is_active=True).order_by("pk")
+    _add(
+        _alert(f"{item.pk}:{minutes}:{user.pk}:{way[0]}", about, plan, user, way, item.cause)
+        for user in users
+        for way in ways_to(user)
+    )
+    raise_work_item(
+        "call_physician",
+        about,
+        detail="Nobody has opened something urgent yet: call the physician now.",
+        urgency=WorkItem.Urgency.NOW,
+        for_role=Role.STAFF,
+        by=sweep(),
+        now=now,
+        patient_id=item.patient_id,
+    )
+
+
+def _stop_paging(item_id: UUID) -> None:
+    """Somebody is on it: pages that have not left yet do not leave."""
+    item = WorkItem.objects.get(pk=item_id)
+    rows = Message.objects.filter(kind="urgent_alert", about_id=item.object_id)
+    for message in rows.filter(status=Status.PENDING).select_for_update().order_by("pk"):
+        move(message, Status.CANCELLED, "Somebody is on it.")
 
 
 def _follow_zone(event: Event, now: datetime) -> None:
@@ -238,6 +309,27 @@ def queue_code(*, user: User, channel: str, to: str, code: str, now: datetime) -
     message.key = f"sign_in_code:{message.pk}"
     with transaction.atomic():
         _add([message])
+
+
+def queue_answer(kind: str, text: InboundMessage, *, now: datetime) -> None:
+    """What answers a text that came in, to the number that wrote it; once for each text."""
+    _add(
+        [
+            Message(
+                key=f"{kind}:{text.pk}",
+                kind=kind,
+                channel=Channel.SMS,
+                patient_id=text.patient_id,
+                to=text.sender,
+                about_kind="inboundmessage",
+                about_id=text.pk,
+                cause=Actor(role="system", channel="sms").cause,
+                wanted_at=now,
+                due_at=now,
+                not_after=now + ANSWER_KEEPS,
+            )
+        ]
+    )
 
 
 def _add(messages: Iterable[Message]) -> None:
