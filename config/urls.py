@@ -14,7 +14,7 @@ from config import health
 from notifications import api as messages
 from notifications import webhooks
 from notifications.sign_in import RequestCode, readable
-from pages.public import Support
+from pages.public import Appointment, Support
 from patients import api as patients
 from patients.assessments import api as assessments
 from scheduling import api as practice
@@ -174,6 +174,7 @@ urlpatterns = [
     path("webhooks/twilio/inbound/", webhooks.inbound),
     path("webhooks/carrier/", carrier.Webhook.as_view()),
     path("support/<str:token>", Support.as_view()),
+    path("a/<str:token>", Appointment.as_view()),
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("problems/<slug:code>/", health.problem_page),

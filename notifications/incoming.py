@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from notifications import replies
+from notifications.answers import answers_question
 from notifications.models import InboundMessage, Message, OptOut, ProviderEvent, Status
 from notifications.moving import move
 from notifications.reach import ask_to_call, lock_phone, point_all
@@ -110,7 +111,7 @@ def hear_text(
         opt_out(phone=sender, source="reply", now=now)
     elif meant == "start":
         OptOut.objects.filter(phone=sender, ended_at__isnull=True).update(ended_at=now)
-    if to_read and not is_crisis:
+    if to_read and not is_crisis and not answers_question(text, now=now):
         _ask_to_read(text, now)
 
 
@@ -128,7 +129,7 @@ def _call_for_help(text: InboundMessage, now: datetime) -> None:
         patient_id=text.patient_id,
     )
     record("text.crisis", text, by=by, now=now, patient_id=text.patient_id)
-    queue_answer("help_now", text, now=now)
+    queue_answer("help_now", text, about=("inboundmessage", text.pk), now=now)
 
 
 def opt_out(*, phone: str, source: str, now: datetime) -> None:

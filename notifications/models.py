@@ -70,6 +70,7 @@ class Message(models.Model):
     ``try_after`` are of the database's clock. ``channel`` and ``to`` are set anew when it leaves.
     ``secret`` holds a code, or the token of a link, until it is sent. ``support_person`` reads it,
     if it is for them, of the ``patient``. A ``body`` says that this attempt was handed over.
+    ``offered``: the times (RFC 3339) of an offer, in the order in which the text numbers them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -93,6 +94,7 @@ class Message(models.Model):
     why = models.CharField(max_length=200, blank=True)
     history = models.JSONField(default=list)
     secret = models.CharField(max_length=20, blank=True)
+    offered = models.JSONField(default=list)
     body = models.TextField(blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     looks = models.PositiveSmallIntegerField(default=0)

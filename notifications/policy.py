@@ -10,7 +10,9 @@ from scheduling.intervals import wall_before
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 APART = timedelta(minutes=30)  # a reminder this close to the first word would only repeat it
-ANY_HOUR = ("sign_in_code", "urgent_alert", "help_now")
+ANY_HOUR = ("sign_in_code", "urgent_alert", "help_now", "change_link")
+# What these ask may be answered by a text: C confirms, R asks for a link.
+ANSWERABLE = ("confirmation", "rescheduled", "reminder_24h", "reminder_2h")
 ALERTS = ("assessment.crisis", "assessment.flagged", "session.alarm", "text.crisis")
 BY_ONE_WAY = ("assessment.flagged",)  # for today; the others are paged by text and by mail
 ALERT_KEEPS = 3 * DAY

@@ -82,6 +82,17 @@ DANGER = (
 )
 CALLS_FOR_HELP = re.compile("|".join(DANGER))
 
+ANSWERS = {
+    "c": "confirm", "confirm": "confirm", "confirmed": "confirm", "r": "change",
+    "reschedule": "change", "1": "first", "2": "second",
+}  # fmt: skip
+CHOICES = ("first", "second")
+
+
+def answer(body: str) -> str:
+    """What answers a question of ours: ``confirm``, ``change``, ``first``, ``second``, or empty."""
+    return ANSWERS.get(_words(_folded(body)), "")
+
 
 def calls_for_help(body: str) -> bool:
     """Whether somebody may be in danger, and must be answered and called at any hour."""

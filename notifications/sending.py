@@ -23,7 +23,7 @@ from notifications.models import Channel, Message, OptOut, Status
 from notifications.moving import move
 from notifications.reach import ask_to_call, lock_phone, point, point_all
 from notifications.subjects import Told, reference_of, told_of
-from notifications.texts import SUBJECTS, Words, text_of
+from notifications.texts import SUBJECTS, Words, spoken_phone, text_of
 from notifications.twilio import NO_ANSWER, Outcome
 from notifications.writing import NO_HOUR
 from patients.actions import issue_confirm_token
@@ -34,6 +34,8 @@ from records.ids import uuid7
 from records.models import WorkItem
 from records.outage import ENDS_A_SWEEP
 from scheduling import demo
+from scheduling.consultations import links
+from scheduling.models import Consultation
 
 log = logging.getLogger(__name__)
 
@@ -180,12 +182,23 @@ def _check_again(claimed: Message, now: datetime) -> Message | None:
         return None
     if not _allowed(message, now):
         return None
-    if message.kind == "support_invite" and message.support_person:
-        message.secret = issue_confirm_token(message.support_person)
     is_text = message.channel == Channel.SMS
+    message.secret = message.secret or _token(message, now)
     message.body = text_of(message.kind, _words(message, told), is_text=is_text)
     message.save(update_fields=["body", "secret"])
     return message
+
+
+def _token(message: Message, now: datetime) -> str:
+    """That of the link which stands in a message, if one does."""
+    if message.kind == "support_invite" and message.support_person:
+        return issue_confirm_token(message.support_person)
+    if message.kind == "change_link" or (
+        message.channel == Channel.MAIL and message.kind in policy.ANSWERABLE
+    ):
+        does = "reschedule" if message.kind == "change_link" else "confirm"
+        return links.issue(Consultation.objects.get(pk=message.about_id), does, now=now)
+    return ""
 
 
 def _phone_of(message: Message) -> str:
@@ -242,7 +255,7 @@ def _body(message: Message) -> str:
 
 
 def _words(message: Message, told: Told | None) -> Words:
-    base = {"practice": settings.PRACTICE_NAME, "phone": _spoken(settings.PRACTICE_PHONE)}
+    base = {"practice": settings.PRACTICE_NAME, "phone": spoken_phone(settings.PRACTICE_PHONE)}
     if message.kind == "urgent_alert":
         return Words(**base, ref=reference_of(message.about_kind, message.about_id))
     if told is None:
@@ -254,12 +267,12 @@ def _words(message: Message, told: Told | None) -> Words:
         till=told.subject.end,
         zone=told.subject.zone,
         join_url=told.join_url,
-        link=f"{settings.PUBLIC_BASE_URL}/support/{HIDDEN}",
+        link=f"{settings.PUBLIC_BASE_URL}/{_page_of(message.kind)}/{HIDDEN}",
     )
 
 
-def _spoken(phone: str) -> str:
-    return f"{phone[2:5]}-{phone[5:8]}-{phone[8:]}" if phone.startswith("+1") else phone
+def _page_of(kind: str) -> str:
+    return "support" if kind == "support_invite" else "a"
 
 
 def _valid_for(message: Message, now: datetime) -> int:

@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from notifications.policy import ANSWERABLE
+
 ONE_SEGMENT = 160
 SECOND = timedelta(seconds=1)  # a day that ends at midnight is the day before
 ZONE_WORDS = {"America/New_York": "Eastern", "America/Chicago": "Central"}
 END = " Reply STOP to opt out."
+END_OF_QUESTION = " Reply C to confirm, R to change, STOP to opt out."
 
 TEXTS = {
     "confirmation": "{practice}: you are booked for {when}. {join} {ref}",
     "rescheduled": "{practice}: your appointment is now {when}. {join} {ref}",
     "cancelled": "{practice}: your appointment on {when} is cancelled. {ref} Questions: {phone}.",
-    "reminder_24h": "{practice}: a reminder of your appointment on {when}. {join} {ref}",
+    "reminder_24h": "{practice}: your appointment is on {when}. {join} {ref}",
     "reminder_2h": "{practice}: your appointment starts {when}. {join} {ref}",
     "payment_due": "{practice}: the payment for your month is due by {last_day}. {ref}",
     "window_to_choose": "{practice}: please sign in and choose when your delivery comes. {ref}",
@@ -44,6 +47,7 @@ TEXTS = {
     "support_2h": "{practice}: you are to be with somebody at home {when}.",
     "sign_in_code": "{practice}: your code is {code}. It works for 10 minutes. "
     "Never give it to anybody.",
+    "change_link": "{practice}: choose another time here: {link} The link works once.",
     "help_now": "{practice}: In danger? Call 911 now, or call or text 988 at any hour. En peligro? "
     "Llame al 911 o al 988 (oprima 2). We will call you.",
     "urgent_alert": "{practice}: something urgent waits for you. Please sign in. {ref}",
@@ -72,10 +76,11 @@ SUBJECTS = {
     "support_24h": "A reminder",
     "support_2h": "A reminder",
     "sign_in_code": "Your code",
+    "change_link": "Choose another time",
     "help_now": "Call 911 or 988",
     "urgent_alert": "Something urgent waits for you",
 }
-WITHOUT_STOP = ("sign_in_code", "urgent_alert", "help_now")
+WITHOUT_STOP = ("sign_in_code", "urgent_alert", "help_now", "change_link")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +110,10 @@ def text_of(kind: str, words: Words, *, is_text: bool = True) -> str:
     link = f"Join: {words.join_url}" if words.join_url else "We call you."
     body = _filled(kind, words, link)
     if not is_text:
-        return body
-    end = "" if kind in WITHOUT_STOP else END
+        return f"{body}\n\nTo confirm: {words.link}" if kind in ANSWERABLE else body
+    end = END_OF_QUESTION if kind in ANSWERABLE else END
+    if kind in WITHOUT_STOP:
+        end = ""
     if plain(link) == link and len(plain(body + end)) <= ONE_SEGMENT:
         return plain(body + end)
     return plain(_filled(kind, words, "Sign in to join.") + end)
@@ -117,7 +124,7 @@ def _filled(kind: str, words: Words, join: str) -> str:
         practice=words.practice,
         phone=words.phone,
         ref=f"Ref {words.ref}." if words.ref else "",
-        when=_when(words.when, words.zone),
+        when=spoken_time(words.when, words.zone),
         till=_hour(words.till, words.zone),
         last_day=_day(words.till - SECOND if words.till else None, words.zone),
         join=join,
@@ -133,7 +140,8 @@ def plain(text: str) -> str:
     return "".join(c for c in folded if c not in "^{}\\[~]|`" and (c.isprintable() or c == "\n"))
 
 
-def _when(at: datetime | None, zone: str) -> str:
+def spoken_time(at: datetime | None, zone: str) -> str:
+    """An instant as texts tell it in a zone: ``Mon, Nov 30, 9:00 AM Central``."""
     return f"{_day(at, zone)}, {_hour(at, zone)}" if at else ""
 
 
@@ -150,3 +158,8 @@ def _hour(at: datetime | None, zone: str) -> str:
     comes_twice = local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
     words = {} if comes_twice else ZONE_WORDS  # in autumn: EDT, then EST
     return f"{hour}:{local:%M %p} {words.get(zone, local.tzname())}"
+
+
+def spoken_phone(phone: str) -> str:
+    """A number of the United States (E.164) as people write it."""
+    return f"{phone[2:5]}-{phone[5:8]}-{phone[8:]}" if phone.startswith("+1") else phone

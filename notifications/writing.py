@@ -311,7 +311,9 @@ def queue_code(*, user: User, channel: str, to: str, code: str, now: datetime) -
         _add([message])
 
 
-def queue_answer(kind: str, text: InboundMessage, *, now: datetime) -> None:
+def queue_answer(
+    kind: str, text: InboundMessage, *, about: tuple[str, UUID], now: datetime, revision: int = 1
+) -> None:
     """What answers a text that came in, to the number that wrote it; once for each text."""
     _add(
         [
@@ -321,8 +323,9 @@ def queue_answer(kind: str, text: InboundMessage, *, now: datetime) -> None:
                 channel=Channel.SMS,
                 patient_id=text.patient_id,
                 to=text.sender,
-                about_kind="inboundmessage",
-                about_id=text.pk,
+                about_kind=about[0],
+                about_id=about[1],
+                revision=revision,
                 cause=Actor(role="system", channel="sms").cause,
                 wanted_at=now,
                 due_at=now,

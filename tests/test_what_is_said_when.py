@@ -294,7 +294,7 @@ def test_a_text_names_no_person_and_nothing_about_health(kind: str) -> None:
             assert not [word for word in BANNED if word in text and word not in numbers]
             assert text.startswith("hearth: ")
     care = kind not in WITHOUT_STOP
-    assert text_of(kind, words).endswith("Reply STOP to opt out.") is care
+    assert text_of(kind, words).endswith("STOP to opt out.") is care
     assert "STOP" not in text_of(kind, words, is_text=False)
 
 
