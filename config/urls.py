@@ -148,6 +148,9 @@ api = [
     path("events/", practice.Events.as_view()),
     path("messages/", messages.Messages.as_view()),
     path("messages/<uuid:pk>/", messages.MessageDetail.as_view()),
+    path("messages/<uuid:pk>/cancel/", messages.CancelMessage.as_view()),
+    path("messages/<uuid:pk>/resend/", messages.ResendMessage.as_view()),
+    path("patients/<uuid:pk>/opt-out/", messages.OptOutOf.as_view()),
     path("reminders/", messages.Reminders.as_view()),
     path("inbox/", messages.Inbox.as_view()),
 ]

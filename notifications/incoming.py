@@ -1,19 +1,28 @@
 """What the provider and people tell us, written down and acted on once."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from notifications import replies
+from notifications import policy, replies
+from notifications.again import write_again
 from notifications.answers import answers_question
-from notifications.models import InboundMessage, Message, OptOut, ProviderEvent, Status
+from notifications.models import (
+    BadPhone,
+    InboundMessage,
+    Message,
+    OptOut,
+    ProviderEvent,
+    Status,
+)
 from notifications.moving import move
-from notifications.reach import ask_to_call, lock_phone, point_all
+from notifications.reach import ask_to_call, flag_phone, lock_phone, point_all
 from notifications.writing import queue_answer
 from patients.models import Patient
 from records.actor import sweep
 from records.events import raise_work_item, record
 from records.ids import uuid7
 from records.models import WorkItem
+from records.refused import Refused
 
 # Twilio's word → ours. What is not here changes nothing.
 SAYS = {
@@ -56,6 +65,20 @@ def hear_status(
     lost = said in (Status.UNDELIVERED, Status.FAILED)
     why = "It did not get through." if lost else ""
     if said and move(message, said, why, error_code=error_code) and lost:
+        _make_up_for(message, now)
+
+
+def _make_up_for(message: Message, now: datetime) -> None:
+    """What did not get through is tried once more where that may help; else a human calls."""
+    if message.error_code in policy.BAD_PHONE:
+        flag_phone(message.to, message.error_code, now=now)
+    passing = message.error_code in policy.PASSING and message.parent_id is None
+    try:
+        if message.error_code not in policy.BAD_PHONE and not passing:
+            raise Refused("wrong_state", "Nothing better would come of it.")
+        wait = policy.TRIED_AGAIN_AFTER if passing else timedelta(0)
+        write_again(message, wanted_at=now + wait, now=now)
+    except Refused:
         ask_to_call(message, now=now)
 
 
@@ -105,6 +128,7 @@ def hear_text(
     )
     if not is_new:
         return
+    BadPhone.objects.filter(phone=sender).delete()  # it texts, so it can be texted
     if is_crisis:
         _call_for_help(text, now)
     if meant == "stop":

@@ -19,6 +19,12 @@ ALERT_KEEPS = 3 * DAY
 # Minutes since a work item of `NOW` was raised for physicians, at which they are paged again, with
 # the back-up, while nobody has opened it.
 PAGED_AGAIN_AT = (5, 15)
+# What the provider says about a number that will never take a text: no mobile, or nobody's.
+BAD_PHONE = ("21211", "21217", "21614", "30005", "30006")
+# What may be better a little later: the handset was off, the reason is unknown, the queue was full.
+# Tried once more; what the carrier filtered (30007) never.
+PASSING = ("30001", "30003", "30008", "30500")
+TRIED_AGAIN_AFTER = timedelta(minutes=30)
 PATIENT, SUPPORT_PERSON = "patient", "support_person"
 
 

@@ -21,7 +21,7 @@ from django.db.models.functions import Now
 from notifications import mail, policy, quiet_hours, twilio
 from notifications.models import Channel, Message, OptOut, Status
 from notifications.moving import move
-from notifications.reach import ask_to_call, lock_phone, point, point_all
+from notifications.reach import ask_to_call, flag_phone, lock_phone, point, point_all
 from notifications.subjects import Told, reference_of, told_of
 from notifications.texts import SUBJECTS, Words, spoken_phone, text_of
 from notifications.twilio import NO_ANSWER, Outcome
@@ -353,6 +353,15 @@ def _opted_out(message: Message, outcome: Outcome, now: datetime) -> None:
     point_all(phone)
 
 
+def _bad_phone(message: Message, outcome: Outcome, now: datetime) -> None:
+    """Nothing was sent; it goes by mail, like all that waits, or a human calls."""
+    flag_phone(message.to, outcome.code, now=now)
+    if message.kind == "help_now":
+        _give_up(message, outcome, now)
+    else:
+        _put_back(message, "This number takes no texts.", error_code=outcome.code)
+
+
 def _give_up(message: Message, outcome: Outcome, now: datetime) -> None:
     move(
         message,
@@ -372,6 +381,7 @@ _SETTLE: dict[str, Callable[[Message, Outcome, datetime], None]] = {
     "unknown": _unknown,
     "opted_out": _opted_out,
     "refused": _give_up,
+    "bad_phone": _bad_phone,
 }
 
 

@@ -20,7 +20,7 @@ TEXTS = {
     "confirmation": "{practice}: you are booked for {when}. {join} {ref}",
     "rescheduled": "{practice}: your appointment is now {when}. {join} {ref}",
     "cancelled": "{practice}: your appointment on {when} is cancelled. {ref} Questions: {phone}.",
-    "reminder_24h": "{practice}: your appointment is on {when}. {join} {ref}",
+    "reminder_24h": "{practice}: a reminder: we meet on {when}. {join} {ref}",
     "reminder_2h": "{practice}: your appointment starts {when}. {join} {ref}",
     "payment_due": "{practice}: the payment for your month is due by {last_day}. {ref}",
     "window_to_choose": "{practice}: please sign in and choose when your delivery comes. {ref}",

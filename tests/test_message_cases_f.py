@@ -5,11 +5,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import requests
+from django.conf import settings
 from django.test import Client
+from twilio.request_validator import RequestValidator
 
 from accounts.tokens import digest
-from notifications import replies, writing
-from notifications.models import InboundMessage, Message
+from notifications import replies, sending, writing
+from notifications.models import BadPhone, InboundMessage, Message, OptOut, ProviderEvent
 from patients.models import Link, Patient
 from records import clock
 from records.ids import uuid7
@@ -17,7 +20,8 @@ from records.models import WorkItem
 from scheduling.models import Consultation
 from tests.cast import CAST
 from tests.conftest import Caller, caller
-from tests.texting import ALICE, book, fault, inbound, message, run, texts, to, work
+from tests.started import wait_for
+from tests.texting import ALICE, book, fault, inbound, message, run, signed, state, texts, to, work
 
 CHEN = "+18505550111"
 
@@ -331,3 +335,248 @@ def test_a_link_is_kept_as_a_hash_alone(alice_booked: Caller, web: str) -> None:
     token = link_in(texts()[-1]).removeprefix("/a/")
     assert Link.objects.get().secret == digest(token)
     assert token not in str(Message.objects.filter(kind="change_link").values())
+
+
+# --- staff ---------------------------------------------------------------------------------------
+
+
+def test_staff_call_off_what_has_not_left(alice_booked: Caller, web: str) -> None:
+    run()
+    sam, reminder = caller("sam"), message("reminder_24h")
+    path = f"messages/{reminder.pk}/"
+    etag = sam.get(path)["ETag"]
+    assert sam.post(f"{path}cancel/", If_Match='"99"').json()["code"] == "stale"
+    told = sam.post(f"{path}cancel/", If_Match=etag)
+    assert told.status_code == 200
+    assert (told.json()["status"], told.json()["why"]) == ("cancelled", "Staff called it off.")
+    assert sam.post(f"{path}cancel/").json()["code"] == "wrong_state"
+    to("2026-11-29T15:00:00Z")
+    run()
+    assert len(texts()) == 1
+    for name, status in (("alice", 403), ("chen", 403)):
+        assert caller(name).post(f"{path}cancel/").status_code == status
+
+
+def test_staff_send_again_what_is_still_true_once(alice_booked: Caller, web: str) -> None:
+    run()
+    sam, told = caller("sam"), message("confirmation")
+    wait_for(lambda: state("confirmation") == "delivered", "the callback")
+    again = sam.post(f"messages/{told.pk}/resend/", Idempotency_Key="k")
+    assert again.status_code == 200
+    assert (again.json()["parent"], again.json()["status"]) == (str(told.pk), "pending")
+    same = sam.post(f"messages/{told.pk}/resend/", Idempotency_Key="k")
+    assert same.json() == again.json()
+    run()
+    assert len(texts()) == 2
+    assert sam.post(f"messages/{told.pk}/resend/").json()["code"] == "wrong_state"
+    reminder = sam.post(f"messages/{message('reminder_24h').pk}/resend/")
+    assert reminder.json()["code"] == "wrong_state"  # it waits
+    newest = again.json()["id"]
+    assert alice_booked.post(f"consultations/{booked().pk}/cancel/").status_code == 200
+    refused = sam.post(f"messages/{newest}/resend/").json()
+    assert refused["detail"] == "This is not true any more. It was cancelled."
+
+
+def test_what_is_sent_again_keeps_quiet_hours_and_its_end(alice_booked: Caller, web: str) -> None:
+    run()
+    sam, told = caller("sam"), message("confirmation")
+    wait_for(lambda: state("confirmation") == "delivered", "the callback")
+    to("2026-11-25T04:00:00Z")
+    shown = sam.post(f"messages/{told.pk}/resend/").json()
+    assert shown["due_at"] == "2026-11-25T14:00:00Z"
+    assert shown["why"] == "Waits until Wed, Nov 25, 8:00 AM Central: it is night there."
+    run()
+    assert len(texts()) == 1
+
+
+def test_the_ledger_says_when_and_why_not(alice_booked: Caller, web: str) -> None:
+    run()
+    wait_for(lambda: state("confirmation") == "delivered", "the callback")
+    told, day, hours = alice_booked.get("messages/").json()["results"]
+    assert re.fullmatch(r"It arrived on \w{3}, \w{3} \d+, \d+:\d\d [AP]M Central\.", told["why"])
+    assert day["why"] == "Leaves on Sun, Nov 29, 9:00 AM Central."
+    assert hours["why"] == "Waits until Mon, Nov 30, 8:00 AM Central: it is night there."
+
+
+@pytest.mark.parametrize("source", ["telephone", "email"])
+def test_case_14_what_somebody_tells_staff_ends_texts_like_stop(
+    alice_booked: Caller, web: str, source: str
+) -> None:
+    sam, alice = caller("sam"), Patient.objects.get(email=CAST["alice"])
+    path = f"patients/{alice.pk}/opt-out/"
+    told = sam.post(path, {"source": source})
+    assert (told.status_code, told.json()) == (201, {"phone": ALICE})
+    assert OptOut.objects.get().source == source
+    run()
+    assert (texts(), len(texts(CAST["alice"]))) == ([], 1)
+    assert sam.delete(path).json()["code"] == "consent_required"
+    yes = {"kind": "sms", "accepted": True, "channel": "telephone"}
+    assert sam.post(f"patients/{alice.pk}/consents/", yes).status_code == 201
+    assert sam.delete(path).status_code == 204
+    to("2026-11-29T15:00:00Z")
+    run()
+    assert len(texts()) == 1
+    assert caller("chen").post(path, {"source": source}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "STOP", "stop.", " Stop ", "please stop texting me", "no mas", "CANCEL", "Unsubscribe",
+        "REVOKE", "OPTOUT", "END", "quit", "alto", "No me envíen más mensajes",
+    ],
+)  # fmt: skip
+def test_case_14_stop_in_every_form_ends_texts_within_the_request(
+    alice_booked: Caller, web: str, words: str
+) -> None:
+    assert inbound(web, "SM1", words) == 200
+    run()
+    assert (texts(), len(texts(CAST["alice"]))) == ([], 1)
+    assert inbound(web, "SM2", "YES") == 200
+    assert OptOut.objects.get().ended_at is None
+
+
+def test_case_14_start_brings_texts_back_only_with_consent(alice_booked: Caller, web: str) -> None:
+    assert inbound(web, "SM1", "STOP") == 200
+    alice_booked.post("me/consents/", {"kind": "sms", "accepted": False})
+    assert inbound(web, "SM2", "START") == 200
+    run()
+    assert (texts(), len(texts(CAST["alice"]))) == ([], 1)
+
+
+# --- numbers that take no texts ------------------------------------------------------------------
+
+
+def refuses(web: str, code: str) -> None:
+    """What the provider says about the next text."""
+    fault(web, f"400_{code}" if code.startswith("2") else f"undelivered_{code}")
+
+
+@pytest.mark.parametrize("code", ["21211", "21614", "30005", "30006"])
+def test_case_27_a_landline_gets_mail_and_other_numbers_are_unaffected(
+    alice_booked: Caller, web: str, code: str
+) -> None:
+    refuses(web, code)
+    run()
+    wait_for(lambda: BadPhone.objects.filter(phone=ALICE, code=code).exists(), "the flag")
+    run()
+    assert (len(texts(CAST["alice"])), work("call_patient")) == (1, 0)
+    book(caller("bruno"), "2026-11-30T16:00:00Z", "NJ")
+    to("2026-11-29T15:00:00Z")
+    run()
+    assert len(texts(CAST["alice"])) == 2
+    assert len(texts("+18505550102")) == 1
+    changed = "+18505550188"
+    Patient.objects.filter(email=CAST["alice"]).update(phone=changed)
+    yes = {"kind": "sms", "accepted": True}
+    assert alice_booked.post("me/consents/", yes).status_code == 201
+    to("2026-11-30T14:00:00Z")
+    run()
+    assert len(texts(changed)) == 1
+
+
+def test_case_27_without_mail_a_human_calls_and_knows_until_when(
+    alice_booked: Caller, web: str
+) -> None:
+    Patient.objects.filter(email=CAST["alice"]).update(email="")
+    refuses(web, "21614")
+    run()
+    item = WorkItem.objects.get(kind="call_patient")
+    assert item.detail.endswith("It helps until Mon, Nov 30, 9:00 AM Central.")
+
+
+def test_a_number_that_texts_us_can_be_texted(alice_booked: Caller, web: str) -> None:
+    refuses(web, "21614")
+    run()
+    assert inbound(web, "SM1", "Hello?") == 200
+    to("2026-11-29T15:00:00Z")
+    run()
+    assert len(texts()) == 1
+
+
+@pytest.mark.parametrize("code", ["undelivered_30003", "failed_30008"])
+def test_what_may_pass_is_tried_once_more_half_an_hour_later(
+    alice_booked: Caller, web: str, code: str
+) -> None:
+    fault(web, code, 2)
+    run()
+    first = message("confirmation")
+    wait_for(lambda: Message.objects.filter(parent=first).exists(), "the second attempt")
+    assert work("call_patient") == 0
+    run()
+    assert len(texts()) == 1
+    clock.move(clock.now() + timedelta(minutes=30))
+    run()
+    wait_for(lambda: work("call_patient") == 1, "the call")
+    assert (len(texts()), Message.objects.exclude(parent=None).count()) == (2, 1)
+
+
+# --- webhooks ------------------------------------------------------------------------------------
+
+
+def test_case_20_a_callback_that_comes_twice_is_kept_once_and_the_rank_never_falls(
+    alice_booked: Caller, web: str
+) -> None:
+    fault(web, "no_callbacks")
+    run()
+    told = message("confirmation")
+    for status in ("delivered", "sent", "queued", "delivered", "sent", "queued", "accepted"):
+        fields = {"MessageSid": str(told.provider_id), "MessageStatus": status}
+        for path in ("/webhooks/twilio/status/", f"/webhooks/twilio/status/?m={told.pk}"):
+            assert signed(web, path, fields).status_code == 204
+    assert state("confirmation") == "delivered"
+    assert ProviderEvent.objects.count() == 4
+    arrived = [line["status"] for line in message("confirmation").history]
+    assert arrived == ["pending", "sending", "accepted", "delivered"]
+
+
+def test_case_21_a_callback_before_our_own_commit_is_adopted(
+    alice_booked: Caller, web: str
+) -> None:
+    writing.write_messages(now=clock.now())
+    claimed = sending._claim(clock.now())
+    assert claimed
+    fields = {"MessageSid": "SM" + "c" * 32, "MessageStatus": "sent"}
+    path = f"/webhooks/twilio/status/?m={claimed.pk}"
+    assert signed(web, path, fields).status_code == 204
+    told = Message.objects.get(pk=claimed.pk)
+    assert (told.status, told.provider_id) == ("sent", "SM" + "c" * 32)
+    run()
+    assert texts() == []
+
+
+@pytest.mark.parametrize("token", ["", "old"])
+def test_case_22_without_a_token_nobody_is_believed(
+    web: str, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setattr(settings, "TWILIO_AUTH_TOKEN", "")
+    fields = {"MessageSid": "SM1", "From": ALICE, "Body": "STOP"}
+    validator = RequestValidator(token)
+    url = f"{web}/webhooks/twilio/inbound/"
+    headers = {"X-Twilio-Signature": validator.compute_signature(url, fields)}
+    assert requests.post(url, data=fields, headers=headers, timeout=5).status_code == 403
+    assert not OptOut.objects.exists()
+
+
+def test_case_22_while_the_token_is_changed_both_count(
+    web: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "TWILIO_AUTH_TOKEN_OLD", "the one before")
+    fields = {"MessageSid": "SM1", "From": ALICE, "Body": "Hello?"}
+    for token in ("", "the one before"):
+        answer = signed(web, "/webhooks/twilio/inbound/", fields, token=token)
+        assert answer.status_code == 200
+    fields["Body"] = "STOP"
+    assert signed(web, "/webhooks/twilio/inbound/", fields, token="another").status_code == 403
+    assert InboundMessage.objects.count() == 1
+
+
+@pytest.mark.parametrize("service", [True, False])
+def test_case_22_a_replay_of_a_true_one_has_no_effect(web: str, service: bool) -> None:
+    fields = {"MessageSid": "SM1", "From": ALICE, "Body": "STOP", "NumMedia": "", "New": "1"}
+    if service:
+        fields["MessagingServiceSid"] = "MG" + "0" * 32
+    assert signed(web, "/webhooks/twilio/inbound/", fields).status_code == 200
+    assert inbound(web, "SM2", "START") == 200
+    assert signed(web, "/webhooks/twilio/inbound/", fields).status_code == 200
+    assert not OptOut.objects.filter(ended_at=None).exists()

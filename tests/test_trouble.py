@@ -104,7 +104,7 @@ def test_a_message_that_cannot_be_made_ready_stops_no_other_and_is_given_up(
 
 
 @pytest.mark.parametrize("then", ["pending", "missed", "cancelled", "suppressed", "failed"])
-def test_a_callback_proves_that_a_text_left_which_was_given_up(
+def test_case_21_a_callback_proves_that_a_text_left_which_was_given_up(
     alice_booked: Caller, web: str, then: str
 ) -> None:
     """The text is adopted, whatever we made of it meanwhile, and is not sent once more."""
@@ -545,7 +545,7 @@ def test_why_is_a_sentence(alice_booked: Caller, web: str) -> None:
         fault(web, kind)
         run()
         again()
-    fault(web, "undelivered_30003")
+    fault(web, "undelivered_30007")
     book(alice_booked, "2026-12-02T15:00:00Z", kind="follow_up")
     run()
     wait_for(lambda: state("confirmation") == "undelivered", "the callback")
