@@ -72,4 +72,9 @@ def times(consultation: Consultation, *, now: datetime) -> list[datetime]:
     found = agendas(within=Interval(now, now + LOOKS_AHEAD), now=now, physicians=[physician])
     starts = [slot["start"] for slot in next_slots(found, offer, wish, count=500)]
     days = groupby(starts, lambda start: start.astimezone(ZoneInfo(zone)).date())
-    return [start for _, day in days for start in list(day)[:OF_A_DAY]][:OF_ALL]
+    return [start for _, day in days for start in _spread(list(day))][:OF_ALL]
+
+
+def _spread(day: list[datetime]) -> list[datetime]:
+    """Some times of a day, from morning to evening."""
+    return day[:: max(1, len(day) // OF_A_DAY)][:OF_A_DAY]
