@@ -17,6 +17,7 @@ app.autodiscover_tasks()
 SWEEPS = {
     "notifications.write_messages": 5,
     "notifications.send_due": 5,
+    "notifications.page_again": 15,
     "notifications.reconcile": 15,
     "notifications.tell_agendas": 60,
     "notifications.tell_digests": 60,

@@ -14,7 +14,7 @@ from config import health
 from notifications import api as messages
 from notifications import webhooks
 from notifications.sign_in import RequestCode, readable
-from pages.public import Support
+from pages.public import Appointment, Support
 from patients import api as patients
 from patients.assessments import api as assessments
 from scheduling import api as practice
@@ -153,6 +153,9 @@ api = [
     path("messages/pause/", messages.PauseMessages.as_view()),
     path("messages/resume/", messages.ResumeMessages.as_view()),
     path("messages/<uuid:pk>/", messages.MessageDetail.as_view()),
+    path("messages/<uuid:pk>/cancel/", messages.CancelMessage.as_view()),
+    path("messages/<uuid:pk>/resend/", messages.ResendMessage.as_view()),
+    path("patients/<uuid:pk>/opt-out/", messages.OptOutOf.as_view()),
     path("reminders/", messages.Reminders.as_view()),
     path("inbox/", messages.Inbox.as_view()),
 ]
@@ -179,6 +182,7 @@ urlpatterns = [
     path("webhooks/twilio/inbound/", webhooks.inbound),
     path("webhooks/carrier/", carrier.Webhook.as_view()),
     path("support/<str:token>", Support.as_view()),
+    path("a/<str:token>", Appointment.as_view()),
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("problems/<slug:code>/", health.problem_page),

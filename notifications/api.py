@@ -1,37 +1,46 @@
 """The API of messages: what was told to whom, and why not."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import CARE, STAFF, actor_of, roles, signed_in
-from notifications import circuit
+from accounts.api import CARE, PHYSICIAN, STAFF, actor_of, roles, signed_in
+from accounts.models import User
+from notifications import actions, circuit
+from notifications.ledger import sentence
 from notifications.models import InboundMessage, Message, Pause, Status
 from notifications.policy import SAYINGS
-from patients.api import found, look_log, seen
+from patients.api import Verb, found, look_log, seen
+from patients.models import Patient
 from records import clock
 from records.api import (
     CsvDoor,
     Cursor,
     Door,
     IdField,
+    Input,
     InstantField,
     ListQuery,
     Nothing,
     TextField,
     query,
     read,
+    with_etag,
 )
 
 REMINDERS = tuple(saying.kind for saying in SAYINGS if saying.ahead)
 
 
 class MessageOut(serializers.ModelSerializer[Message]):
+    """``why``: a sentence, when it leaves or left, or why not. ``parent``: what it repeats."""
+
     about = serializers.SerializerMethodField()
+    why = serializers.SerializerMethodField()
     due_at = InstantField()
     not_after = InstantField()
 
@@ -39,8 +48,11 @@ class MessageOut(serializers.ModelSerializer[Message]):
         model = Message
         fields = [
             "id", "kind", "patient", "about", "channel", "due_at", "not_after", "status", "why",
-            "history",
+            "history", "parent",
         ]  # fmt: skip
+
+    def get_why(self, message: Message) -> str:
+        return sentence(message)
 
     def get_about(self, message: Message) -> dict[str, str]:
         kind = SPOKEN.get(message.about_kind, message.about_kind)
@@ -74,7 +86,7 @@ class Messages(CsvDoor):
     @extend_schema(parameters=[MessageQuery], responses=MessageOut(many=True))
     def get(self, request: Request, **_: Any) -> Response:
         user, asked = signed_in(request), query(MessageQuery, request)
-        rows = Message.objects.visible_to(user)
+        rows = Message.objects.visible_to(user).select_related("patient__address")
         if self.kinds:
             rows = rows.filter(kind__in=self.kinds)
         rows = rows.filter(**{FILTERS[k]: v for k, v in asked.items() if k in FILTERS})
@@ -97,7 +109,74 @@ class MessageDetail(Door):
         user = signed_in(request)
         row = found(Message.objects.visible_to(user), pk)
         look_log(user, "message", [row])
-        return Response(MessageOut(row).data)
+        return _told(row)
+
+
+def _told(row: Message) -> Response:
+    return with_etag(Response(MessageOut(row).data), row.version)
+
+
+class _OfStaff(Verb):
+    permission_classes = (roles(STAFF),)
+    noun = "message"
+
+    def rows(self, user: User) -> Any:
+        return Message.objects.visible_to(user)
+
+    def answer(self, user: User, row: Message, now: datetime) -> Response:
+        return _told(row)
+
+
+@extend_schema_view(post=extend_schema(request=Nothing, responses=MessageOut))
+class CancelMessage(_OfStaff):
+    """Staff call off what has not left."""
+
+    do = actions.cancel
+
+
+@extend_schema_view(post=extend_schema(request=Nothing, responses=MessageOut))
+class ResendMessage(_OfStaff):
+    """Staff send a message again: a new one, which names its ``parent``."""
+
+    do = actions.resend
+
+
+class OptOutIn(Input):
+    """How somebody said that they want no texts; ``phone``: another number than the patient's."""
+
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        choices=["telephone", "email", "in_person", "letter"]
+    )
+    phone = TextField(max_length=30, required=False)
+
+
+class OptOutOut(serializers.Serializer[Any]):
+    phone = serializers.CharField()
+
+
+class OptOutOf(Door):
+    """Staff write down that somebody wants no texts, or does again: then with a new consent."""
+
+    permission_classes = (roles(STAFF),)
+
+    @extend_schema(request=OptOutIn, responses={201: OptOutOut})
+    def post(self, request: Request, pk: UUID) -> Response:
+        patient = found(Patient.objects.visible_to(signed_in(request)), pk)
+        sent = read(OptOutIn, request.data)
+        phone = actions.refuse_texts(
+            patient=patient,
+            source=sent["source"],
+            phone=sent.get("phone", ""),
+            by=actor_of(request),
+            now=clock.now(),
+        )
+        return Response(OptOutOut({"phone": phone}).data, status=201)
+
+    @extend_schema(request=None, responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        patient = found(Patient.objects.visible_to(signed_in(request)), pk)
+        actions.allow_texts(patient=patient, by=actor_of(request), now=clock.now())
+        return Response(status=204)
 
 
 class PauseOut(serializers.Serializer[Any]):
@@ -153,9 +232,12 @@ class InboxQuery(ListQuery):
 
 
 class Inbox(Door):
-    """What people answered to texts, the latest first: a work item says which to read."""
+    """What people answered to texts, the latest first: a work item says which to read.
 
-    permission_classes = (roles(STAFF),)
+    Physicians read what calls for help.
+    """
+
+    permission_classes = (roles(STAFF, PHYSICIAN),)
 
     @extend_schema(parameters=[InboxQuery], responses=InboundOut(many=True))
     def get(self, request: Request) -> Response:

@@ -1,19 +1,30 @@
 """What the provider and people tell us, written down and acted on once."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from notifications import replies
+from notifications import policy, replies
+from notifications.again import write_again
+from notifications.answers import answers_question
 from notifications.circuit import got_through, open_circuit
-from notifications.models import InboundMessage, Message, OptOut, ProviderEvent, Status
+from notifications.models import (
+    BadPhone,
+    InboundMessage,
+    Message,
+    OptOut,
+    ProviderEvent,
+    Status,
+)
 from notifications.moving import move
-from notifications.reach import ask_to_call, lock_phone, point_all
+from notifications.reach import ask_to_call, flag_phone, lock_phone, point_all
 from notifications.twilio import is_misconfigured
+from notifications.writing import queue_answer
 from patients.models import Patient
 from records.actor import sweep
-from records.events import raise_work_item
+from records.events import raise_work_item, record
 from records.ids import uuid7
 from records.models import WorkItem
+from records.refused import Refused
 
 # Twilio's word → ours. What is not here changes nothing.
 SAYS = {
@@ -56,11 +67,25 @@ def hear_status(
     lost = said in (Status.UNDELIVERED, Status.FAILED)
     why = "It did not get through." if lost else ""
     if said and move(message, said, why, error_code=error_code) and lost:
-        ask_to_call(message, now=now)
+        _make_up_for(message, now)
     if lost and is_misconfigured(error_code):
         open_circuit(message.channel, error_code, later=True, now=now)
     elif said and not lost:
         got_through(message, later=True, now=now)
+
+
+def _make_up_for(message: Message, now: datetime) -> None:
+    """What did not get through is tried once more where that may help; else a human calls."""
+    if message.error_code in policy.BAD_PHONE:
+        flag_phone(message.to, message.error_code, now=now)
+    passing = message.error_code in policy.PASSING and message.parent_id is None
+    try:
+        if message.error_code not in policy.BAD_PHONE and not passing:
+            raise Refused("wrong_state", "Nothing better would come of it.")
+        wait = policy.TRIED_AGAIN_AFTER if passing else timedelta(0)
+        write_again(message, wanted_at=now + wait, now=now)
+    except Refused:
+        ask_to_call(message, now=now)
 
 
 def _message_of(provider_id: str, message_id: str) -> Message | None:
@@ -95,25 +120,46 @@ def hear_text(
     One without an id is a text of its own.
     """
     told = opt_out_type.lower()
-    meaning, to_read = (told, False) if told in replies.TOLD else replies.meaning(body)
+    meant, to_read = (told, False) if told in replies.TOLD else replies.meaning(body)
+    is_crisis = replies.calls_for_help(body)
     text, is_new = InboundMessage.objects.get_or_create(
         provider_id=provider_id or str(uuid7()),
         defaults={
             "sender": sender,
             "body": body,
-            "meaning": meaning,
+            "meaning": "crisis" if is_crisis else meant,
             "patient_id": _only_patient(sender),
             "received_at": now,
         },
     )
     if not is_new:
         return
-    if meaning == "stop":
+    BadPhone.objects.filter(phone=sender).delete()  # it texts, so it can be texted
+    if is_crisis:
+        _call_for_help(text, now)
+    if meant == "stop":
         opt_out(phone=sender, source="reply", now=now)
-    elif meaning == "start":
+    elif meant == "start":
         OptOut.objects.filter(phone=sender, ended_at__isnull=True).update(ended_at=now)
-    if to_read:
+    if to_read and not is_crisis and not answers_question(text, now=now):
         _ask_to_read(text, now)
+
+
+def _call_for_help(text: InboundMessage, now: datetime) -> None:
+    """Somebody may be in danger: answered at once, and physicians are paged until one is on it."""
+    by = sweep()
+    raise_work_item(
+        "call_for_help",
+        text,
+        detail="Call this person now: read what they texted in the inbox.",
+        urgency=WorkItem.Urgency.NOW,
+        for_role="physician",
+        by=by,
+        now=now,
+        patient_id=text.patient_id,
+    )
+    record("text.crisis", text, by=by, now=now, patient_id=text.patient_id)
+    queue_answer("help_now", text, about=("inboundmessage", text.pk), now=now)
 
 
 def opt_out(*, phone: str, source: str, now: datetime) -> None:

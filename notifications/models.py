@@ -73,6 +73,8 @@ class Message(models.Model):
     have left; ``waits`` how often the provider was busy or away.
     ``secret`` holds a code, or the token of a link, until it is sent. ``support_person`` reads it,
     if it is for them, of the ``patient``. A ``body`` says that this attempt was handed over.
+    ``parent`` is the message that this one repeats; one is repeated once at most. ``version`` grows
+    with every change. ``offered``: the times (RFC 3339) of an offer, in the order of their numbers.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -89,6 +91,7 @@ class Message(models.Model):
     about_id = models.UUIDField()
     revision = models.PositiveIntegerField(default=1)
     cause = models.UUIDField()
+    parent = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="again")
     wanted_at = models.DateTimeField()
     due_at = models.DateTimeField()
     not_after = models.DateTimeField()
@@ -97,6 +100,7 @@ class Message(models.Model):
     why = models.CharField(max_length=200, blank=True)
     history = models.JSONField(default=list)
     secret = models.CharField(max_length=20, blank=True)
+    offered = models.JSONField(default=list)
     body = models.TextField(blank=True)
     priority = models.PositiveSmallIntegerField(default=5)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -107,6 +111,7 @@ class Message(models.Model):
     try_after = models.DateTimeField(null=True)
     provider_id = models.CharField(max_length=40, null=True, unique=True)  # noqa: DJ001
     error_code = models.CharField(max_length=40, blank=True)
+    version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(db_default=Now())
     changed_at = models.DateTimeField(db_default=Now())
 
@@ -215,9 +220,25 @@ class OptOut(models.Model):
         return str(self.pk)
 
 
+class BadPhone(models.Model):
+    """A number that takes no texts: a landline, or one that nobody has. Told by the provider.
+
+    Of the number, not of who has it: another number of the same patient is not concerned.
+    """
+
+    phone = models.CharField(max_length=20, primary_key=True)
+    code = models.CharField(max_length=10)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.code
+
+
 class InboundQuerySet(models.QuerySet["InboundMessage"]):
     def visible_to(self, user: User) -> Self:
-        """Staff read what people answer; nobody else."""
+        """Staff read what people answer, physicians what calls for help; nobody else."""
+        if user.role == Role.PHYSICIAN:
+            return self.filter(meaning="crisis")
         return self.all() if user.role == Role.STAFF else self.none()
 
 

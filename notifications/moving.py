@@ -33,6 +33,7 @@ def _keep(history: list[dict[str, str]], line: dict[str, str]) -> None:
 
 def change(message: Message, **changes: Any) -> None:
     """Set fields of a locked message."""
-    for field, value in {**changes, "changed_at": Now()}.items():
+    changes |= {"changed_at": Now(), "version": message.version + 1}
+    for field, value in changes.items():
         setattr(message, field, value)
-    message.save(update_fields=[*changes, "changed_at"])
+    message.save(update_fields=[*changes])

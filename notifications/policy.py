@@ -21,6 +21,19 @@ AT_ONCE, URGENT, FIRST, USUAL, LESSER = range(5)
 NEWS = ("consultation.booked", "consultation.rescheduled", "consultation.cancelled")
 BUNDLE = timedelta(minutes=30)  # of these, a physician hears once in this time
 PROMISED = "promised"  # told by word of mouth: who cancels is not who booked
+# What these ask may be answered by a text: C confirms, R asks for a link.
+ANSWERABLE = ("confirmation", "rescheduled", "reminder_24h", "reminder_2h")
+BY_ONE_WAY = ("assessment.flagged",)  # for today; the others are paged by text and by mail
+ALERT_KEEPS = 3 * DAY
+# Minutes since a work item of `NOW` was raised for physicians, at which they are paged again, with
+# the back-up, while nobody has opened it.
+PAGED_AGAIN_AT = (5, 15)
+# What the provider says about a number that will never take a text: no mobile, or nobody's.
+BAD_PHONE = ("21211", "21217", "21614", "30005", "30006")
+# What may be better a little later: the handset was off, the reason is unknown, the queue was full.
+# Tried once more; what the carrier filtered (30007) never.
+PASSING = ("30001", "30003", "30008", "30500")
+TRIED_AGAIN_AFTER = timedelta(minutes=30)
 Length = timedelta | tuple[str, timedelta]  # or a setting, and its unit
 
 
@@ -136,10 +149,24 @@ SAYINGS = (
         words_class=REQUESTED, priority=AT_ONCE,
     ),
     Saying(
-        "urgent_alert", ("assessment.crisis", "assessment.flagged", "session.alarm"), (),
+        "help_now", (), (),
+        "Call 911 or 988",
+        "{practice}: In danger? Call 911 now, or call or text 988 at any hour. En peligro? "
+        "Llame al 911 o al 988 (oprima 2). We will call you.",
+        words_class=REQUESTED, priority=AT_ONCE,
+    ),
+    Saying(
+        "change_link", (), (),
+        "Choose another time",
+        "{practice}: choose another time here: {link} The link works once.",
+        words_class=REQUESTED, priority=URGENT,
+    ),
+    Saying(
+        "urgent_alert",
+        ("assessment.crisis", "assessment.flagged", "session.alarm", "text.crisis"), (),
         "Something urgent waits for you",
         "{practice}: something urgent waits for you. Please sign in. {ref}",
-        old=3 * DAY, **TO_PHYSICIAN, priority=URGENT,
+        old=ALERT_KEEPS, **TO_PHYSICIAN, priority=URGENT,
     ),
     Saying(
         "bookings", (), (),
@@ -187,7 +214,7 @@ SAYINGS = (
     Saying(
         "reminder_24h", BOOKED + MOVED, ("booked",),
         "A reminder of your appointment",
-        "{practice}: a reminder of your appointment on {when}. {join} {ref}",
+        "{practice}: a reminder: we meet on {when}. {join} {ref}",
         **OF_A_DAY,
     ),
     Saying(
@@ -406,6 +433,12 @@ def class_of(kind: str) -> str:
 def priority_of(kind: str) -> int:
     """What is claimed first of what is due; lower comes first."""
     return OF_KIND[kind].priority
+
+
+def paged_again_at(raised_at: datetime, now: datetime) -> int | None:
+    """The latest of `PAGED_AGAIN_AT` that has come; None before the first."""
+    waited = now - raised_at
+    return max((m for m in PAGED_AGAIN_AT if waited >= timedelta(minutes=m)), default=None)
 
 
 def still_true(kind: str, subject: Subject, *, revision: int) -> str:

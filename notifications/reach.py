@@ -6,9 +6,10 @@ from django.db import connection, transaction
 
 from accounts.models import User
 from notifications import policy
-from notifications.models import Channel, Message, OptOut, Status
+from notifications.models import BadPhone, Channel, Message, OptOut, Status
 from notifications.moving import change
 from notifications.quiet_hours import Hours
+from notifications.texts import spoken_time
 from patients.models import Consent, Patient
 from records.actor import sweep
 from records.events import raise_work_item
@@ -35,6 +36,18 @@ def has_opted_out(phone: str) -> bool:
     return OptOut.objects.filter(phone=phone, ended_at__isnull=True).exists()
 
 
+def takes_texts(phone: str) -> bool:
+    """Whether a number is wanted and able to get texts, as far as anybody told us."""
+    return not has_opted_out(phone) and not BadPhone.objects.filter(phone=phone).exists()
+
+
+@transaction.atomic
+def flag_phone(phone: str, code: str, *, now: datetime) -> None:
+    """This number takes no texts: what waits for it goes by mail, where there is one."""
+    BadPhone.objects.get_or_create(phone=phone, defaults={"code": code, "at": now})
+    point_all(phone)
+
+
 def way_of(message: Message) -> tuple[str, str] | None:
     """The channel and the address for a message's reader now; None when there is no way."""
     if policy.OF_KIND[message.kind].by_mail:
@@ -42,7 +55,7 @@ def way_of(message: Message) -> tuple[str, str] | None:
     friend = message.support_person
     if friend:
         phone = str(friend.phone)
-        return None if has_opted_out(phone) else (Channel.SMS, phone)
+        return (Channel.SMS, phone) if takes_texts(phone) else None
     return way_to(message.patient, message.user)
 
 
@@ -73,12 +86,20 @@ def way_to(patient: Patient | None, user: User | None) -> tuple[str, str] | None
     if person is None:
         return None
     phone = str(person.phone)
-    if phone and not has_opted_out(phone) and (patient is None or _agreed(patient, phone)):
+    if phone and takes_texts(phone) and (patient is None or agreed(patient, phone)):
         return Channel.SMS, phone
     return (Channel.MAIL, person.email) if person.email else None
 
 
-def _agreed(patient: Patient, phone: str) -> bool:
+def ways_to(user: User) -> list[tuple[str, str]]:
+    """Every way to a colleague, for what must not wait for one of them."""
+    phone = str(user.phone)
+    by_text = [(str(Channel.SMS), phone)] if phone and takes_texts(phone) else []
+    return by_text + ([(str(Channel.MAIL), user.email)] if user.email else [])
+
+
+def agreed(patient: Patient, phone: str) -> bool:
+    """Whether the latest word of a patient about texts to this number is yes."""
     latest = Consent.objects.filter(patient=patient, kind=Consent.Kind.SMS).order_by("-pk").first()
     return latest is not None and latest.accepted and str(latest.phone) == phone
 
@@ -112,12 +133,15 @@ def _reader(message: Message) -> str:
 def ask_to_call(message: Message, *, now: datetime) -> None:
     """A human tells what a message did not, while it still helps; asked once for each object.
 
-    Nobody is asked about a code: who waits for it asks for another one.
+    Nobody is asked about a code: who waits for it asks for another one; nor about an answer to a
+    call for help: who wrote it is called anyway.
     """
-    helps = now < policy.helps_until(message.kind, message.not_after)
-    if not helps or not policy.needs_a_call(message.kind):
+    until = policy.helps_until(message.kind, message.not_after)
+    if now >= until or not policy.needs_a_call(message.kind):
         return
     kind, detail = CALLS[_reader(message)]
+    if message.patient:
+        detail += f" It helps until {spoken_time(until, message.patient.time_zone)}."
     raise_work_item(
         kind,
         (message.about_kind, message.about_id),

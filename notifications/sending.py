@@ -22,9 +22,17 @@ from notifications.circuit import got_through, open_circuit
 from notifications.claiming import claim, give_back, lane
 from notifications.models import Channel, Message, OptOut, Status
 from notifications.moving import change, move
-from notifications.reach import ask_to_call, hours_of, lock_phone, mail_of, point, point_all
+from notifications.reach import (
+    ask_to_call,
+    flag_phone,
+    hours_of,
+    lock_phone,
+    mail_of,
+    point,
+    point_all,
+)
 from notifications.subjects import Told, reference_of, told_of
-from notifications.texts import Words, text_of
+from notifications.texts import Words, spoken_phone, text_of
 from notifications.twilio import NO_ANSWER, Outcome
 from notifications.writing import NO_HOUR
 from patients.actions import issue_confirm_token
@@ -34,6 +42,8 @@ from records.models import Brake
 from records.outage import ENDS_A_SWEEP
 from records.values import in_force
 from scheduling import demo
+from scheduling.consultations import links
+from scheduling.models import Consultation
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +167,7 @@ def _check_again(claimed: Message, now: datetime) -> Message | None:
     if message is None:
         return None
     untrue = _untrue(message, told)
-    words = None if untrue else _words(message, told)
+    words = None if untrue else _words(message, told, now)
     if words is None:
         move(message, Status.CANCELLED, untrue or "Nothing of it is left to tell.")
         return None
@@ -166,13 +176,24 @@ def _check_again(claimed: Message, now: datetime) -> Message | None:
         return None
     if not _allowed(message, now):
         return None
-    if message.kind == "support_invite" and message.support_person:
-        message.secret = issue_confirm_token(message.support_person)
+    message.secret = message.secret or _token(message, now)
     message.body = text_of(message.kind, words, is_text=message.channel == Channel.SMS)
     message.attempts += 1
     message.left_at = now
-    message.save(update_fields=["body", "secret", "attempts", "left_at"])
+    message.save(update_fields=["body", "secret", "offered", "attempts", "left_at"])
     return message
+
+
+def _token(message: Message, now: datetime) -> str:
+    """That of the link which stands in a message, if one does."""
+    if message.kind == "support_invite" and message.support_person:
+        return issue_confirm_token(message.support_person)
+    if message.kind == "change_link" or (
+        message.channel == Channel.MAIL and message.kind in policy.ANSWERABLE
+    ):
+        does = "reschedule" if message.kind == "change_link" else "confirm"
+        return links.issue(Consultation.objects.get(pk=message.about_id), does, now=now)
+    return ""
 
 
 def _untrue(message: Message, told: Told | None) -> str:
@@ -199,10 +220,13 @@ def _phone_of(message: Message) -> str:
 def _allowed(message: Message, now: datetime) -> bool:
     """Whether its reader may get it now, by the way that there is at this moment; else later.
 
-    A code that was asked for by mail goes by mail.
+    A code that was asked for by mail goes by mail, and so does the mail that goes beside an alert.
+    The answer to a call for help goes to the number that called, also after STOP: it is told this
+    once, about itself, and may save a life. Twilio refuses it where STOP came to Twilio itself.
     """
-    is_set = message.kind == "sign_in_code" and message.channel == Channel.MAIL
-    if not is_set and not point(message):
+    is_mail = message.channel == Channel.MAIL and message.to
+    by_mail = is_mail and message.kind in ("sign_in_code", "urgent_alert")
+    if not by_mail and message.kind != "help_now" and not point(message):
         no_way = "There is no way to reach this person."
         move(message, Status.SUPPRESSED, no_way, claim=None, secret="")
         ask_to_call(message, now=now)
@@ -258,9 +282,9 @@ def _body(message: Message) -> str:
     return message.body.replace(HIDDEN, message.secret)
 
 
-def _words(message: Message, told: Told | None) -> Words | None:
+def _words(message: Message, told: Told | None, now: datetime) -> Words | None:
     """What a message says now; None when nothing of it is left to tell."""
-    base = {"practice": settings.PRACTICE_NAME, "phone": _spoken(settings.PRACTICE_PHONE)}
+    base = {"practice": settings.PRACTICE_NAME, "phone": spoken_phone(settings.PRACTICE_PHONE)}
     if message.kind == "urgent_alert":
         return Words(**base, ref=reference_of(message.about_kind, message.about_id))
     if message.kind in daily.WORDS:
@@ -274,12 +298,22 @@ def _words(message: Message, told: Told | None) -> Words | None:
         till=told.subject.end,
         zone=told.subject.zone,
         join_url=told.join_url,
-        link=f"{settings.PUBLIC_BASE_URL}/support/{HIDDEN}",
+        choices=_choices(message, now),
+        link=f"{settings.PUBLIC_BASE_URL}/{_page_of(message.kind)}/{HIDDEN}",
     )
 
 
-def _spoken(phone: str) -> str:
-    return f"{phone[2:5]}-{phone[5:8]}-{phone[8:]}" if phone.startswith("+1") else phone
+def _choices(message: Message, now: datetime) -> tuple[datetime, ...]:
+    """The two times of an offer, the same ones however often it is tried."""
+    if message.kind == "offer" and not message.offered:
+        meeting = Consultation.objects.select_related("patient__address").get(pk=message.about_id)
+        times = links.times(meeting, now=now)[:2]
+        message.offered = [at.isoformat() for at in times] if len(times) > 1 else []
+    return tuple(datetime.fromisoformat(at) for at in message.offered)
+
+
+def _page_of(kind: str) -> str:
+    return "support" if kind == "support_invite" else "a"
 
 
 def _valid_for(message: Message, now: datetime) -> int:
@@ -368,8 +402,20 @@ def _opted_out(message: Message, outcome: Outcome, now: datetime) -> None:
     OptOut.objects.get_or_create(
         phone=phone, ended_at=None, defaults={"source": "provider", "at": now}
     )
-    _put_back(message, "This number takes no texts.")
+    if message.kind == "help_now":
+        _give_up(message, outcome, now)
+    else:
+        _put_back(message, "This number takes no texts.")
     point_all(phone)
+
+
+def _bad_phone(message: Message, outcome: Outcome, now: datetime) -> None:
+    """Nothing was sent; it goes by mail, like all that waits, or a human calls."""
+    flag_phone(message.to, outcome.code, now=now)
+    if message.kind == "help_now":
+        _give_up(message, outcome, now)
+    else:
+        _put_back(message, "This number takes no texts.", error_code=outcome.code)
 
 
 def _give_up(message: Message, outcome: Outcome, now: datetime) -> None:
@@ -393,6 +439,7 @@ _SETTLE: dict[str, Callable[[Message, Outcome, datetime], None]] = {
     "unknown": _unknown,
     "opted_out": _opted_out,
     "refused": _give_up,
+    "bad_phone": _bad_phone,
 }
 
 

@@ -18,6 +18,12 @@ def send_due() -> None:
     sending.send_due(clock=clock.now)
 
 
+@shared_task(name="notifications.page_again")
+def page_again() -> None:
+    """Who must do something now, and has not opened it, is paged again."""
+    writing.page_again(now=clock.now())
+
+
 @shared_task(name="notifications.reconcile")
 def reconcile() -> None:
     """What is in doubt is looked up at the provider."""

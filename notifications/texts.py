@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from notifications.policy import CARE, OF_KIND, class_of
+from notifications.policy import ANSWERABLE, CARE, OF_KIND, class_of
 
 ONE_SEGMENT = 160
 SECOND = timedelta(seconds=1)  # a day that ends at midnight is the day before
 ZONE_WORDS = {"America/New_York": "Eastern", "America/Chicago": "Central"}
 END = " Reply STOP to opt out."
+END_OF_QUESTION = " Reply C to confirm, R to change, STOP to opt out."
 CHOOSE = "your appointment may not take place as planned. Please sign in to choose another time."
 
 
@@ -40,21 +41,29 @@ def text_of(kind: str, words: Words, *, is_text: bool = True) -> str:
     """The body: for a text at most one segment.
 
     What does not fit into a text, or would not survive being made plain, a link or the times that
-    are offered, is found by signing in; a mail holds it as it is.
+    are offered, is found by signing in; a mail holds it as it is. Where not even so there is room
+    to ask for an answer, it is not asked for.
     """
     link = f"Join: {words.join_url}" if words.join_url else "We call you."
-    body = _filled(kind, words, link, _offer(words))
+    body = _filled(kind, words, link, _offer(words) if is_text else CHOOSE)
     if not is_text:
-        return body
-    end = END if class_of(kind) == CARE else ""
+        return f"{body}\n\nTo confirm: {words.link}" if kind in ANSWERABLE else body
+    end = _end(kind)
     if plain(link) == link and len(plain(body + end)) <= ONE_SEGMENT:
         return plain(body + end)
-    return plain(_filled(kind, words, "Sign in to join.", CHOOSE) + end)
+    body = plain(_filled(kind, words, "Sign in to join.", CHOOSE))
+    return body + (end if len(body + end) <= ONE_SEGMENT else END)
+
+
+def _end(kind: str) -> str:
+    if class_of(kind) != CARE:
+        return ""
+    return END_OF_QUESTION if kind in ANSWERABLE else END
 
 
 def _offer(words: Words) -> str:
     """The times that are offered, by their number."""
-    told = [f"{n}: {_when(at, words.zone)}" for n, at in enumerate(words.choices, 1)]
+    told = [f"{n}: {spoken_time(at, words.zone)}" for n, at in enumerate(words.choices, 1)]
     return f"choose a time. {' '.join(told)}. Reply 1 or 2." if told else CHOOSE
 
 
@@ -63,11 +72,11 @@ def _filled(kind: str, words: Words, join: str, offer: str) -> str:
     known: dict[str, object] = {
         "practice": words.practice,
         "phone": words.phone,
-        "when": _when(words.when, words.zone),
+        "when": spoken_time(words.when, words.zone),
         "day": _day(words.when, words.zone),
         "hour": _hour(words.when, words.zone),
         "till": _hour(words.till, words.zone),
-        "last": _when(words.till, words.zone),
+        "last": spoken_time(words.till, words.zone),
         "last_day": _day(words.till - SECOND if words.till else None, words.zone),
         "join": join,
         "offer": offer,
@@ -85,7 +94,8 @@ def plain(text: str) -> str:
     return "".join(c for c in folded if c not in "^{}\\[~]|`" and (c.isprintable() or c == "\n"))
 
 
-def _when(at: datetime | None, zone: str) -> str:
+def spoken_time(at: datetime | None, zone: str) -> str:
+    """An instant as texts tell it in a zone: ``Mon, Nov 30, 9:00 AM Central``."""
     return f"{_day(at, zone)}, {_hour(at, zone)}" if at else ""
 
 
@@ -102,3 +112,8 @@ def _hour(at: datetime | None, zone: str) -> str:
     comes_twice = local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
     words = {} if comes_twice else ZONE_WORDS  # in autumn: EDT, then EST
     return f"{hour}:{local:%M %p} {words.get(zone, local.tzname())}"
+
+
+def spoken_phone(phone: str) -> str:
+    """A number of the United States (E.164) as people write it."""
+    return f"{phone[2:5]}-{phone[5:8]}-{phone[8:]}" if phone.startswith("+1") else phone

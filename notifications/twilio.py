@@ -19,6 +19,7 @@ CONNECT = 5.0  # seconds that a connection may take to come about
 OPTED_OUT = 21610
 TOO_MANY = "20429"
 BUSY = {20429, 21611}
+BAD_PHONE = {21211, 21217, 21614}
 # The account, its day's limit (63038), the sender, the service or our own address is not right.
 MISCONFIGURED = {
     20003, 20404, 21212, 21408, 21601, 21603, 21606, 21609, 21659, 21660, 21661, 21701, 21704,
@@ -34,8 +35,8 @@ class Outcome:
     """What became of a send.
 
     ``result``: ``accepted`` (with ``provider_id``), ``busy`` (nothing was sent, try again),
-    ``refused`` (for good), ``opted_out``, ``misconfigured`` (nobody gets texts), or ``unknown``:
-    it may or may not have been sent.
+    ``refused`` (for good), ``bad_phone`` (this number takes no texts), ``opted_out``,
+    ``misconfigured`` (nobody gets texts), or ``unknown``: it may or may not have been sent.
     """
 
     result: str
@@ -104,6 +105,8 @@ def send(*, to: str, body: str, callback: str, valid_for: int) -> Outcome:
 def _refused(status: int, code: int) -> Outcome:
     if code == OPTED_OUT:
         return Outcome("opted_out", code=str(code))
+    if code in BAD_PHONE:
+        return Outcome("bad_phone", code=str(code))
     if status == 429 or code in BUSY:
         return Outcome("busy", code=str(code))
     if status in {401, 403} | NOT_TWILIO or 300 <= status < 400 or code in MISCONFIGURED:
@@ -144,8 +147,13 @@ def find(*, to: str, body: str, known: Iterable[str]) -> Outcome | None:
 
 
 def is_signed(path: str, fields: QueryDict, signature: str | None) -> bool:
-    """Whether Twilio signed this request to our public address; fails closed."""
-    if not signature or not settings.TWILIO_AUTH_TOKEN:
-        return False
-    validator = RequestValidator(settings.TWILIO_AUTH_TOKEN)
-    return bool(validator.validate(settings.PUBLIC_BASE_URL + path, fields, signature))
+    """Whether Twilio signed this request to our public address; fails closed.
+
+    While the account's token is changed, the old one still counts.
+    """
+    tokens = (settings.TWILIO_AUTH_TOKEN, settings.TWILIO_AUTH_TOKEN_OLD)
+    return bool(signature) and any(
+        RequestValidator(token).validate(settings.PUBLIC_BASE_URL + path, fields, signature)
+        for token in tokens
+        if token
+    )

@@ -9,11 +9,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from accounts.models import User
+from accounts.models import Role, User
 from notifications import caps, policy, quiet_hours
-from notifications.models import Channel, Message, Status
+from notifications.models import Channel, InboundMessage, Message, Status
 from notifications.moving import change, entry, move
-from notifications.reach import ask_to_call, hours_of, lock_phone, way_of
+from notifications.reach import ask_to_call, hours_of, lock_phone, way_of, ways_to
 from notifications.subjects import Told, sessions_to_come, told_of
 from patients.models import Patient
 from records import brake, hints
@@ -31,6 +31,7 @@ BATCH = 100
 FIRST_WAIT = 15  # seconds until an event that failed is looked at again; doubled each time
 WORTH_A_LOOK = 3  # failures of one event, after which a human is asked
 CODE_LASTS, DAY = timedelta(minutes=10), timedelta(days=1)
+ANSWER_KEEPS = timedelta(hours=1)
 NO_HOUR = "No hour was left outside the quiet hours."
 
 
@@ -92,6 +93,8 @@ def _tell(event: Event, now: datetime) -> None:
             _tell_friend(event, told, now)
     elif event.kind in ("address.changed", "patient.text_hours_changed"):
         _follow_hours(event, now)
+    elif event.kind in ("work_item.claimed", "work_item.closed"):
+        _stop_paging(event.object_id)
     _hold_if_many(event, now)
     for plan in policy.alert(event.kind, occurred_at=event.occurred_at):
         _alert_physicians(event, plan)
@@ -227,10 +230,31 @@ def _write(
 def _alert_physicians(event: Event, plan: policy.Planned) -> None:
     about = (event.object_kind, event.object_id)
     physicians = Physician.objects.filter(is_active=True).select_related("user")
+    one_way = event.kind in policy.BY_ONE_WAY
     add(
-        to_worker(plan, physician.user, about, key=event.pk, cause=event.cause)
-        for physician in physicians
+        message
+        for user in (physician.user for physician in physicians)
+        for message in _alerts(plan, user, about, key=event.pk, cause=event.cause, one_way=one_way)
     )
+
+
+def _alerts(
+    plan: policy.Planned,
+    user: User,
+    about: tuple[str, UUID],
+    *,
+    key: object,
+    cause: UUID,
+    one_way: bool = False,
+) -> Iterator[Message]:
+    """An alert by every way to a colleague; one without any is found out by sending."""
+    ways = [] if one_way else ways_to(user)
+    for channel, to in ways:
+        message = to_worker(plan, user, about, key=f"{key}:{channel}", cause=cause)
+        message.channel, message.to = channel, to
+        yield message
+    if not ways:
+        yield to_worker(plan, user, about, key=key, cause=cause)
 
 
 def _bundle(event: Event) -> None:
@@ -268,6 +292,57 @@ def to_worker(
     )
     message.channel, message.to = way_of(message) or (Channel.MAIL, "")
     return message
+
+
+@transaction.atomic
+def page_again(*, now: datetime) -> int:
+    """Page again about what physicians must do now and nobody has opened; returns how many items.
+
+    With them the back-up: staff, who are also asked to call the physician. Each page is written
+    once, by its key; a sweep that comes late writes the last one alone.
+    """
+    first = now - timedelta(minutes=policy.PAGED_AGAIN_AT[0])
+    waiting = WorkItem.objects.filter(
+        status=WorkItem.Status.OPEN,
+        urgency=WorkItem.Urgency.NOW,
+        for_role=Role.PHYSICIAN,
+        claimed_by=None,
+        raised_at__range=(now - policy.ALERT_KEEPS, first),
+    )
+    items = list(waiting.select_for_update(no_key=True).order_by("pk"))
+    for item in items:
+        _page(item, policy.paged_again_at(item.raised_at, now), now)
+    return len(items)
+
+
+def _page(item: WorkItem, minutes: int | None, now: datetime) -> None:
+    plan = policy.on_call("urgent_alert", now)
+    about = (item.object_kind, item.object_id)
+    physicians = Q(role=Role.PHYSICIAN, physician__is_active=True)
+    users = User.objects.filter(physicians | Q(role=Role.STAFF), is_active=True).order_by("pk")
+    add(
+        message
+        for user in users
+        for message in _alerts(plan, user, about, key=f"{item.pk}:{minutes}", cause=item.cause)
+    )
+    raise_work_item(
+        "call_physician",
+        about,
+        detail="Nobody has opened something urgent yet: call the physician now.",
+        urgency=WorkItem.Urgency.NOW,
+        for_role=Role.STAFF,
+        by=sweep(),
+        now=now,
+        patient_id=item.patient_id,
+    )
+
+
+def _stop_paging(item_id: UUID) -> None:
+    """Somebody is on it: pages that have not left yet do not leave."""
+    item = WorkItem.objects.get(pk=item_id)
+    rows = Message.objects.filter(kind="urgent_alert", about_id=item.object_id)
+    for message in rows.filter(status=Status.PENDING).select_for_update().order_by("pk"):
+        move(message, Status.CANCELLED, "Somebody is on it.")
 
 
 def _follow_hours(event: Event, now: datetime) -> None:
@@ -308,6 +383,30 @@ def queue_code(*, user: User, channel: str, to: str, code: str, now: datetime) -
             log.warning("code_over_budget", extra={"user_id": str(user.pk)})
         else:
             add([message])
+
+
+def queue_answer(
+    kind: str, text: InboundMessage, *, about: tuple[str, UUID], now: datetime, revision: int = 1
+) -> None:
+    """What answers a text that came in, to the number that wrote it; once for each text."""
+    add(
+        [
+            Message(
+                key=f"{kind}:{text.pk}",
+                kind=kind,
+                channel=Channel.SMS,
+                patient_id=text.patient_id,
+                to=text.sender,
+                about_kind=about[0],
+                about_id=about[1],
+                revision=revision,
+                cause=Actor(role="system", channel="sms").cause,
+                wanted_at=now,
+                due_at=now,
+                not_after=now + ANSWER_KEEPS,
+            )
+        ]
+    )
 
 
 def add(messages: Iterable[Message]) -> None:

@@ -1,34 +1,78 @@
-"""Pages that need no sign-in: the link of a support person."""
+"""Pages that need no sign-in: links for one action each. Looking changes nothing, buttons do."""
 
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views import View
 
+from notifications.texts import spoken_phone, spoken_time
 from patients.actions import confirm_support_person
 from patients.models import SupportPerson
 from records import clock
 from records.actor import visitor
+from records.refused import Refused
+from scheduling.consultations import links
+
+
+def _page(request: HttpRequest, name: str, facts: dict[str, Any], *, status: int) -> HttpResponse:
+    """The name of nobody stands on it: the link may have gone to a wrong number."""
+    answer = render(request, f"pages/{name}.html", facts, status=status)
+    answer["Cache-Control"] = "no-store"
+    answer["Referrer-Policy"] = "no-referrer"
+    return answer
 
 
 class Support(View):
-    """Somebody is asked to be with a patient: looking changes nothing, the button does."""
+    """Somebody is asked to be with a patient."""
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
         person = SupportPerson.objects.of_token(token, now=clock.now()).first()
-        return self._page(request, person, status=200 if person else 404)
+        return _page(request, "support", {"person": person}, status=200 if person else 404)
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         try:
             person = confirm_support_person(token=token, by=visitor(), now=clock.now())
         except SupportPerson.DoesNotExist:
-            return self._page(request, None, status=404)
-        return self._page(request, person, status=200)
+            return _page(request, "support", {"person": None}, status=404)
+        return _page(request, "support", {"person": person}, status=200)
 
-    def _page(
-        self, request: HttpRequest, person: SupportPerson | None, *, status: int
-    ) -> HttpResponse:
-        """The name of nobody stands on it: the link may have gone to a wrong number."""
-        answer = render(request, "pages/support.html", {"person": person}, status=status)
-        answer["Cache-Control"] = "no-store"
-        answer["Referrer-Policy"] = "no-referrer"
-        return answer
+
+class Appointment(View):
+    """A consultation is confirmed or moved by its link."""
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        return self._page(request, token)
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        try:
+            start = datetime.fromisoformat(request.POST.get("start", "")).astimezone(UTC)
+        except (ValueError, OverflowError):
+            start = None
+        try:
+            link = links.follow(token=token, start=start, now=clock.now())
+        except ObjectDoesNotExist:
+            return self._page(request, token)
+        except Refused as refused:
+            return self._page(request, token, refused=refused.detail)
+        return _page(request, "appointment", {"done": link.action}, status=200)
+
+    def _page(self, request: HttpRequest, token: str, refused: str = "") -> HttpResponse:
+        now, phone = clock.now(), spoken_phone(settings.PRACTICE_PHONE)
+        try:
+            link, meeting = links.opened(token, now=now)
+        except ObjectDoesNotExist:
+            return _page(request, "appointment", {"phone": phone}, status=404)
+        zone = meeting.patient.time_zone
+        times = links.times(meeting, now=now) if link.action == "reschedule" else []
+        facts = {
+            "does": link.action,
+            "when": spoken_time(meeting.start, zone),
+            "times": [(start.isoformat(), spoken_time(start, zone)) for start in times],
+            "refused": refused,
+            "phone": phone,
+        }
+        return _page(request, "appointment", facts, status=409 if refused else 200)

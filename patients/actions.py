@@ -15,10 +15,12 @@ from accounts.tokens import digest
 from patients import service_area
 from patients.gates import is_adult
 from patients.models import (
+    LINK_OPENS,
     Address,
     ClinicalHold,
     Consent,
     IdentityCheck,
+    Link,
     Patient,
     SupportPerson,
     ZipCode,
@@ -188,7 +190,7 @@ def name_support_person(
             pointer="/date_of_birth",
         )
     lock_patient(patient.pk)
-    SupportPerson.objects.filter(patient=patient).update(confirm_secret="")
+    Link.objects.filter(patient=patient, action=Link.Action.STAY).delete()
     person = SupportPerson.objects.create(
         patient=patient,
         name=name,
@@ -204,9 +206,29 @@ def name_support_person(
 @transaction.atomic
 def issue_confirm_token(person: SupportPerson) -> str:
     """A token for the link by which a support person agrees; an earlier one opens nothing."""
+    return issue_link(
+        Link.Action.STAY,
+        person.pk,
+        patient_id=person.patient_id,
+        expires_at=person.named_at + LINK_OPENS,
+    )
+
+
+@transaction.atomic
+def issue_link(
+    action: str, about_id: UUID, *, patient_id: UUID, expires_at: datetime, revision: int = 1
+) -> str:
+    """A token for one action on one thing; an earlier one for the same opens nothing any more."""
+    Link.objects.filter(action=action, about_id=about_id).delete()
     token = secrets.token_urlsafe(9)
-    person.confirm_secret = digest(token)
-    person.save(update_fields=["confirm_secret"])
+    Link.objects.create(
+        secret=digest(token),
+        action=action,
+        patient_id=patient_id,
+        about_id=about_id,
+        revision=revision,
+        expires_at=expires_at,
+    )
     return token
 
 
@@ -219,6 +241,7 @@ def confirm_support_person(*, token: str, by: Actor, now: datetime) -> SupportPe
     if person.confirmed_at is None:
         person.confirmed_at = now
         person.save(update_fields=["confirmed_at"])
+        Link.objects.filter(action=Link.Action.STAY, about_id=person.pk).update(used_at=now)
         record(
             "support_person.confirmed",
             person,

@@ -158,6 +158,38 @@ class ZipCode(models.Model):
         )
 
 
+class LinkQuerySet(models.QuerySet["Link"]):
+    def of_token(self, token: str, *, now: datetime) -> Self:
+        """The one that holds this token, while it opens something."""
+        return self.filter(secret=digest(token), expires_at__gt=now)
+
+
+class Link(models.Model):
+    """What one token lets its holder do, once, without signing in: one action on one thing.
+
+    ``secret`` is the hash of the token; ``revision`` that of the thing when the link was sent.
+    """
+
+    class Action(models.TextChoices):
+        STAY = "stay", "agree to stay with a patient"
+        CONFIRM = "confirm", "confirm a consultation"
+        RESCHEDULE = "reschedule", "move a consultation"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    secret = models.CharField(max_length=64, unique=True)
+    action = models.CharField(max_length=10, choices=Action.choices)
+    patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="+")
+    about_id = models.UUIDField(db_index=True)
+    revision = models.PositiveIntegerField(default=1)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    objects = LinkQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.about_id}"
+
+
 LINK_OPENS = timedelta(days=14)  # after somebody was named
 
 
@@ -165,15 +197,12 @@ class SupportPersonQuerySet(models.QuerySet["SupportPerson"]):
     def of_token(self, token: str, *, now: datetime) -> Self:
         """The one whose link holds this token: named last by the patient, and not long ago."""
         later = SupportPerson.objects.filter(patient=OuterRef("patient"), pk__gt=OuterRef("pk"))
-        mine = self.exclude(confirm_secret="").filter(confirm_secret=digest(token))
-        return mine.filter(~Exists(later), named_at__gt=now - LINK_OPENS)
+        links = Link.objects.of_token(token, now=now).filter(action=Link.Action.STAY)
+        return self.filter(~Exists(later), pk__in=links.values("about_id"))
 
 
 class SupportPerson(models.Model):
-    """An adult who stays with the patient during treatment at home; the latest one named counts.
-
-    ``confirm_secret`` is the hash of the token in the link by which they agree.
-    """
+    """An adult who stays with the patient during treatment at home; the latest one named counts."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="support_persons")
@@ -181,7 +210,6 @@ class SupportPerson(models.Model):
     date_of_birth = models.DateField()
     phone = PhoneNumberField(region="US")
     named_at = models.DateTimeField()
-    confirm_secret = models.CharField(max_length=64, blank=True)
     confirmed_at = models.DateTimeField(null=True)
 
     objects = SupportPersonQuerySet.as_manager()

@@ -24,6 +24,7 @@ class Clock(models.Model):
 # What says something about a patient's health by its name alone: nobody reads it in a list.
 CLINICAL_EVENTS = (
     "assessment.crisis", "assessment.flagged", "patient.held", "patient.cleared", "session.alarm",
+    "text.crisis",
 )  # fmt: skip
 
 

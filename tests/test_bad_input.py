@@ -116,6 +116,8 @@ def chain_doors() -> dict[str, dict[str, Door]]:
             "confirm_support": ("outsider", "post", "support-persons/{token}/confirm/", {}),
             "consent_of": ("sam", "post", of_patient + "consents/",
                            {"kind": "treatment", "accepted": True, "channel": "telephone"}),
+            "opt_out": ("sam", "post", of_patient + "opt-out/",
+                        {"source": "telephone", "phone": "850 555 0123"}),
             "support_of": ("sam", "post", of_patient + "support-persons/",
                            {"name": "B", "date_of_birth": "1980-01-01", "phone": "850 555 0123",
                             "channel": "telephone"}),

@@ -22,6 +22,7 @@ from notifications.sandbox.models import SandboxMessage
 from records import clock
 from records.models import WorkItem
 from scheduling.models import Consultation
+from tests.care import ok
 from tests.cast import CAST
 from tests.conftest import Caller, caller
 from tests.started import wait_for
@@ -31,6 +32,7 @@ from tests.texting import (
     book,
     fault,
     inbound,
+    later,
     message,
     run,
     signed,
@@ -49,7 +51,8 @@ def code(number: int = 1) -> None:
 
 
 def waiting(count: int, **changes: Any) -> list[Message]:
-    """As many confirmations for Alice, each a row of its own, due now."""
+    """As many confirmations for Alice, each a row of its own, due now; ten a day may leave."""
+    ok(caller("chen").patch("settings/", {"texts_a_day": 10}))
     writing.write_messages(now=clock.now())
     first = message("confirmation")
     rows = [Message.objects.get(pk=first.pk) for _ in range(count - 1)]
@@ -256,6 +259,7 @@ def test_case_10_rescheduled_after_the_claim_no_old_time_leaves(
     assert alice_booked.post(path, {"start": "2026-12-01T16:00:00Z"}).status_code == 200
     sending._send_all(batch, time.monotonic(), clock.now)
     assert (state("confirmation"), texts()) == ("cancelled", [])
+    later()
     run()
     (text,) = texts()
     assert "Dec 1" in text

@@ -28,6 +28,7 @@ ERRORS = {
     20500: (500, "An internal server error has occurred"),
     21211: (400, "Invalid 'To' Phone Number"),
     21602: (400, "Message body is required"),
+    21614: (400, "'To' number is not a valid mobile number"),
     21610: (400, "Attempt to send to unsubscribed recipient"),
     21617: (400, "The concatenated message body exceeds the 1600 character limit"),
 }
@@ -35,7 +36,9 @@ ERRORS = {
 ANSWERS: dict[str, tuple[bool, str]] = {
     "429": (False, "20429"),
     "401": (False, "20003"),
+    "400_21211": (False, "21211"),
     "400_21610": (False, "21610"),
+    "400_21614": (False, "21614"),
     "500_not_accepted": (False, "20500"),
     "500_accepted": (True, "20500"),
     "hang_not_accepted": (False, "hang"),

@@ -11,7 +11,7 @@ from typing import Any
 from celery import current_app
 from celery.exceptions import TimeoutError as NoAnswer
 from django.conf import settings
-from django.db.models import Count, Max
+from django.db.models import Case, Count, Max, When
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt
@@ -34,6 +34,7 @@ REPLIES = (
     (START, "You have successfully been re-subscribed. Reply STOP to unsubscribe."),
     (HELP, "Reply STOP to unsubscribe."),
 )
+QUICK = ("C", "R", "1", "2", "STOP", "START")  # answers that the phone page offers
 SWEEPS_TAKE = 60  # seconds that the worker may take for them
 NUMBER = re.compile(r"\+1[2-9]\d{9}", re.ASCII)
 FARTHEST = 3660 * 86_400
@@ -242,16 +243,19 @@ def phone(request: HttpRequest) -> HttpResponse:
         "talk": talk,
         "can_answer": NUMBER.fullmatch(chosen),
         "now": clock.now(),
+        "quick": QUICK,
         "practice": settings.PRACTICE_NAME,
     }
     return render(request, "sandbox/phone.html", page)
 
 
 def _people() -> list[dict[str, Any]]:
-    """Everybody who got something, the latest first."""
-    rows = SandboxMessage.objects.exclude(direction="inbound").values("to")
-    told = rows.annotate(count=Count("id"), latest=Max("id")).order_by("-latest")[:200]
-    return [{"name": row["to"], "count": row["count"]} for row in told]
+    """A thread for everybody who got or wrote something, the latest first, with its last words."""
+    who = Case(When(direction="inbound", then="sender"), default="to")
+    rows = SandboxMessage.objects.values(name=who)
+    told = list(rows.annotate(count=Count("id"), latest=Max("id")).order_by("-latest")[:200])
+    last = SandboxMessage.objects.in_bulk([row["latest"] for row in told])
+    return [{**row, "last": last[row["latest"]].body} for row in told]
 
 
 def _talk(who: str) -> list[SandboxMessage]:
