@@ -499,7 +499,7 @@ def test_lists_tell_what_changed_since(committed: str) -> None:
     assert [row["status"] for row in consultations] == ["cancelled"]
     statuses = sorted((row["kind"], row["status"]) for row in messages)
     assert statuses == [
-        ("cancelled", "pending"), ("confirmation", "cancelled"),
+        ("confirmation", "cancelled"),
         ("reminder_24h", "cancelled"), ("reminder_2h", "cancelled"),
     ]  # fmt: skip
 

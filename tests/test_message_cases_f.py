@@ -18,7 +18,9 @@ from records import clock
 from records.ids import uuid7
 from records.models import WorkItem
 from scheduling.models import Consultation
-from tests.cast import CAST
+from scheduling.tasks import replan_everyone
+from tests.care import ok
+from tests.cast import ALBANY, CAST
 from tests.conftest import Caller, caller
 from tests.started import wait_for
 from tests.texting import (
@@ -245,6 +247,30 @@ def test_1_and_2_answer_an_offer(alice_booked: Caller, web: str, word: str, chos
     later()
     run()
     assert "your appointment is now" in texts()[-1]
+
+
+def test_an_appointment_at_risk_is_moved_to_one_of_the_two_times_that_are_offered(
+    alice_booked: Caller, web: str
+) -> None:
+    run()
+    chen = caller("chen")
+    off = {"start": "2026-11-30T00:00:00Z", "end": "2026-12-01T05:00:00Z"}
+    ok(chen.post(f"physicians/{booked().physician_id}/time-off/", off))
+    replan_everyone()
+    run()
+    assert re.search(r"choose a time\. 1: .+ 2: .+\. Reply 1 or 2\.", texts()[-1])
+    second = Message.objects.get(kind="offer").offered[1]
+    assert inbound(web, "SM1", "2") == 200
+    assert booked().start == datetime.fromisoformat(second)
+
+
+def test_who_may_not_book_is_offered_no_times(alice_booked: Caller, web: str) -> None:
+    ok(alice_booked.post("me/address/", {**ALBANY, "kind": "move"}))
+    replan_everyone()
+    run()
+    (text,) = [text for text in texts() if "as planned" in text]
+    assert "Please sign in to choose another time." in text
+    assert Message.objects.get(kind="offer").offered == []
 
 
 def test_an_offer_that_somebody_else_took_is_read_by_staff(alice_booked: Caller, web: str) -> None:

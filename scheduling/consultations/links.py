@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from patients.actions import issue_link, lock_patient
+from patients.facts import facts_of
+from patients.gates import patient_gates
 from patients.models import Link
 from records.actor import Actor
 from records.refused import Refused
@@ -65,7 +67,9 @@ def follow(*, token: str, start: datetime | None, now: datetime) -> Link:
 
 
 def times(consultation: Consultation, *, now: datetime) -> list[datetime]:
-    """Some free times to move it to, the soonest first, of several days."""
+    """Some free times to move it to, the soonest first, of several days; none behind a gate."""
+    if patient_gates(facts_of(consultation.patient)):
+        return []
     zone, physician = consultation.patient.time_zone, consultation.physician_id
     wish = Wish(now, consultation.kind, consultation.location_state, zone, physician)
     offer = offer_of(wish.kind, in_force(now), now)
