@@ -20,7 +20,9 @@ from notifications.claiming import claim
 from notifications.models import Circuit, Message, Pace
 from notifications.sandbox.models import SandboxMessage
 from records import clock
+from records.actor import sweep
 from records.models import WorkItem
+from records.values import change as change_numbers
 from scheduling.models import Consultation
 from tests.cast import CAST
 from tests.conftest import Caller, caller
@@ -31,6 +33,7 @@ from tests.texting import (
     book,
     fault,
     inbound,
+    later,
     message,
     run,
     signed,
@@ -49,7 +52,9 @@ def code(number: int = 1) -> None:
 
 
 def waiting(count: int, **changes: Any) -> list[Message]:
-    """As many confirmations for Alice, each a row of its own, due now."""
+    """As many confirmations for Alice, each a row of its own, due now; her number has no cap."""
+    chen = User.objects.get(email=CAST["chen"])
+    change_numbers({"texts_a_day": 100}, user_id=chen.pk, by=sweep(), now=clock.now())
     writing.write_messages(now=clock.now())
     first = message("confirmation")
     rows = [Message.objects.get(pk=first.pk) for _ in range(count - 1)]
@@ -256,6 +261,7 @@ def test_case_10_rescheduled_after_the_claim_no_old_time_leaves(
     assert alice_booked.post(path, {"start": "2026-12-01T16:00:00Z"}).status_code == 200
     sending._send_all(batch, time.monotonic(), clock.now)
     assert (state("confirmation"), texts()) == ("cancelled", [])
+    later()
     run()
     (text,) = texts()
     assert "Dec 1" in text
