@@ -254,14 +254,14 @@ SAYINGS = (
         "window_to_choose", TO_CHOOSE, ("awaiting_window",),
         "Choose when your delivery comes",
         "{practice}: please sign in and choose when your delivery comes. {ref}",
-        old=2 * DAY, priority=LESSER,
+        old=2 * DAY,
     ),
     Saying(
         "window_missing", ("delivery.window_missing",), ("awaiting_window",),
         "We need a time for your delivery",
         "{practice}: we still need a time for your delivery. Please sign in, or call {phone}. "
         "{ref}",
-        old=2 * DAY, priority=LESSER,
+        old=2 * DAY,
     ),
     Saying(
         "delivery_24h", ("delivery.scheduled", "delivery.released"), ON_THE_WAY,
@@ -335,7 +335,7 @@ SAYINGS = (
     Saying(
         "support_invite", ("support_person.named",), ("named",),
         "You are asked to be with somebody",
-        "{practice}: you are asked to stay with somebody. Agree: {link}",
+        "{practice}: you are asked to be with somebody. Agree: {link}",
         **TO_SUPPORT,
     ),
     Saying(

@@ -72,6 +72,7 @@ class Seen:
     states: Counter[str] = field(default_factory=Counter)
     found: int = 0
     lost: int = 0
+    log: str = ""
 
     @property
     def doubled(self) -> int:
@@ -104,6 +105,8 @@ class Processes:
     def kill(self, name: str) -> None:
         """A process with its children, at once."""
         _, process = self.running[name]
+        if process.poll() is not None:
+            return
         family = psutil.Process(process.pid).children(recursive=True)
         for member in (psutil.Process(process.pid), *family):
             _kill(member)
@@ -113,9 +116,20 @@ class Processes:
         self.kill(name)
         self.start(name, self.running[name][0])
 
+    def revive(self) -> int:
+        """Start what ended by itself again, as the process manager does; how many."""
+        ended = [name for name, (_, p) in self.running.items() if p.poll() is not None]
+        for name in ended:
+            self.start(name, self.running[name][0])
+        return len(ended)
+
     def kill_a_child(self) -> bool:
         """One child of one worker; False while there is none."""
-        workers = [p for name, (_, p) in self.running.items() if name.startswith("worker")]
+        workers = [
+            p
+            for name, (_, p) in self.running.items()
+            if name.startswith("worker") and p.poll() is None
+        ]
         children = [c for p in workers for c in psutil.Process(p.pid).children()]
         if children:
             _kill(random.choice(children))
@@ -241,10 +255,12 @@ def run(size: Size, database: dict[str, str]) -> Seen:
             _look(broker)
             time.sleep(max(0, begun + second + 1 - time.monotonic()))
         while not _is_over(broker, size.texts) and time.monotonic() < end:
+            processes.revive()
             time.sleep(1)
         seen.took = time.monotonic() - begun
         time.sleep(1)  # one more, were there one
         _count(seen, size)
+        seen.log = processes.log.read_text(errors="replace")[-4000:]
     return seen
 
 
@@ -258,6 +274,7 @@ def _tell(facts: list[Any], until: int) -> None:
 
 
 def _harm(processes: Processes, broker: redis.Redis, second: int, size: Size, seen: Seen) -> None:
+    seen.deaths["processes that ended by themselves"] += processes.revive()
     seen.deaths["children killed"] += processes.kill_a_child()
     if second in (size.seconds // 3, size.seconds * 2 // 3):
         broker.flushall()
@@ -321,7 +338,10 @@ def main() -> int:
     for row in seen.rows():
         table.add_row(*row)
     Console().print(table)
-    return 1 if seen.doubled or seen.lost else 0
+    if seen.doubled or seen.lost:
+        print(seen.log, file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

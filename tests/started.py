@@ -52,6 +52,10 @@ class Hearth:
         answer = self.call("POST", "/sandbox/clock/", to)
         assert answer.status_code == 200, answer.text
 
+    def later(self) -> None:
+        """The time passes in which what was done may be taken back untold."""
+        self.move_clock(advance_seconds=180)
+
     def texts(self, to: str) -> list[str]:
         """The texts or mails that somebody got, the oldest first."""
         answer = requests.get(f"{self.base}/sandbox/messages/", params={"to": to}, timeout=10)

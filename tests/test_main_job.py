@@ -162,6 +162,7 @@ def test_from_a_zip_code_to_the_check_in(hearth: Hearth) -> None:
     meeting = booked.json()
 
     # The text arrives, by beat, worker and the Twilio library; the calendar has it.
+    hearth.later()
     text = hearth.text_with(NORA, "you are booked")
     assert said(slot["start"]) in text
     chen = hearth.sign_in("chen")
@@ -177,6 +178,7 @@ def test_from_a_zip_code_to_the_check_in(hearth: Hearth) -> None:
     new = next(s["start"] for s in later if s["start"] >= "2026-11-30T18:00:00Z")
     moved = hearth.call("POST", path + "reschedule/", {"start": new}, **nora)
     assert moved.status_code == 200, moved.text
+    hearth.later()
     assert said(new) in hearth.text_with(NORA, "is now")
     start = datetime.fromisoformat(new)
     minute, day = timedelta(minutes=1), timedelta(days=1)
@@ -426,6 +428,7 @@ def test_staff_do_the_same_for_a_caller_and_stop_ends_the_texts(hearth: Hearth) 
     wish = {"start": slot["start"], "kind": "initial", "location": {"state": "FL"}, **on_behalf}
     booked = hearth.call("POST", "consultations/", wish, **sam)
     assert booked.status_code == 201, booked.text
+    hearth.later()
     hearth.text_with(phone, "you are booked")
 
     # They answer STOP: no further text, and the mail still goes.
@@ -438,6 +441,7 @@ def test_staff_do_the_same_for_a_caller_and_stop_ends_the_texts(hearth: Hearth) 
     called = {"channel": "telephone"}
     cancelled = hearth.call("POST", f"consultations/{booked.json()['id']}/cancel/", called, **sam)
     assert (cancelled.json()["status"], cancelled.json()["late"]) == ("cancelled", True)
+    hearth.later()
     wait_for(lambda: "is cancelled" in str(hearth.texts("caller@example.org")), "the mail")
     assert hearth.texts(phone) == before
 

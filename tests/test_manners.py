@@ -498,10 +498,8 @@ def test_lists_tell_what_changed_since(committed: str) -> None:
     assert [row["first_name"] for row in patients] == ["Alicia"]
     assert [row["status"] for row in consultations] == ["cancelled"]
     statuses = sorted((row["kind"], row["status"]) for row in messages)
-    assert statuses == [
-        ("confirmation", "cancelled"),
-        ("reminder_24h", "cancelled"), ("reminder_2h", "cancelled"),
-    ]  # fmt: skip
+    withdrawn = ("confirmation", "reminder_24h", "reminder_2h")
+    assert statuses == [(kind, "cancelled") for kind in withdrawn]
 
 
 # --- addresses, and what the schema says --------------------------------------------------------

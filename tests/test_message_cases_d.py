@@ -9,6 +9,7 @@ from django.db import connection
 
 from accounts.models import User
 from notifications import daily, sending, writing
+from notifications.claiming import claim
 from notifications.models import Message
 from patients.models import Consent, Patient
 from records import clock
@@ -197,18 +198,17 @@ def five(web: str) -> list[Message]:
     book(alice, "2026-12-02T15:00:00Z", kind="follow_up")
     writing.write_messages(now=clock.now())
     to("2026-11-29T18:00:00Z")
-    claimed = [sending._claim(clock.now()) for _ in range(6)]
-    return [message for message in claimed if message and message.patient_id]
+    return [message for message in claim(clock.now(), most=50) if message.patient_id]
 
 
 def test_case_23_five_at_once_for_one_number_keep_to_its_cap(five: list[Message]) -> None:
     """In five threads that start together: three leave, the others go by mail."""
-    together, now = Barrier(5), clock.now()
+    together = Barrier(5)
 
     def leave(claimed: Message) -> None:
         try:
             together.wait()
-            sending._send(claimed, time.monotonic(), now)
+            sending._send_all([claimed], time.monotonic(), clock.now)
         finally:
             connection.close()
 
@@ -220,9 +220,7 @@ def test_case_23_five_at_once_for_one_number_keep_to_its_cap(five: list[Message]
 
 
 def test_a_day_later_the_number_has_room_again(five: list[Message]) -> None:
-    now = clock.now()
-    for claimed in five:
-        sending._send(claimed, time.monotonic(), now)
+    sending._send_all(five, time.monotonic(), clock.now)
     assert len(texts()) == 3
     to("2026-11-30T18:00:00Z")
     book(caller("alice"), "2026-12-03T15:00:00Z", kind="follow_up")
