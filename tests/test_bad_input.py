@@ -389,6 +389,7 @@ def test_a_field_that_is_needed_is_missed_by_name(
     request: pytest.FixtureRequest, world: dict[str, str], name: str
 ) -> None:
     optional = {"names", "confirm", "no_show", "claim", "cancel", "complete", "settings"}
+    optional |= {"pause_messages", "resume_messages"}
     misses_fields_by_name(request, world, doors()[name], optional=name in optional)
 
 
