@@ -230,7 +230,8 @@ def _from_the_decision_to_the_parcel(
     )
     prescribe(hearth, me, chen)
     assert next_of(hearth, nora) == ("patient", "delivery")
-    hearth.text_with(NORA, "choose when your delivery comes")
+    # Her number has had its three texts of care within a day: the next one goes by mail.
+    hearth.text_with("nora@example.org", "choose when your delivery comes")
 
     # She chooses a window, and names who takes the parcel: an adult of 21 or older.
     young = choose(hearth, nora, "2026-12-03", date_of_birth="2006-01-01")

@@ -34,6 +34,7 @@ from tests.cast import CAST, NEWARK, NOW, PENSACOLA, YES, person
 from tests.conftest import Caller, caller, owner
 from tests.started import wait_for
 from tests.test_consultations import _second_physician, _works_like_chen
+from tests.texting import later
 
 CLIENTS, ROUNDS = 50, 10
 FIRST = datetime.fromisoformat("2026-11-30T14:00:00+00:00")
@@ -250,6 +251,7 @@ def test_a_sweep_whose_time_is_over_ends_instead_of_going_on_with_the_next(
     booked = alice.post("consultations/", wish).json()
     write_messages()
     alice.post(f"consultations/{booked['id']}/reschedule/", {"start": "2026-12-01T15:00:00Z"})
+    later()
 
     def too_long(*_: Any) -> None:
         raise SoftTimeLimitExceeded
