@@ -49,11 +49,8 @@ class Appointment(View):
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         try:
-            start = datetime.fromisoformat(request.POST.get("start", "")).astimezone(UTC)
-        except (ValueError, OverflowError):
-            start = None
-        try:
-            link = links.follow(token=token, start=start, now=clock.now())
+            chosen = _instant(request.POST.get("start", ""))
+            link = links.follow(token=token, start=chosen, now=clock.now())
         except ObjectDoesNotExist:
             return self._page(request, token)
         except Refused as refused:
@@ -76,3 +73,12 @@ class Appointment(View):
             "phone": phone,
         }
         return _page(request, "appointment", facts, status=409 if refused else 200)
+
+
+def _instant(text: str) -> datetime | None:
+    """An instant with its offset, in UTC; None for anything else."""
+    try:
+        at = datetime.fromisoformat(text)
+        return at.astimezone(UTC) if at.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
