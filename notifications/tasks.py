@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from notifications import daily, sending, writing
+from notifications import daily, doubt, sending, writing
 from records import clock
 
 
@@ -27,7 +27,7 @@ def page_again() -> None:
 @shared_task(name="notifications.reconcile")
 def reconcile() -> None:
     """What is in doubt is looked up at the provider."""
-    sending.reconcile(now=clock.now())
+    doubt.reconcile(now=clock.now())
 
 
 @shared_task(name="notifications.tell_agendas")

@@ -208,7 +208,7 @@ def test_case_23_five_at_once_for_one_number_keep_to_its_cap(five: list[Message]
     def leave(claimed: Message) -> None:
         try:
             together.wait()
-            sending._send_all([claimed], time.monotonic(), clock.now)
+            sending.send_all([claimed], time.monotonic(), clock.now)
         finally:
             connection.close()
 
@@ -220,7 +220,7 @@ def test_case_23_five_at_once_for_one_number_keep_to_its_cap(five: list[Message]
 
 
 def test_a_day_later_the_number_has_room_again(five: list[Message]) -> None:
-    sending._send_all(five, time.monotonic(), clock.now)
+    sending.send_all(five, time.monotonic(), clock.now)
     assert len(texts()) == 3
     to("2026-11-30T18:00:00Z")
     book(caller("alice"), "2026-12-03T15:00:00Z", kind="follow_up")

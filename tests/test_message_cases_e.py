@@ -15,7 +15,7 @@ from django.db.models import Value
 from django.db.models.functions import Now, Replace
 
 from accounts.models import User
-from notifications import pace, sending, writing
+from notifications import checking, doubt, pace, sending, settling, twilio, writing
 from notifications.claiming import claim
 from notifications.models import Circuit, Message, Pace
 from notifications.sandbox.models import SandboxMessage
@@ -91,12 +91,12 @@ def test_case_03_a_sender_that_slept_settles_nothing(alice_booked: Caller, web: 
     """Its lease is over and somebody else has it: its late word matches no row."""
     writing.write_messages(now=clock.now())
     (mine,) = claim(clock.now(), most=1)
-    assert sending._check_again(mine, clock.now())
+    assert checking.check_again(mine, clock.now())
     for _ in range(3):
         again()
-        sending.reconcile(now=clock.now())
+        doubt.reconcile(now=clock.now())
     (theirs,) = claim(clock.now(), most=1)
-    sending._settle(mine, sending.Outcome("refused", code="1"), clock.now())
+    settling.settle(mine, twilio.Outcome("refused", code="1"), clock.now())
     assert (state("confirmation"), message("confirmation").claim) == ("sending", theirs.claim)
 
 
@@ -140,13 +140,13 @@ def test_case_33_a_sweep_that_is_ended_gives_back_what_it_has_not_begun(
     waiting(20)
     fault(web, "hang_not_accepted", 20)
     monkeypatch.setattr(settings, "TWILIO_TIMEOUT", 0.3)
-    real = sending._settle
+    real = settling.settle
 
     def ended(*given: Any) -> None:
-        monkeypatch.setattr(sending, "_settle", real)
+        monkeypatch.setattr(sending, "settle", real)
         raise SystemExit
 
-    monkeypatch.setattr(sending, "_settle", ended)
+    monkeypatch.setattr(sending, "settle", ended)
     with pytest.raises(SystemExit):
         sending.send_due(clock=clock.now)
     states = list(Message.objects.filter(kind="confirmation").values_list("status", flat=True))
@@ -259,7 +259,7 @@ def test_case_10_rescheduled_after_the_claim_no_old_time_leaves(
     batch = claim(clock.now(), most=5)
     path = f"consultations/{Consultation.objects.get().pk}/reschedule/"
     assert alice_booked.post(path, {"start": "2026-12-01T16:00:00Z"}).status_code == 200
-    sending._send_all(batch, time.monotonic(), clock.now)
+    sending.send_all(batch, time.monotonic(), clock.now)
     assert (state("confirmation"), texts()) == ("cancelled", [])
     later()
     run()
@@ -274,7 +274,7 @@ def test_case_13_a_stop_before_the_post_lets_no_text_leave(
     writing.write_messages(now=clock.now())
     batch = claim(clock.now(), most=5) if claimed else []
     assert inbound(web, "SM1", "STOP") == 200
-    sending._send_all(batch, time.monotonic(), clock.now)
+    sending.send_all(batch, time.monotonic(), clock.now)
     run()
     assert (texts(), len(texts(CAST["alice"]))) == ([], 1)
 
@@ -285,9 +285,9 @@ def test_case_24_a_text_is_valid_until_eight_in_the_evening_at_most(
     writing.write_messages(now=clock.now())
     (row,) = claim(clock.now(), most=1)
     last = datetime(2026, 11, 24, 19, 58, 30, tzinfo=ZoneInfo("America/Chicago"))
-    assert 0 < sending._valid_for(row, last) <= 90
+    assert 0 < checking.valid_for(row, last) <= 90
     clock.move((last + timedelta(seconds=90)).astimezone(UTC))
-    sending._send_all([row], time.monotonic(), clock.now)
+    sending.send_all([row], time.monotonic(), clock.now)
     assert (texts(), message("confirmation").why) == ([], "It is night there.")
 
 

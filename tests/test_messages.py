@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import QueryDict
 from twilio.request_validator import RequestValidator
 
-from notifications import sending, writing
+from notifications import doubt, sending, writing
 from notifications.claiming import claim
 from notifications.models import InboundMessage, Message, OptOut, ProviderEvent, Status
 from notifications.sandbox import twilio_api
@@ -222,7 +222,7 @@ def test_after_six_attempts_a_human_is_asked(alice_booked: Caller, web: str) -> 
         run()
         for _look in range(2):
             again()
-            sending.reconcile(now=clock.now())
+            doubt.reconcile(now=clock.now())
     assert state("confirmation") == "failed"
     assert work("call_patient") == 1
 
@@ -241,14 +241,14 @@ def test_case_17_an_answer_that_is_lost_is_looked_up_before_anything_is_sent_aga
     fault(web, kind)
     run()
     assert state("confirmation") == "unknown"
-    sending.reconcile(now=clock.now())
+    doubt.reconcile(now=clock.now())
     assert state("confirmation") == "unknown"
     again()
-    sending.reconcile(now=clock.now())
+    doubt.reconcile(now=clock.now())
     if not arrives:
         assert state("confirmation") == "unknown"  # it may only be slow: one more look
         again()
-        sending.reconcile(now=clock.now())
+        doubt.reconcile(now=clock.now())
         assert state("confirmation") == "pending"
     run()
     assert len(texts()) == 1
@@ -266,7 +266,7 @@ def test_case_18_a_provider_that_hangs_is_left_and_asked_later(
     assert state("confirmation") in ("unknown", "accepted", "sent", "delivered")
     for _ in range(3):
         again()
-        sending.reconcile(now=clock.now())
+        doubt.reconcile(now=clock.now())
     run()
     assert len(texts()) == 1
 
@@ -278,7 +278,7 @@ def test_case_21_a_callback_that_overtakes_the_answer_settles_it(
     run()
     wait_for(lambda: state("confirmation") == "delivered", "the callback")
     again()
-    sending.reconcile(now=clock.now())
+    doubt.reconcile(now=clock.now())
     run()
     assert len(texts()) == 1
 
@@ -293,7 +293,7 @@ def test_case_01_a_sender_that_dies_after_the_claim_loses_nothing(
     assert texts() == []
     for _ in range(3):
         again()
-        sending.reconcile(now=clock.now())
+        doubt.reconcile(now=clock.now())
     sending.send_due(clock=clock.now)
     assert len(texts()) == 1
 
@@ -312,14 +312,14 @@ def test_case_02_a_sender_that_dies_before_settling_sends_nothing_twice(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(sending, "_settle", die)
+        patched.setattr(sending, "settle", die)
         with pytest.raises(Killed):
             sending.send_due(clock=clock.now)
     assert (len(texts()), state("confirmation")) == (1, "sending")
     again()
-    sending.reconcile(now=clock.now())
+    doubt.reconcile(now=clock.now())
     again()
-    sending.reconcile(now=clock.now())
+    doubt.reconcile(now=clock.now())
     run()
     assert len(texts()) == 1
     assert message("confirmation").provider_id

@@ -14,7 +14,7 @@ from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from config.celery import SWEEPS, app
-from notifications import sending
+from notifications import doubt
 from patients.models import Patient
 from records import clock
 from records.logs import formatter
@@ -201,7 +201,7 @@ def test_no_number_is_logged_when_everything_is(
         fault(web, "500_accepted")
         run()
         again()
-        sending.reconcile(now=clock.now())
+        doubt.reconcile(now=clock.now())
     finally:
         root.setLevel(before)
     assert kept

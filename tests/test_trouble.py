@@ -19,7 +19,7 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from accounts.models import User
-from notifications import mail, sending, writing
+from notifications import checking, doubt, mail, sending, settling, writing
 from notifications.claiming import claim
 from notifications.models import TRANSITIONS, Message, OptOut, Status
 from notifications.moving import move
@@ -142,7 +142,7 @@ def test_two_sweeps_at_once_count_one_look_once(alice_booked: Caller, web: str) 
     def look() -> None:
         try:
             barrier.wait(10)
-            sending.reconcile(now=clock.now())
+            doubt.reconcile(now=clock.now())
         finally:
             connection.close()
 
@@ -153,7 +153,7 @@ def test_two_sweeps_at_once_count_one_look_once(alice_booked: Caller, web: str) 
         thread.join(30)
     told = message("confirmation")
     assert (told.status, told.looks) == ("unknown", 1)
-    sending.reconcile(now=clock.now())
+    doubt.reconcile(now=clock.now())
     assert message("confirmation").looks == 1  # its grace is not over
 
 
@@ -164,23 +164,23 @@ def test_what_can_never_be_looked_up_is_called_unclear_in_the_end(
     run()
     monkeypatch.setattr(settings, "TWILIO_BASE_URL", "http://127.0.0.1:9")
     again()
-    assert sending.reconcile(now=clock.now()) == 0
+    assert doubt.reconcile(now=clock.now()) == 0
     assert state("confirmation") == "unknown"
     to("2026-11-30T15:00:00Z")
     again()
-    assert sending.reconcile(now=clock.now()) == 1
+    assert doubt.reconcile(now=clock.now()) == 1
     told = message("confirmation")
     assert (told.status, told.why) == ("missed", "Nobody knows whether it left.")
 
 
 def test_a_claim_that_dies_again_and_again_is_given_up(alice_booked: Caller, web: str) -> None:
     writing.write_messages(now=clock.now())
-    for _ in range(sending.MOST_ATTEMPTS):
+    for _ in range(settling.MOST_ATTEMPTS):
         (claimed,) = claim(clock.now(), most=1)
-        assert sending._check_again(claimed, clock.now())  # it may have been handed over
+        assert checking.check_again(claimed, clock.now())  # it may have been handed over
         for _ in range(3):
             again()
-            sending.reconcile(now=clock.now())
+            doubt.reconcile(now=clock.now())
     assert state("confirmation") == "failed"
     assert work("call_patient") == 1
 
@@ -222,12 +222,12 @@ def test_a_mail_that_was_first_tried_as_a_text_survives_a_death(
     """The provider blocks the number; the next sender dies before it hands the mail over."""
     fault(web, "400_21610")
     writing.write_messages(now=clock.now())
-    sending._send_all(claim(clock.now(), most=1), time.monotonic(), clock.now)
+    sending.send_all(claim(clock.now(), most=1), time.monotonic(), clock.now)
     assert (state("confirmation"), message("confirmation").channel) == ("pending", "mail")
     assert claim(clock.now(), most=1)
     for _ in range(2):
         again()
-        sending.reconcile(now=clock.now())
+        doubt.reconcile(now=clock.now())
     run()
     assert (len(texts()), len(texts(CAST["alice"]))) == (0, 1)
 
@@ -241,7 +241,7 @@ def test_a_provider_that_does_not_answer_is_asked_about_one_text_alone(
     run()
     again()
     monkeypatch.setattr(settings, "TWILIO_BASE_URL", "http://127.0.0.1:9")
-    sending.reconcile(now=clock.now())
+    doubt.reconcile(now=clock.now())
     doubtful = Message.objects.filter(status="unknown")
     assert (doubtful.count(), doubtful.filter(lease_until__gt=Now()).count()) == (2, 1)
 
@@ -251,11 +251,11 @@ def test_one_sweep_looks_at_a_time(alice_booked: Caller, web: str) -> None:
     run()
     again()
     with another_connection() as other:
-        other.execute("SELECT pg_advisory_lock(%s, 0)", [sending.LOOK])
-        sending.reconcile(now=clock.now())
+        other.execute("SELECT pg_advisory_lock(%s, 0)", [doubt.LOOK])
+        doubt.reconcile(now=clock.now())
         assert message("confirmation").looks == 0
-        other.execute("SELECT pg_advisory_unlock(%s, 0)", [sending.LOOK])
-    sending.reconcile(now=clock.now())
+        other.execute("SELECT pg_advisory_unlock(%s, 0)", [doubt.LOOK])
+    doubt.reconcile(now=clock.now())
     assert message("confirmation").looks == 1
 
 

@@ -1,0 +1,187 @@
+"""Whether a message may leave now: still true, allowed, in its hours, and what it says."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from notifications import caps, daily, policy, quiet_hours, twilio
+from notifications.models import Channel, Message, Status
+from notifications.moving import change, move
+from notifications.reach import ask_to_call, hours_of, lock_phone, mail_of, point
+from notifications.settling import miss, put_back
+from notifications.subjects import Told, reference_of, told_of
+from notifications.texts import Words, spoken_phone, text_of
+from notifications.writing import NO_HOUR
+from patients.actions import issue_confirm_token
+from patients.models import Patient
+from records.models import Brake
+from records.values import in_force
+from scheduling.consultations import links
+from scheduling.models import Consultation
+
+HIDDEN = "******"  # stands for a code in what is kept of a body
+
+
+@transaction.atomic
+def check_again(claimed: Message, now: datetime) -> Message | None:
+    """Whether the message is still true, allowed and in time; if so, with its body written down.
+
+    The rows that decide are locked while it is asked: a cancellation either comes before, and the
+    text does not leave, or after, and knows of it.
+    """
+    phone = _phone_of(claimed)
+    told = told_of(claimed.about_kind, claimed.about_id, now=now, lock=True)
+    lock_phone(phone)
+    rows = Message.objects.select_related("patient__address", "user", "support_person")
+    rows = rows.select_for_update(of=("self",))
+    message = rows.filter(pk=claimed.pk, claim=claimed.claim, status=Status.SENDING).first()
+    if message is None:
+        return None
+    untrue = _untrue(message, told)
+    words = None if untrue else _words(message, told, now)
+    if words is None:
+        move(message, Status.CANCELLED, untrue or "Nothing of it is left to tell.")
+        return None
+    if now >= message.not_after:
+        miss(message, "It was too late for it.", now)
+        return None
+    if not _allowed(message, now):
+        return None
+    message.secret = message.secret or _token(message, now)
+    message.body = text_of(message.kind, words, is_text=message.channel == Channel.SMS)
+    message.attempts += 1
+    message.left_at = now
+    message.save(update_fields=["body", "secret", "offered", "attempts", "left_at"])
+    return message
+
+
+def _token(message: Message, now: datetime) -> str:
+    """That of the link which stands in a message, if one does."""
+    if message.kind == "support_invite" and message.support_person:
+        return issue_confirm_token(message.support_person)
+    if message.kind == "change_link" or (
+        message.channel == Channel.MAIL and message.kind in policy.ANSWERABLE
+    ):
+        does = "reschedule" if message.kind == "change_link" else "confirm"
+        return links.issue(Consultation.objects.get(pk=message.about_id), does, now=now)
+    return ""
+
+
+def _untrue(message: Message, told: Told | None) -> str:
+    """Why it must not be said any more; empty while it may."""
+    friend = message.support_person
+    if Brake.objects.filter(cause=message.cause, status=Brake.Status.WITHDRAWN).exists():
+        return "Somebody has withdrawn it."
+    if friend and policy.waits_for_a_yes(message.kind, friend.confirmed_at):
+        return "They have not agreed to stay."
+    if told is None:
+        return ""
+    return policy.still_true(message.kind, told.subject, revision=message.revision)
+
+
+def _phone_of(message: Message) -> str:
+    """The number that it would go to now; a patient is locked, so that it stays this one."""
+    if message.patient_id is None:
+        return str(message.user.phone) if message.user else message.to
+    rows = Patient.objects.select_for_update(no_key=True).only("phone")
+    patient = rows.get(pk=message.patient_id)
+    return str((message.support_person or patient).phone)
+
+
+def _allowed(message: Message, now: datetime) -> bool:
+    """Whether its reader may get it now, by the way that there is at this moment; else later.
+
+    A code that was asked for by mail goes by mail, and so does the mail that goes beside an alert.
+    The answer to a call for help goes to the number that called, also after STOP: it is told this
+    once, about itself, and may save a life. Twilio refuses it where STOP came to Twilio itself.
+    """
+    is_mail = message.channel == Channel.MAIL and message.to
+    by_mail = is_mail and message.kind in ("sign_in_code", "urgent_alert")
+    if not by_mail and message.kind != "help_now" and not point(message):
+        no_way = "There is no way to reach this person."
+        move(message, Status.SUPPRESSED, no_way, claim=None, secret="")
+        ask_to_call(message, now=now)
+        return False
+    if message.channel == Channel.SMS and not twilio.may_text(message.to):
+        strange = "Only the numbers of a list get texts from here."
+        move(message, Status.SUPPRESSED, strange, claim=None, secret="")
+        return False
+    hours = _hours(message)
+    if hours is None or quiet_hours.awake(now, hours):
+        return _within_caps(message, now)
+    leaves = quiet_hours.leaves_at(now, hours=hours, now=now, not_after=message.not_after)
+    if leaves is None:
+        miss(message, NO_HOUR, now)
+    else:
+        put_back(message, "It is night there.", due_at=leaves)
+    return False
+
+
+def _hours(message: Message) -> quiet_hours.Hours | None:
+    """The hours that a message keeps to; None for one that leaves at any."""
+    if message.patient is None or message.kind in policy.ANY_HOUR:
+        return None
+    return hours_of(message.patient, policy.OF_KIND[message.kind].reader)
+
+
+def _within_caps(message: Message, now: datetime) -> bool:
+    """Whether it may leave: past the caps of a number only by mail, else a human calls."""
+    if not caps.is_full(message, in_force(now), now):
+        return True
+    mail_to = mail_of(message)
+    if mail_to:
+        change(message, channel=mail_to[0], to=mail_to[1])
+        return True
+    why = "This number has had its texts for now."
+    move(message, Status.SUPPRESSED, why, claim=None, secret="")
+    ask_to_call(message, now=now)
+    return False
+
+
+def body(message: Message) -> str:
+    """What leaves: a code stands in it, though not in what is kept."""
+    return message.body.replace(HIDDEN, message.secret)
+
+
+def valid_for(message: Message, now: datetime) -> int:
+    """Seconds that the provider may keep it: until it is night there, or until it is useless."""
+    until = message.not_after
+    hours = _hours(message)
+    if hours:
+        until = min(until, hours.closing(now))
+    return int((until - now).total_seconds())
+
+
+def _words(message: Message, told: Told | None, now: datetime) -> Words | None:
+    """What a message says now; None when nothing of it is left to tell."""
+    base = {"practice": settings.PRACTICE_NAME, "phone": spoken_phone(settings.PRACTICE_PHONE)}
+    if message.kind == "urgent_alert":
+        return Words(**base, ref=reference_of(message.about_kind, message.about_id))
+    if message.kind in daily.WORDS:
+        return daily.words_of(message, base)
+    if told is None:
+        return Words(**base, code=HIDDEN)
+    return Words(
+        **base,
+        ref=told.ref,
+        when=told.subject.start,
+        till=told.subject.end,
+        zone=told.subject.zone,
+        join_url=told.join_url,
+        choices=_choices(message, now),
+        link=f"{settings.PUBLIC_BASE_URL}/{_page_of(message.kind)}/{HIDDEN}",
+    )
+
+
+def _choices(message: Message, now: datetime) -> tuple[datetime, ...]:
+    """The two times of an offer, the same ones however often it is tried."""
+    if message.kind == "offer" and not message.offered:
+        meeting = Consultation.objects.select_related("patient__address").get(pk=message.about_id)
+        times = links.times(meeting, now=now)[:2]
+        message.offered = [at.isoformat() for at in times] if len(times) > 1 else []
+    return tuple(datetime.fromisoformat(at) for at in message.offered)
+
+
+def _page_of(kind: str) -> str:
+    return "support" if kind == "support_invite" else "a"
