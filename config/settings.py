@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 from corsheaders.defaults import default_headers
@@ -91,13 +92,14 @@ TEMPLATES = [
     }
 ]
 
-# Two roles: `default` serves and owns nothing; `owner` migrates. No pool, no kept connection:
-# after a restart of the database, nobody is handed a dead one.
+# Two roles: `default` serves and owns nothing; `owner` migrates. A connection is kept from request
+# to request, and looked at before each: after a restart of the database, nobody gets a dead one.
 DATABASES = {"default": env.db("DATABASE_URL")}
 if env.str("DATABASE_OWNER_URL", ""):
     DATABASES["owner"] = env.db("DATABASE_OWNER_URL")
 for _database in DATABASES.values():  # one that does not answer is away: nobody waits longer
     _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
+    _database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 BROKER_URL = env.str("BROKER_URL")
 # Sign-in limits count here, in the database: the broker may be emptied or away at any time.
@@ -237,6 +239,11 @@ if not SANDBOX:
         raise ImproperlyConfigured(f"Real texts and mails need {', '.join(_missing)}.")
     if not PUBLIC_BASE_URL.startswith("https://"):
         raise ImproperlyConfigured("PUBLIC_BASE_URL begins with https:// where real texts leave.")
+    _twilio = urlsplit(TWILIO_BASE_URL)
+    if _twilio.path.rstrip("/").endswith("/sandbox") or (
+        TWILIO_BASE_URL and _twilio.scheme != "https" and _twilio.hostname != "127.0.0.1"
+    ):
+        raise ImproperlyConfigured("TWILIO_BASE_URL begins with https:// and is no sandbox.")
     if len(SECRET_KEY) < 50:
         raise ImproperlyConfigured("SECRET_KEY needs 50 characters or more.")
 EMAIL_TIMEOUT = 10

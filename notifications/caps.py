@@ -7,6 +7,7 @@ so that of several texts due at once each counts those before it.
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Now
 
 from notifications import policy
@@ -24,11 +25,18 @@ def is_full(message: Message, values: Mapping[str, int], now: datetime) -> bool:
     """
     if message.channel != Channel.SMS or message.kind not in CARE:
         return False
-    if _left(message, CARE, now - DAY) >= values["texts_a_day"]:
-        return True
-    return message.kind in LESSER and (
-        _left(message, LESSER, now - DAY) >= values["lesser_texts_a_day"]
-        or _left(message, LESSER, now - 7 * DAY) >= values["lesser_texts_a_week"]
+    today, lesser = Q(left_at__gt=now - DAY), Q(kind__in=LESSER)
+    left = _left(message, since=now - 7 * DAY).aggregate(
+        a_day=Count("pk", filter=today),
+        lesser_a_day=Count("pk", filter=today & lesser),
+        lesser_a_week=Count("pk", filter=lesser),
+    )
+    return left["a_day"] >= values["texts_a_day"] or (
+        message.kind in LESSER
+        and (
+            left["lesser_a_day"] >= values["lesser_texts_a_day"]
+            or left["lesser_a_week"] >= values["lesser_texts_a_week"]
+        )
     )
 
 
@@ -41,8 +49,8 @@ def code_is_over(to: str, values: Mapping[str, int]) -> bool:
     )
 
 
-def _left(message: Message, kinds: list[str], since: datetime) -> int:
-    """How many of these kinds left for the number, or may have: a body says so."""
+def _left(message: Message, *, since: datetime) -> QuerySet[Message]:
+    """Other texts of care that left for the number, or may have: a body says so."""
     rows = Message.objects.filter(to=message.to, channel=Channel.SMS, left_at__gt=since)
-    rows = rows.filter(kind__in=kinds).exclude(body="").exclude(status=Status.FAILED)
-    return rows.exclude(pk=message.pk).count()
+    rows = rows.filter(kind__in=CARE).exclude(body="").exclude(status=Status.FAILED)
+    return rows.exclude(pk=message.pk).order_by()

@@ -64,6 +64,15 @@ def pause(*, by: Actor, now: datetime) -> Pause:
     )
     if is_new:
         record("messages.paused", row, by=by, now=now)
+        raise_work_item(
+            "texts_paused",
+            ("pause", row.pk),
+            detail="No text of care leaves until somebody resumes them.",
+            urgency=WorkItem.Urgency.TODAY,
+            for_role="staff",
+            by=by,
+            now=now,
+        )
     return row
 
 
@@ -75,4 +84,5 @@ def resume(*, by: Actor, now: datetime) -> None:
         row.ended_at = now
         row.save(update_fields=["ended_at"])
         record("messages.resumed", row, by=by, now=now)
+        settle("texts_paused", row.pk, note="Texts leave again.", by=by, now=now)
         hints.wake("notifications.send_due")

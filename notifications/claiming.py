@@ -21,7 +21,7 @@ CLAIM = """
         SELECT id FROM notifications_message m
         WHERE status = 'pending' AND due_at <= %(now)s
             AND (try_after IS NULL OR try_after <= clock_timestamp())
-            AND (kind = ANY(%(free)s)
+            AND (kind = ANY(%(free)s) OR not_after <= %(now)s
                 OR (channel = %(probe)s OR channel NOT IN (
                     SELECT channel FROM notifications_circuit))
                 AND NOT EXISTS (SELECT FROM notifications_pause WHERE ended_at IS NULL)
@@ -43,7 +43,8 @@ def claim(now: datetime, *, most: int) -> list[Message]:
     """Take up to ``most`` messages for as long as the lease: the most urgent first.
 
     By priority, then by what loses its sense soonest, then by what has waited longest. While a
-    channel's circuit is open, nothing of care is taken for it but a probe, now and then.
+    channel's circuit is open, nothing of care is taken for it but a probe, now and then; and what
+    has lost its sense, so that a human hears of it in spite of whatever holds it.
     """
     return _take(now, most) or _probe(now)
 
@@ -51,14 +52,14 @@ def claim(now: datetime, *, most: int) -> list[Message]:
 def _probe(now: datetime) -> list[Message]:
     """Where nothing else may leave: one message of a channel whose circuit is open, if it is time.
 
-    Whoever is told that it is time is the only one.
+    Whoever is told that it is time is the only one. Where none waits, it stays time.
     """
     for circuit in Circuit.objects.filter(probe_after__lte=Now()):
         due = Circuit.objects.filter(pk=circuit.pk, probe_after__lte=Now())
         if due.update(probe_after=Now() + timedelta(seconds=settings.SEND_PROBE)):
             taken = _take(now, 1, probe=circuit.channel)
-            for row in taken:
-                Circuit.objects.filter(pk=circuit.pk).update(probe=row.pk)
+            now_probed = {"probe": taken[0].pk} if taken else {"probe_after": Now()}
+            Circuit.objects.filter(pk=circuit.pk).update(**now_probed)
             return taken
     return []
 

@@ -8,6 +8,7 @@ import logging
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from notifications import twilio
@@ -51,16 +52,29 @@ def _look_up_all(now: datetime) -> int:
 
 @transaction.atomic
 def _doubt_what_was_dropped() -> None:
-    """A claim whose lease is over: its process died, before or after the text left."""
+    """A claim whose lease is over: its process died, before or after the text left.
+
+    What has no body was not handed over.
+    """
     rows = Message.objects.filter(status=Status.SENDING, lease_until__lte=Now())
     for message in rows.select_for_update(skip_locked=True):
-        move(message, Status.UNKNOWN, "It was interrupted.", lease_until=grace(), claim=None)
+        if message.body:
+            move(message, Status.UNKNOWN, "It was interrupted.", lease_until=grace(), claim=None)
+        else:
+            put_back(message, "It was interrupted.")
 
 
 @transaction.atomic
 def _claim_look() -> Message | None:
-    """One to look up, put off at once: nothing is looked up again before its grace is over."""
+    """One to look up, put off at once: nothing is looked up again before its grace is over.
+
+    Not while the same words are on their way to the same number: whose they are cannot be told.
+    """
     doubtful = Message.objects.filter(status=Status.UNKNOWN, lease_until__lte=Now())
+    same = Message.objects.filter(
+        to=OuterRef("to"), body=OuterRef("body"), status=Status.SENDING, left_at__isnull=False
+    )
+    doubtful = doubtful.exclude(Exists(same.exclude(body="")))
     message = doubtful.select_for_update(skip_locked=True).order_by("lease_until", "pk").first()
     if message is not None:
         Message.objects.filter(pk=message.pk).update(lease_until=grace())

@@ -23,6 +23,9 @@ CALLS = {
     ),
     "physician": ("call_physician", "An urgent alert did not get through: call the physician now."),
 }
+TAKES_NONE = """
+    SELECT FROM notifications_optout WHERE phone = %s AND ended_at IS NULL
+    UNION ALL SELECT FROM notifications_badphone WHERE phone = %s"""
 
 
 def lock_phone(to: str) -> None:
@@ -38,7 +41,9 @@ def has_opted_out(phone: str) -> bool:
 
 def takes_texts(phone: str) -> bool:
     """Whether a number is wanted and able to get texts, as far as anybody told us."""
-    return not has_opted_out(phone) and not BadPhone.objects.filter(phone=phone).exists()
+    with connection.cursor() as cursor:
+        cursor.execute(TAKES_NONE, [phone, phone])
+        return cursor.fetchone() is None
 
 
 @transaction.atomic
@@ -107,7 +112,7 @@ def agreed(patient: Patient, phone: str) -> bool:
 def point(message: Message) -> bool:
     """Point a message to where its reader may be reached now; False when nowhere."""
     way = way_of(message)
-    if way:
+    if way and way != (message.channel, message.to):
         change(message, channel=way[0], to=way[1])
     return way is not None
 

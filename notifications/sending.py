@@ -59,12 +59,13 @@ def send_all(batch: list[Message], claimed_at: float, clock: Callable[[], dateti
     with ThreadPoolExecutor(HANDS) as hands:
         try:
             while waiting:
-                message = _made_ready(waiting.pop(0), clock())
+                now = clock()
+                message = _made_ready(waiting.pop(0), now)
                 if message and message.channel == Channel.MAIL:
-                    settle(message, _hand_over(message, claimed_at, clock()), clock())
+                    settle(message, _hand_over(message, claimed_at, now), clock())
                 elif message:
                     pace.wait_for_turn()
-                    flying[hands.submit(_hand_over, message, claimed_at, clock())] = message
+                    flying[hands.submit(_hand_over, message, claimed_at, now)] = message
                 if len(flying) == HANDS:
                     _settle_first(flying, clock)
                 if _is_late(claimed_at):

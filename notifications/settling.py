@@ -31,10 +31,14 @@ def settle(message: Message, outcome: Outcome, now: datetime) -> None:
         pk=message.pk, claim=message.claim, status=Status.SENDING
     )
     current = rows.first()
-    if current is None:
+    if current:
+        _SETTLE[outcome.result](current, outcome, now)
+    elif outcome.provider_id and Message.objects.filter(
+        pk=message.pk, provider_id=outcome.provider_id
+    ):
+        got_through(message, later=False, now=now)  # a callback was faster
+    else:
         log.warning("claim_lost", extra={"message_id": str(message.pk)})
-        return
-    _SETTLE[outcome.result](current, outcome, now)
 
 
 def _accepted(message: Message, outcome: Outcome, now: datetime) -> None:
@@ -75,11 +79,14 @@ def _wait(message: Message, outcome: Outcome, now: datetime, **changes: int) -> 
 
 
 def _misconfigured(message: Message, outcome: Outcome, now: datetime) -> None:
-    """Nobody gets texts until a person puts it right; the attempt does not count."""
+    """Nobody gets texts until a person puts it right; the attempt does not count.
+
+    The next probe is another message: it may be this one alone that cannot leave.
+    """
     put_back(
         message,
         "Nothing leaves at the moment.",
-        try_after=Now() + timedelta(seconds=settings.SEND_PROBE),
+        try_after=Now() + timedelta(seconds=1.5 * settings.SEND_PROBE),
         error_code=outcome.code,
         attempts=message.attempts - 1,
     )

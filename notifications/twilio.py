@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -60,10 +61,20 @@ class RebasedHttpClient(TwilioHttpClient):
 
 def client() -> Client:
     """A client with timeouts and no retries: the library's own default waits for ever."""
-    base = settings.TWILIO_BASE_URL
+    return _client(
+        settings.TWILIO_BASE_URL,
+        settings.TWILIO_ACCOUNT_SID,
+        settings.TWILIO_AUTH_TOKEN,
+        settings.TWILIO_TIMEOUT,
+    )
+
+
+@lru_cache(maxsize=1)
+def _client(base: str, account: str, token: str, seconds: float) -> Client:
+    """The same one as long as nothing changes: it keeps its connections."""
     http = RebasedHttpClient(base) if base else TwilioHttpClient()
-    http.timeout = (min(CONNECT, settings.TWILIO_TIMEOUT), settings.TWILIO_TIMEOUT)
-    return Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=http)
+    http.timeout = (min(CONNECT, seconds), seconds)
+    return Client(account, token, http_client=http)
 
 
 def may_text(to: str) -> bool:

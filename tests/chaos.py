@@ -123,14 +123,18 @@ class Processes:
             self.start(name, self.running[name][0])
         return len(ended)
 
-    def kill_a_child(self) -> bool:
-        """One child of one worker; False while there is none."""
+    def children(self) -> list[psutil.Process]:
+        """Those of the workers."""
         workers = [
             p
             for name, (_, p) in self.running.items()
             if name.startswith("worker") and p.poll() is None
         ]
-        children = [c for p in workers for c in psutil.Process(p.pid).children()]
+        return [c for p in workers for c in psutil.Process(p.pid).children()]
+
+    def kill_a_child(self) -> bool:
+        """One child of one worker; False while there is none."""
+        children = self.children()
         if children:
             _kill(random.choice(children))
         return bool(children)
@@ -144,7 +148,9 @@ def _kill(process: psutil.Process) -> None:
 
 
 @contextmanager
-def hearth(size: Size, database: dict[str, str]) -> Iterator[tuple[Processes, redis.Redis]]:
+def hearth(
+    size: Size, database: dict[str, str], *, children: int = 2
+) -> Iterator[tuple[Processes, redis.Redis]]:
     """Web, workers and two beats on a database, with a broker of their own; nothing is left."""
     with TemporaryDirectory(prefix="hearth-chaos-") as folder, ExitStack() as stack:
         Path(folder).chmod(0o755)  # servers do not run as root; their own folders are closed
@@ -158,7 +164,7 @@ def hearth(size: Size, database: dict[str, str]) -> Iterator[tuple[Processes, re
         try:
             processes.start("web", run["web"])
             for number in range(size.workers):
-                worker = run["worker"].replace("--concurrency 4", "--concurrency 2")
+                worker = run["worker"].replace("--concurrency 4", f"--concurrency {children}")
                 processes.start(f"worker {number}", f"{worker} -n worker{number}@%h")
             for number in range(2):
                 processes.start(f"beat {number}", run["beat"])
@@ -250,7 +256,7 @@ def run(size: Size, database: dict[str, str]) -> Seen:
         begun = time.monotonic()
         end = begun + size.seconds + PATIENCE
         for second in range(size.seconds):
-            _tell(facts, len(facts) * (second + 1) // (size.seconds * 3 // 4 or 1))
+            tell(facts, len(facts) * (second + 1) // (size.seconds * 3 // 4 or 1))
             _harm(processes, broker, second, size, seen)
             _look(broker)
             time.sleep(max(0, begun + second + 1 - time.monotonic()))
@@ -264,7 +270,7 @@ def run(size: Size, database: dict[str, str]) -> Seen:
     return seen
 
 
-def _tell(facts: list[Any], until: int) -> None:
+def tell(facts: list[Any], until: int) -> None:
     """The next facts come in; notifications has not looked at them."""
     from records.models import Event, Outbox
 
@@ -315,8 +321,9 @@ def _count(seen: Seen, size: Size) -> None:
     seen.found = Message.objects.filter(history__contains=[{"why": why}]).count()
 
 
-def main() -> int:
-    """Three minutes of it in a database of its own; 1 when anything was lost or doubled."""
+@contextmanager
+def database() -> Iterator[dict[str, str]]:
+    """The addresses of a database with the cast, which Django talks to; gone at the end."""
     import django
 
     django.setup()
@@ -331,9 +338,15 @@ def main() -> int:
         from records import clock
 
         clock.move(NOW)
-        seen = run(Size(texts=3000, workers=4, seconds=150), conftest.urls_of(name))
+        yield conftest.urls_of(name)
     finally:
         conftest.drop(name)
+
+
+def main() -> int:
+    """Three minutes of it; 1 when anything was lost or doubled."""
+    with database() as urls:
+        seen = run(Size(texts=3000, workers=4, seconds=150), urls)
     table = Table("", "", title="Messages while processes die")
     for row in seen.rows():
         table.add_row(*row)

@@ -28,7 +28,7 @@ from psycopg.conninfo import make_conninfo
 
 from accounts.models import User
 from accounts.tokens import make_token
-from notifications.sandbox.callbacks import THREAD
+from notifications.sandbox.callbacks import wait_until_told
 from records import clock
 from scheduling.models import Physician
 from tests.cast import CAST, NOW
@@ -386,6 +386,11 @@ class QuietHandler(WSGIRequestHandler):
 class ThreadingServer(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
+    def process_request_thread(self, *args: Any) -> None:
+        """A thread of one request keeps no connection to the database."""
+        super().process_request_thread(*args)
+        connections.close_all()
+
 
 @pytest.fixture
 def web(committed: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
@@ -398,9 +403,7 @@ def web(committed: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     yield base
-    for thread in threading.enumerate():
-        if thread.name == THREAD:
-            thread.join(10)
+    wait_until_told()
     server.shutdown()
     server.server_close()
 

@@ -64,6 +64,9 @@ def told(done: subprocess.CompletedProcess[str]) -> str:
         ({"SECRET_KEY": "x" * 49}, "SECRET_KEY needs 50 characters or more."),
         ({"PUBLIC_BASE_URL": "http://hearth.example.org"}, "PUBLIC_BASE_URL begins with https://"),
         ({"HEARTH_ENV": "development", "PUBLIC_BASE_URL": ""}, "begins with https://"),
+        ({"TWILIO_BASE_URL": "http://127.0.0.1:8000/sandbox"}, "TWILIO_BASE_URL begins with"),
+        ({"TWILIO_BASE_URL": "http://texts.example.org"}, "TWILIO_BASE_URL begins with"),
+        ({"TWILIO_BASE_URL": "https://hearth.example.org/sandbox/"}, "and is no sandbox."),
         ({"PRACTICE_NAME": " "}, "1 to 20 plain letters"),
         *(
             ({"PRACTICE_PHONE": wrong}, "PRACTICE_PHONE")

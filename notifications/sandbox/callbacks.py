@@ -2,45 +2,56 @@
 
 import logging
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from urllib.parse import urldefrag, urlsplit
 
 import requests
 from django.conf import settings
-from django.db import connection
 from twilio.request_validator import RequestValidator
 
 from notifications.sandbox.models import SandboxMessage
 
 log = logging.getLogger(__name__)
 TRIES = 3
-THREAD = "sandbox-callbacks"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def report(pk: int, fault: str, error_code: int) -> None:
+class _OfThread(threading.local):
+    """What each thread has of its own: connections that are kept, like a provider's."""
+
+    def __init__(self) -> None:
+        self.session = requests.Session()
+
+
+_of_thread = _OfThread()
+_reporters = ThreadPoolExecutor(4)
+_under_way: set[Future[None]] = set()
+
+
+def report(row: SandboxMessage, fault: str) -> None:
     """Tell the statuses of a text, one after another, from a thread: the create has answered."""
-    threading.Thread(target=_report, args=(pk, fault, error_code), name=THREAD, daemon=True).start()
+    future = _reporters.submit(_report, row, fault)
+    _under_way.add(future)
+    future.add_done_callback(_under_way.discard)
 
 
-def _report(pk: int, fault: str, error_code: int) -> None:
-    try:
-        row = SandboxMessage.objects.get(pk=pk)
-        last = fault.split("_")[0] if error_code else "delivered"
-        steps = ["sending", "sent", last]
-        if fault == "callbacks_shuffled":
-            steps = [last, "sending", "sent"]
-        if fault == "callbacks_doubled":
-            steps = [step for step in steps for _ in range(2)]
-        for step in steps:
-            code = error_code if step == last else 0
-            SandboxMessage.objects.filter(pk=pk).update(status=last, error_code=code or None)
-            if row.callback and fault != "no_callbacks":
-                _tell(row, step, code, forged=fault == "callbacks_forged")
-    finally:
-        connection.close()
+def wait_until_told() -> None:
+    """Return when nothing of what was accepted is left to tell."""
+    wait(tuple(_under_way), timeout=10)
 
 
-def _tell(row: SandboxMessage, status: str, code: int, *, forged: bool) -> None:
+def _report(row: SandboxMessage, fault: str) -> None:
+    steps = ["sending", "sent", row.status]
+    if fault == "callbacks_shuffled":
+        steps = [row.status, "sending", "sent"]
+    if fault == "callbacks_doubled":
+        steps = [step for step in steps for _ in range(2)]
+    for step in steps:
+        code = row.error_code if step == row.status else None
+        _tell(row, step, code, forged=fault == "callbacks_forged")
+
+
+def _tell(row: SandboxMessage, status: str, code: int | None, *, forged: bool) -> None:
     fields = {
         "AccountSid": settings.TWILIO_ACCOUNT_SID,
         "ApiVersion": "2010-04-01",
@@ -72,6 +83,7 @@ def post_signed(url: str, fields: dict[str, str], *, forged: bool = False) -> in
     signature = RequestValidator(token).compute_signature(target, fields)
     headers = {"X-Twilio-Signature": signature}
     try:
-        return requests.post(target, data=fields, headers=headers, timeout=10).status_code
+        sent = _of_thread.session.post(target, data=fields, headers=headers, timeout=10)
+        return sent.status_code
     except requests.RequestException:
         return None

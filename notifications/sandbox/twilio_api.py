@@ -151,16 +151,19 @@ def _create(request: HttpRequest) -> HttpResponse:
 
 def _accept(request: HttpRequest, to: str, body: str, fault: str) -> SandboxMessage:
     service = _text(request.POST, "MessagingServiceSid")[:34]
+    code = FOLLOWS.get(fault)
     row = SandboxMessage.objects.create(
         sid="SM" + token_hex(16),
         to=to,
         body=body,
         sender=_text(request.POST, "From")[:254] or settings.TWILIO_FROM_NUMBER,
         service=service,
-        status="accepted" if service else "queued",
+        status=fault.split("_")[0] if code else "delivered",
+        error_code=code or None,
         callback=_text(request.POST, "StatusCallback"),
     )
-    transaction.on_commit(lambda: report(row.pk, fault, FOLLOWS.get(fault, 0)))
+    if row.callback and fault != "no_callbacks":
+        transaction.on_commit(lambda: report(row, fault))
     return row
 
 
@@ -173,7 +176,9 @@ def _answer(answer: str, row: SandboxMessage | None) -> HttpResponse:
         return HttpResponse("<html>bad gateway", status=201, content_type="text/html")
     if answer:
         return error(int(answer))
-    return JsonResponse(as_twilio(row), status=201) if row else error(20500)
+    if row is None:
+        return error(20500)
+    return JsonResponse(as_twilio(row, waits=True), status=201)
 
 
 @transaction.atomic
@@ -187,10 +192,10 @@ def _next_fault(to: str) -> str:
     return ""
 
 
-def as_twilio(row: SandboxMessage) -> dict[str, Any]:
-    """A text in Twilio's shape."""
+def as_twilio(row: SandboxMessage, *, waits: bool = False) -> dict[str, Any]:
+    """A text in Twilio's shape; as it ends, or while it waits in the provider's queue."""
     at = format_datetime((row.created_at or datetime.now(UTC)).astimezone(UTC))
-    waits = row.status in ("accepted", "queued")
+    queued = "accepted" if row.service else "queued"
     return {
         "sid": row.sid,
         "account_sid": settings.TWILIO_ACCOUNT_SID,
@@ -199,9 +204,9 @@ def as_twilio(row: SandboxMessage) -> dict[str, Any]:
         "to": row.to,
         "from": None if row.service and waits else row.sender,
         "body": row.body,
-        "status": row.status,
+        "status": queued if waits else row.status,
         "direction": row.direction,
-        "error_code": row.error_code,
+        "error_code": None if waits else row.error_code,
         "error_message": None,
         "num_segments": "0" if row.service else "1",
         "num_media": "0",

@@ -1,0 +1,59 @@
+"""A thousand texts due at once: how late they leave, `make bench-sending`, about a minute.
+
+Web, a worker and beat of our own; the stand-in without limits takes the texts over real HTTP on
+the same machine, and its callbacks come back meanwhile. The exit code is 1 when 95 of a hundred
+did not leave within 20 seconds.
+"""
+
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+
+from rich.console import Console
+from rich.table import Table
+
+from tests import chaos
+from tests.cast import NOW
+from tests.started import wait_for
+
+TEXTS, BOUND = 1000, 20.0
+PATIENCE = 180  # seconds until we no longer wait for the last
+
+
+def measure(urls: dict[str, str]) -> list[float]:
+    """Seconds of each text between when it was due and when the stand-in had it, sorted."""
+    from notifications.models import Message
+    from notifications.sandbox.models import SandboxMessage
+    from notifications.writing import write_messages
+    from records import clock
+
+    chaos.tell(chaos.fill(TEXTS), TEXTS)
+    while write_messages(now=clock.now()):
+        pass
+    due = NOW + timedelta(hours=1)
+    Message.objects.update(due_at=due)
+    size = chaos.Size(texts=TEXTS, workers=1, seconds=0)
+    with chaos.hearth(size, urls, children=4) as (processes, _):
+        wait_for(processes.children, "a worker", 60)
+        time.sleep(8)  # the servers are up, and idle
+        moved = datetime.now(UTC)
+        clock.move(due)
+        wait_for(lambda: SandboxMessage.objects.count() == TEXTS, "all texts", PATIENCE)
+        times = SandboxMessage.objects.values_list("created_at", flat=True)
+        return sorted((at - moved).total_seconds() for at in times)
+
+
+def main() -> int:
+    """Measure in a database of its own; 1 when the bound is missed."""
+    with chaos.database() as urls:
+        late = measure(urls)
+    table = Table("", "", title=f"{TEXTS:,} texts due at once")
+    for part in (50, 95, 100):
+        table.add_row(f"{part} of 100 left within", f"{late[len(late) * part // 100 - 1]:.1f} s")
+    table.add_row("texts a second", f"{TEXTS / late[-1]:.0f}")
+    Console().print(table)
+    return 0 if late[len(late) * 95 // 100 - 1] < BOUND else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
