@@ -427,6 +427,18 @@ def test_case_14_stop_in_every_form_ends_texts_within_the_request(
     assert OptOut.objects.get().ended_at is None
 
 
+@pytest.mark.parametrize("words", ["stop texting me, and cancel my appointment", "wrong number"])
+def test_case_14_what_may_mean_more_is_stopped_and_read_by_staff(
+    alice_booked: Caller, web: str, words: str
+) -> None:
+    """Twilio has confirmed it already: no text says so again."""
+    run()
+    assert inbound(web, "SM1", words) == 200
+    for _ in range(2):
+        run()
+    assert (OptOut.objects.get().phone, work("read_reply"), len(texts())) == (ALICE, 1, 1)
+
+
 def test_case_14_start_brings_texts_back_only_with_consent(alice_booked: Caller, web: str) -> None:
     assert inbound(web, "SM1", "STOP") == 200
     alice_booked.post("me/consents/", {"kind": "sms", "accepted": False})
