@@ -112,11 +112,18 @@ def test_case_03_a_sender_that_slept_hands_nothing_over(alice_booked: Caller, we
     assert len(texts()) == 1
 
 
-def test_case_04_fifty_ticks_of_ten_workers_send_each_once(alice_booked: Caller, web: str) -> None:
+def test_case_04_fifty_ticks_of_ten_workers_send_each_once(
+    alice_booked: Caller, web: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "BATCH", 4)  # many claims, side by side
     rows = waiting(40)
-    at_once(10, lambda: [run() for _ in range(5)])
-    for _ in range(3):
-        run()
+
+    def five_ticks() -> None:
+        for _ in range(5):
+            run()
+
+    at_once(10, five_ticks)
+    five_ticks()
     came = [row.callback.split("m=")[1] for row in SandboxMessage.objects.filter(to=ALICE)]
     assert sorted(came) == sorted(str(row.pk) for row in rows)
     with pytest.raises(IntegrityError):

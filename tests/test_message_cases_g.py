@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from celery.schedules import maybe_schedule
@@ -49,7 +50,7 @@ TWICE = ("2026-11-01T06:00:00+00:00", "2026-11-01T08:00:00+00:00")  # 1:00 CDT t
 @pytest.mark.parametrize("name", [name for name in SWEEPS if name.startswith("notifications.")])
 def test_case_08_no_sweep_rests_in_the_hour_that_comes_twice(name: str) -> None:
     """Beat's own reckoning, asked second by second from an hour before to an hour after."""
-    every = maybe_schedule(app.conf.beat_schedule[name]["schedule"], app=app)
+    every: Any = maybe_schedule(app.conf.beat_schedule[name]["schedule"], app=app)
     begin, end = (datetime.fromisoformat(text) for text in TWICE)
     now = last = begin - timedelta(hours=1)
     every.nowfun = lambda: now
