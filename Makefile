@@ -5,11 +5,12 @@ PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help run test check bench walks chaos-messages bench-messages bench-sending
+.PHONY: help run test test-all check bench walks chaos-messages bench-messages bench-sending
 
 help:
 	@echo "make run    Hearth with demo data on http://127.0.0.1:$${PORT:-8000} (Ctrl-C ends it)"
 	@echo "make test   all checks and tests"
+	@echo "make test-all  and quiet hours in every minute of two years (about fifteen minutes more)"
 	@echo "make check  linters and types alone"
 	@echo "make bench  the table of performance"
 	@echo "make walks  hundreds of ways through the chain, by chance (about half an hour)"
@@ -23,6 +24,11 @@ run: .venv/run
 test: check
 	@HEARTH_ENV=test HEARTH_DATA=.data/test DJANGO_SETTINGS_MODULE=config.settings \
 		$(BIN)/python -m config.embedded --fast $(BIN)/python -m pytest -n auto
+
+test-all: test
+	@HEARTH_ENV=test HEARTH_DATA=.data/test DJANGO_SETTINGS_MODULE=config.settings \
+		$(BIN)/python -m config.embedded --fast $(BIN)/python -m pytest -n auto --dist load \
+		--hypothesis-profile all tests/test_every_minute.py
 
 check: .venv/dev
 	@$(BIN)/ruff format --check .

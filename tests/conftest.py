@@ -37,6 +37,7 @@ RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 TEMPLATE = f"hearth_template_{RUN[:12]}"
 hypothesis.register_profile("walks", max_examples=200)  # make walks
+hypothesis.register_profile("all")  # make test-all
 EMPTY = f"{TEMPLATE}_empty"
 
 

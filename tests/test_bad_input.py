@@ -9,8 +9,11 @@ from uuid import uuid4
 import pytest
 from django.db import connection, transaction
 
+from notifications.models import Message
+from notifications.writing import write_messages
 from patients.actions import issue_confirm_token
 from patients.models import SupportPerson
+from records import clock
 from scheduling.demo import answers
 from scheduling.models import DeliveryWindow
 from tests.care import care, ok
@@ -58,6 +61,8 @@ def doors() -> dict[str, Door]:
                  {**book, "physician": "{physician}", "hold": "{hold}", "secret": "{secret}"}),
         "book_for": ("sam", "post", "consultations/",
                      {**book, "patient": "{patient}", "channel": "telephone"}),
+        "cancel_message": ("sam", "post", "messages/{reminder}/cancel/", {}),
+        "resend_message": ("sam", "post", "messages/{told}/resend/", {}),
         "reschedule": ("alice", "post", "consultations/{meeting}/reschedule/",
                        {"start": SLOT, "physician": "{physician}"}),
         "confirm": ("alice", "post", "consultations/{meeting}/confirm/", {}),
@@ -248,7 +253,17 @@ def talks() -> dict[str, str]:
         "draft": draft["id"],
         "draft_secret": draft["secret"],
         "item": sam.get("work-items/").json()["results"][0]["id"],
+        **messages(),
     }
+
+
+def messages() -> dict[str, str]:
+    """A reminder that waits, and a confirmation that left."""
+    write_messages(now=clock.now())
+    rows = {row.kind: row for row in Message.objects.filter(about_kind="consultation")}
+    told = rows["confirmation"]
+    Message.objects.filter(pk=told.pk).update(status="delivered", body="b", left_at=clock.now())
+    return {"reminder": str(rows["reminder_24h"].pk), "told": str(told.pk)}
 
 
 STAGES.update(world=talks, chain=treatment)
@@ -389,7 +404,7 @@ def test_a_field_that_is_needed_is_missed_by_name(
     request: pytest.FixtureRequest, world: dict[str, str], name: str
 ) -> None:
     optional = {"names", "confirm", "no_show", "claim", "cancel", "complete", "settings"}
-    optional |= {"pause_messages", "resume_messages"}
+    optional |= {"pause_messages", "resume_messages", "cancel_message", "resend_message"}
     misses_fields_by_name(request, world, doors()[name], optional=name in optional)
 
 
@@ -586,12 +601,34 @@ def test_somebody_else_s_id_in_a_path_is_404_whatever_is_sent(
 ) -> None:
     before = state_of_all()
     for name, (_, method, path, body) in doors().items():
-        if "{meeting}" in path:
+        if any(of in path for of in ("{meeting}", "{reminder}", "{told}")):
             answer = getattr(eve, method)(filled(path, world), filled(body, world))
             assert answer.status_code in (403, 404), name
     assert state_of_all() == before
 
 
+@pytest.mark.parametrize("verb", ["cancel", "resend"])
+def test_only_staff_touch_a_message_and_only_one_that_there_is(
+    world: dict[str, str], alice: Caller, chen: Caller, eve: Caller, admin: Caller,
+    outsider: Caller, sam: Caller, verb: str,
+) -> None:  # fmt: skip
+    before = state_of_all()
+    for pk in (world["reminder"], world["told"], str(uuid4())):
+        for who in (alice, chen, eve, admin):
+            assert who.post(f"messages/{pk}/{verb}/").status_code == 403
+        assert outsider.post(f"messages/{pk}/{verb}/").status_code == 401
+    for stranger in (str(uuid4()), world["meeting"], world["item"], "1", "x"):
+        assert sam.post(f"messages/{stranger}/{verb}/").status_code == 404
+    code = Message.objects.create(**CODE, user=sam.user, about_id=uuid4(), cause=uuid4())
+    assert sam.post(f"messages/{code.pk}/{verb}/").status_code == 404
+    code.delete()
+    assert state_of_all() == before
+
+
+CODE = {
+    "key": "c", "kind": "sign_in_code", "channel": "mail", "to": "s@example.org",
+    "about_kind": "user", "wanted_at": SLOT, "due_at": SLOT, "not_after": SLOT,
+}  # fmt: skip
 LISTS = [
     ("sam", "patients/", {
         "search": "x", "state": "FL", "county": "Bay", "step": "plan", "gate": "not_paid",

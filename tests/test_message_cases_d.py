@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
 from threading import Barrier
 
 import pytest
@@ -13,7 +14,8 @@ from notifications.claiming import claim
 from notifications.models import Message
 from patients.models import Consent, Patient
 from records import clock
-from records.models import Event
+from records.ids import uuid7
+from records.models import Event, Outbox
 from tests.care import Care, care, ok, replan
 from tests.cast import CAST, NOW
 from tests.conftest import Caller, caller
@@ -244,15 +246,27 @@ def test_without_mail_a_human_says_what_the_cap_keeps_back(web: str) -> None:
 
 
 def test_what_can_wait_is_one_text_a_day_and_then_mail(walk: Care) -> None:
-    walk.prescribed()  # a month to pay, and a window to choose
+    """Its first text is that of the month; the day after, the parcel that came."""
+
+    def of(to: str, words: str) -> int:
+        return len([text for text in texts(to) if words in text])
+
+    arrived, due, mail = "has arrived", "payment for your month", CAST["alice"]
+    walk.subscribed()
     later()
     run()
-    can_wait = ("choose when your delivery comes", "payment for your month", "has arrived")
-    by_text = [text for text in texts() if any(word in text for word in can_wait)]
-    assert len(by_text) <= 1
+    assert (of(ALICE, due), of(mail, due)) == (1, 0)
+    first = message("payment_due")
+    again = Message.objects.get(pk=first.pk)
+    again.pk, again.key, again.status, again.body = uuid7(), "another", "pending", ""
+    again.provider_id, again.left_at, again.to, again.channel = None, None, ALICE, "sms"
+    again.claim = again.lease_until = None
+    again.save(force_insert=True)
+    run()
+    assert (of(ALICE, due), of(mail, due)) == (1, 1)
     walk.delivered()
     run()
-    assert len([text for text in texts() if "has arrived" in text]) == 1
+    assert (of(ALICE, arrived), of(mail, arrived)) == (1, 0)
 
 
 def test_codes_have_a_budget_of_their_own(web: str) -> None:
@@ -268,14 +282,32 @@ def test_codes_have_a_budget_of_their_own(web: str) -> None:
 # --- keys ---------------------------------------------------------------------------------------
 
 
-def test_case_28_every_visit_has_messages_of_its_own(web: str) -> None:
+def test_case_28_twelve_visits_have_twelve_keys_of_each_kind(web: str) -> None:
+    """However often the facts are looked at; and each of the twelve is reminded of, once."""
     alice = caller("alice")
-    for day in range(1, 5):
-        book(alice, f"2026-12-0{day}T15:00:00Z", kind="follow_up" if day > 1 else "initial")
-    for _ in range(2):
-        writing.write_messages(now=clock.now())
+    ok(caller("chen").patch("settings/", {"texts_a_day": 10}))
+    days = [date(2026, 12, 1) + timedelta(days=n) for n in range(16)]
+    visits = [day for day in days if day.weekday() < 5]
+    assert len(visits) == 12
+    for day in visits:
+        book(alice, f"{day}T15:00:00Z", kind="follow_up" if day > visits[0] else "initial")
+    run()
+    events = Event.objects.filter(kind="consultation.booked")
+    Outbox.objects.bulk_create(Outbox(event=event) for event in events)
+    run()
     rows = Message.objects.filter(patient__email=CAST["alice"])
-    assert rows.count() == len({row.key for row in rows}) == 4 * 3
+    for kind in ("confirmation", "reminder_24h", "reminder_2h"):
+        keys = set(rows.filter(kind=kind).values_list("key", "about_id"))
+        assert len({key for key, _ in keys}) == len({about for _, about in keys}) == 12
+    assert rows.count() == 3 * 12
+    for day in visits:
+        to(f"{day - timedelta(days=1)}T15:00:00Z")
+        for _ in range(2):
+            run()
+    told = texts() + texts(CAST["alice"])
+    for day in visits:
+        words = f"a reminder: we meet on {day:%a, %b} {day.day}, 9:00 AM Central"
+        assert len([text for text in told if words in text]) == 1, day
 
 
 def test_case_29_a_month_that_follows_is_told_of_once(walk: Care) -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.db.models import Value
 from django.db.models.functions import Now, Replace
 
@@ -98,6 +98,36 @@ def test_case_03_a_sender_that_slept_settles_nothing(alice_booked: Caller, web: 
     (theirs,) = claim(clock.now(), most=1)
     settling.settle(mine, twilio.Outcome("refused", code="1"), clock.now())
     assert (state("confirmation"), message("confirmation").claim) == ("sending", theirs.claim)
+
+
+def test_case_03_a_sender_that_slept_hands_nothing_over(alice_booked: Caller, web: str) -> None:
+    """It wakes with its claim, but too late after it; another sends the text, once."""
+    writing.write_messages(now=clock.now())
+    batch = claim(clock.now(), most=1)
+    sending.send_all(batch, time.monotonic() - settings.SEND_FENCE - 1, clock.now)
+    told = message("confirmation")
+    assert (texts(), told.status, told.attempts) == ([], "pending", 0)
+    again()
+    run()
+    assert len(texts()) == 1
+
+
+def test_case_04_fifty_ticks_of_ten_workers_send_each_once(
+    alice_booked: Caller, web: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "BATCH", 4)  # many claims, side by side
+    rows = waiting(40)
+
+    def five_ticks() -> None:
+        for _ in range(5):
+            run()
+
+    at_once(10, five_ticks)
+    five_ticks()
+    came = [row.callback.split("m=")[1] for row in SandboxMessage.objects.filter(to=ALICE)]
+    assert sorted(came) == sorted(str(row.pk) for row in rows)
+    with pytest.raises(IntegrityError):
+        Message.objects.filter(pk=rows[0].pk).update(key=rows[1].key)
 
 
 def test_case_04_ten_sweeps_at_once_take_each_message_once(alice_booked: Caller, web: str) -> None:
@@ -197,6 +227,32 @@ def test_no_wait_ends_after_the_message_has_lost_its_sense(alice_booked: Caller,
     assert soon.count() == 1
 
 
+def test_case_16_what_failed_together_does_not_come_back_together(
+    alice_booked: Caller, web: str
+) -> None:
+    """By chance within fifteen seconds of the database's clock, later each time."""
+    waiting(6)
+    fault(web, "429", 12)
+    run()
+    first = waits()
+    assert len(set(first)) == 6
+    assert max(first) <= 15
+    again()
+    run()
+    second = waits()
+    assert len(set(second)) == 6
+    assert max(second) <= 30
+    again()
+    run()
+    assert len(texts()) == 6
+
+
+def waits() -> list[float]:
+    """How long each waits for its next try, in seconds since it was put back."""
+    rows = Message.objects.filter(kind="confirmation", status="pending").exclude(try_after=None)
+    return [(row.try_after - row.changed_at).total_seconds() for row in rows if row.try_after]
+
+
 @pytest.mark.parametrize("error", ["30034", "30032", "30002", "63038"])
 def test_case_19_what_a_callback_says_of_our_sender_stops_the_channel(
     alice_booked: Caller, web: str, error: str
@@ -233,6 +289,24 @@ def test_case_19_one_probe_at_a_time_closes_the_circuit_again(
     assert len(texts()) == 5
     assert (Circuit.objects.count(), work("texts_do_not_leave")) == (0, 0)
     assert WorkItem.objects.filter(kind="texts_do_not_leave").count() == 1
+
+
+def test_case_19_when_it_closes_only_what_still_makes_sense_leaves(
+    alice_booked: Caller, web: str
+) -> None:
+    rows = waiting(3)
+    fault(web, "401", 3)
+    run()
+    assert Circuit.objects.exists()
+    soon = clock.now() + timedelta(minutes=10)
+    Message.objects.filter(pk=rows[1].pk).update(not_after=soon)
+    clock.move(soon)
+    for _ in range(3):
+        again()
+        run()
+    states = [Message.objects.get(pk=row.pk).status for row in rows]
+    assert states[1] == "missed"
+    assert (len(texts()), work("texts_do_not_leave")) == (2, 0)
 
 
 def test_case_19_where_texts_fail_afterwards_the_fate_of_the_probe_tells(
@@ -277,6 +351,17 @@ def test_case_13_a_stop_before_the_post_lets_no_text_leave(
     sending.send_all(batch, time.monotonic(), clock.now)
     run()
     assert (texts(), len(texts(CAST["alice"]))) == ([], 1)
+
+
+def test_case_13_after_a_stop_that_comes_after_the_post_no_other_text_leaves(
+    alice_booked: Caller, web: str
+) -> None:
+    run()
+    assert inbound(web, "SM1", "STOP") == 200
+    for at in ("2026-11-29T15:00:00Z", "2026-11-30T14:00:00Z"):
+        to(at)
+        run()
+    assert (len(texts()), len(texts(CAST["alice"]))) == (1, 2)
 
 
 def test_case_24_a_text_is_valid_until_eight_in_the_evening_at_most(

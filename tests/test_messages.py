@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import QueryDict
 from twilio.request_validator import RequestValidator
 
-from notifications import doubt, sending, writing
+from notifications import checking, doubt, sending, writing
 from notifications.claiming import claim
 from notifications.models import InboundMessage, Message, OptOut, ProviderEvent, Status
 from notifications.sandbox import twilio_api
@@ -283,19 +283,26 @@ def test_case_21_a_callback_that_overtakes_the_answer_settles_it(
     assert len(texts()) == 1
 
 
+@pytest.mark.parametrize("made_ready", [False, True])
+@pytest.mark.parametrize(("then", "left"), [("", 1), ("2026-11-30T15:00:00Z", 0)])
 def test_case_01_a_sender_that_dies_after_the_claim_loses_nothing(
-    alice_booked: Caller, web: str
+    alice_booked: Caller, web: str, made_ready: bool, then: str, left: int
 ) -> None:
-    """Killed before anything left: the lease ends, nothing is found, and it is sent, once."""
+    """Killed before anything left: the lease ends, nothing is found; sent once, or too late."""
     writing.write_messages(now=clock.now())
-    assert claim(clock.now(), most=1)
+    [claimed] = claim(clock.now(), most=1)
+    assert not made_ready or checking.check_again(claimed, clock.now())
     sending.send_due(clock=clock.now)
-    assert texts() == []
+    assert (texts(), state("confirmation")) == ([], "sending")
+    if then:
+        to(then)
     for _ in range(3):
         again()
         doubt.reconcile(now=clock.now())
-    sending.send_due(clock=clock.now)
-    assert len(texts()) == 1
+    for _ in range(2):
+        sending.send_due(clock=clock.now)
+    assert len([text for text in texts() if "you are booked" in text]) == left
+    assert state("confirmation") == "missed" if then else "accepted"
 
 
 def test_case_02_a_sender_that_dies_before_settling_sends_nothing_twice(

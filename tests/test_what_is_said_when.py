@@ -458,59 +458,11 @@ def test_any_text_means_something(body: str) -> None:
     assert meaning(body)[0] in ("stop", "start", "help", "other")
 
 
-# --- on every day on which clocks change, and at every edge of the hours (35) -------------------
+# --- where clocks change, and at every edge of the hours; every minute: test_every_minute.py -----
 
 CHANGES = (date(2026, 3, 8), date(2026, 11, 1), date(2027, 3, 14), date(2027, 11, 7))
 EDGES = ("00:00", "01:00", "01:59", "02:30", "03:00", "07:59", "08:00", "09:00", "19:30", "19:59",
          "20:00", "22:00", "23:59")  # fmt: skip
-AHEAD = [saying for saying in SAYINGS if saying.ahead and saying.facts]
-LEADS = ((24, 120, 24, 8), (6, 30, 4, 6), (168, 720, 72, 25), (48, 60, 12, 13))  # shortest, longest
-
-
-def starts(day: date) -> list[datetime]:
-    """What may start on a day and on the two after it, at every quarter hour, as UTC."""
-    begins = datetime.combine(day - timedelta(days=1), time(0), UTC)
-    return [begins + n * 15 * MINUTE for n in range(4 * 96)]
-
-
-def real(start: datetime, zone: str) -> bool:
-    """Nobody meets before 4: the gap of spring would swallow the hour before."""
-    return wall(start, zone) >= time(4)
-
-
-@pytest.mark.parametrize("lead", LEADS)
-@pytest.mark.parametrize("zone", [*ZONES, ""])
-@pytest.mark.parametrize("day", CHANGES)
-def test_case_35_a_reminder_leaves_by_day_and_tells_the_time_of_the_calendar(
-    day: date, zone: str, lead: tuple[int, int, int, int]
-) -> None:
-    names = ("reminder_first", "reminder_second", "reminder_delivery", "renewal_notice")
-    values = {**VALUES, **dict(zip(names, lead, strict=True))}
-    place, hours = zone or EASTERN, Hours(zone)
-    for start in filter(lambda at: real(at, place), starts(day)):
-        for saying in AHEAD:
-            row = Subject(saying.states[0], 1, start, start + HOUR, place)
-            now = start - timedelta(days=30)
-            plans = list(about(saying.facts[0], row, revision=1, occurred_at=now, values=values))
-            plan = next(p for p in plans if p.kind == saying.kind)
-            leaves = leaves_at(plan.wanted_at, hours=hours, now=now, not_after=plan.not_after)
-            assert leaves
-            assert leaves < plan.not_after
-            for where in ZONES if not zone else (zone,):
-                assert time(8) <= wall(leaves, where) < time(20)
-
-
-@pytest.mark.parametrize("zone", ZONES)
-@pytest.mark.parametrize("day", CHANGES)
-def test_case_35_the_time_in_the_text_is_that_of_the_calendar(day: date, zone: str) -> None:
-    for start in starts(day):
-        at = start.astimezone(ZoneInfo(zone))
-        words = Words("Hearth", "850-555-0100", when=start, zone=zone)
-        told = text_of("session_planned", words)
-        assert f"{at:%a, %b} {at.day}, {at.hour % 12 or 12}:{at:%M %p} " in told
-        twice = at.utcoffset() != at.replace(fold=1 - at.fold).utcoffset()
-        word = at.tzname() if twice else {EASTERN: "Eastern", CENTRAL: "Central"}[zone]
-        assert f" {word}. " in told
 
 
 @pytest.mark.parametrize("opens", ["08:00", "12:15", "18:00"])

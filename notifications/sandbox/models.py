@@ -5,7 +5,10 @@ from django.db.models.functions import Now
 
 
 class SandboxMessage(models.Model):
-    """A text or a mail that went through the stand-in; times are real time."""
+    """A text or a mail that went through the stand-in; times are real time.
+
+    ``validity_period``: seconds that a text may wait in the queue, as it was asked for.
+    """
 
     sid = models.CharField(max_length=34, unique=True)
     channel = models.CharField(max_length=4, default="sms")
@@ -18,6 +21,7 @@ class SandboxMessage(models.Model):
     error_code = models.IntegerField(null=True)
     callback = models.TextField(blank=True)
     service = models.CharField(max_length=34, blank=True)
+    validity_period = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -110,8 +110,8 @@ def _list(request: HttpRequest) -> HttpResponse:
     for name, field in (("To", "to"), ("From", "sender")):
         if name in request.GET:
             rows = rows.filter(**{field: _text(request.GET, name)})
-    size = max(1, min(_number(request, "PageSize", 50), 1000))
-    page = _number(request, "Page", 0)
+    size = max(1, min(_number(request.GET, "PageSize", 50), 1000))
+    page = _number(request.GET, "Page", 0)
     found = list(rows[page * size : (page + 1) * size + 1])
     more = None
     if len(found) > size:
@@ -127,9 +127,9 @@ def _text(sent: QueryDict, name: str) -> str:
     return str(sent.get(name, "")).replace("\x00", "")
 
 
-def _number(request: HttpRequest, name: str, default: int) -> int:
-    """A count in the query; what is none counts as not given."""
-    text = request.GET.get(name, "")
+def _number(sent: QueryDict, name: str, default: int) -> int:
+    """A count; what is none counts as not given."""
+    text = sent.get(name, "")
     return int(text) if re.fullmatch(r"\d{1,6}", text, re.ASCII) else default
 
 
@@ -161,6 +161,7 @@ def _accept(request: HttpRequest, to: str, body: str, fault: str) -> SandboxMess
         status=fault.split("_")[0] if code else "delivered",
         error_code=code or None,
         callback=_text(request.POST, "StatusCallback"),
+        validity_period=_number(request.POST, "ValidityPeriod", 36_000),
     )
     if row.callback and fault != "no_callbacks":
         transaction.on_commit(lambda: report(row, fault))
