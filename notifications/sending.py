@@ -59,13 +59,12 @@ def send_all(batch: list[Message], claimed_at: float, clock: Callable[[], dateti
     with ThreadPoolExecutor(HANDS) as hands:
         try:
             while waiting:
-                now = clock()
-                message = _made_ready(waiting.pop(0), now)
+                message = _made_ready(waiting.pop(0), clock())
                 if message and message.channel == Channel.MAIL:
-                    settle(message, _hand_over(message, claimed_at, now), clock())
+                    settle(message, _hand_over(message, claimed_at, clock()), clock())
                 elif message:
                     pace.wait_for_turn()
-                    flying[hands.submit(_hand_over, message, claimed_at, now)] = message
+                    flying[hands.submit(_hand_over, message, claimed_at, clock())] = message
                 if len(flying) == HANDS:
                     _settle_first(flying, clock)
                 if _is_late(claimed_at):

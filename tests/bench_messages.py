@@ -23,10 +23,10 @@ LONGEST = 1800  # seconds after which all is given up
 FILL = """
     INSERT INTO notifications_message (id, key, kind, channel, "to", about_kind, about_id, revision,
         cause, wanted_at, due_at, not_after, status, why, history, secret, body, priority, attempts,
-        waits, looks, error_code)
+        waits, looks, error_code, offered, version)
     SELECT gen_random_uuid(), %(name)s || n, 'reminder_24h', 'sms', '+18505550101', 'consultation',
         gen_random_uuid(), 1, gen_random_uuid(), at, at, at + interval '20 hours', %(status)s, '',
-        '[]', '', '', 5, 0, 0, 0, ''
+        '[]', '', '', 5, 0, 0, 0, '', '[]', 1
     FROM (SELECT n, %(at)s::timestamptz + n * %(step)s * interval '1 second' AS at
           FROM generate_series(1, %(count)s) n) each"""
 BARE = """

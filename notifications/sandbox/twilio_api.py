@@ -44,6 +44,7 @@ ANSWERS: dict[str, tuple[bool, str]] = {
     "hang_not_accepted": (False, "hang"),
     "hang_accepted": (True, "hang"),
     "reset_accepted": (True, "broken"),
+    "reset_accepted_silent": (True, "broken"),
     "garbage_200": (False, "broken"),
 }
 # Faults of what follows: kind → the error code of the last callback.
@@ -58,6 +59,7 @@ FOLLOWS = {
     "callbacks_forged": 0,
     "no_callbacks": 0,
 }
+SILENT = ("no_callbacks", "reset_accepted_silent")
 FAULTS = (*ANSWERS, *FOLLOWS)
 
 
@@ -163,7 +165,7 @@ def _accept(request: HttpRequest, to: str, body: str, fault: str) -> SandboxMess
         callback=_text(request.POST, "StatusCallback"),
         validity_period=_number(request.POST, "ValidityPeriod", 36_000),
     )
-    if row.callback and fault != "no_callbacks":
+    if row.callback and fault not in SILENT:
         transaction.on_commit(lambda: report(row, fault))
     return row
 
