@@ -13,13 +13,15 @@ from scheduling.models import Consultation
 
 ANSWER_WITHIN = timedelta(days=3)
 HAS_LEFT = (Status.UNKNOWN, Status.ACCEPTED, Status.SENT, Status.DELIVERED)
+NOT_FREE = ("slot_taken", "not_offered", "patient_busy", "in_the_past")
 
 
 def answers_question(text: InboundMessage, *, now: datetime) -> bool:
     """Do what a text that came in answers; False when a human must read it, and nothing was done.
 
     It is clear when one patient alone has the number, the last text to it that asked is not older
-    than three days, and what it was about has not changed since. In the caller's transaction.
+    than three days, and what it was about has not changed since. Who chooses an offered time that
+    is not free any more is told so, with a link to others. In the caller's transaction.
     """
     word = replies.answer(text.body)
     asked = _asked(text, word, now) if word else None
@@ -54,14 +56,23 @@ def _do(
     if word == "confirm":
         confirm(consultation=meeting, by=by, now=now)
     elif word == "change":
-        if has_opted_out(text.sender) or meeting.status != "booked" or now >= meeting.start:
-            return False
-        about = ("consultation", meeting.pk)
-        queue_answer("change_link", text, about=about, revision=meeting.revision, now=now)
+        return _send_link("change_link", meeting, text, now)
     else:
         chosen = asked.offered[replies.CHOICES.index(word) :][:1]
         if not chosen:
             return False
         start = datetime.fromisoformat(chosen[0])
-        reschedule(consultation=meeting, start=start, physician=None, by=by, now=now)
+        try:
+            reschedule(consultation=meeting, start=start, physician=None, by=by, now=now)
+        except Refused as refused:
+            return refused.code in NOT_FREE and _send_link("time_taken", meeting, text, now)
+    return True
+
+
+def _send_link(kind: str, meeting: Consultation, text: InboundMessage, now: datetime) -> bool:
+    """Answer with a link to other times, where it would move the meeting."""
+    if has_opted_out(text.sender) or meeting.status != "booked" or now >= meeting.start:
+        return False
+    about = ("consultation", meeting.pk)
+    queue_answer(kind, text, about=about, revision=meeting.revision, now=now)
     return True

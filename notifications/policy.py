@@ -23,6 +23,7 @@ BUNDLE = timedelta(minutes=30)  # of these, a physician hears once in this time
 PROMISED = "promised"  # told by word of mouth: who cancels is not who booked
 # What these ask may be answered by a text: C confirms, R asks for a link.
 ANSWERABLE = ("confirmation", "rescheduled", "reminder_24h", "reminder_2h")
+BY_LINK = ("change_link", "time_taken")  # their link leads to other times
 BY_ONE_WAY = ("assessment.flagged",)  # for today; the others are paged by text and by mail
 ALERT_KEEPS = 3 * DAY
 # Minutes since a work item of `NOW` was raised for physicians, at which they are paged again, with
@@ -159,6 +160,12 @@ SAYINGS = (
         "change_link", (), (),
         "Choose another time",
         "{practice}: choose another time here: {link} The link works once.",
+        words_class=REQUESTED, priority=URGENT,
+    ),
+    Saying(
+        "time_taken", (), (),
+        "Choose another time",
+        "{practice}: that time is gone. Choose another: {link} The link works once.",
         words_class=REQUESTED, priority=URGENT,
     ),
     Saying(
