@@ -178,8 +178,7 @@ SAYINGS = (
     Saying(
         "bookings", (), (),
         "New in your calendar",
-        "{practice}: booked {booked}, moved {moved}, cancelled {cancelled}. First: {when}. "
-        "Last: {last}.",
+        "{practice}: your calendar: {news}, {span}.",
         old=DAY, **TO_PHYSICIAN,
     ),
     Saying(
