@@ -12,13 +12,14 @@ from notifications.reach import ask_to_call, hours_of, lock_phone, mail_of, poin
 from notifications.settling import miss, put_back
 from notifications.subjects import Told, reference_of, told_of
 from notifications.texts import Words, spoken_phone, spoken_time, text_of
-from notifications.writing import NO_HOUR
+from notifications.writing import NO_HOUR, REPLACED
 from patients.actions import issue_confirm_token
 from patients.models import Patient
 from records.models import Brake
 from records.values import in_force
 from scheduling.consultations import links
 from scheduling.models import Consultation
+from scheduling.sessions.actions import support_of
 
 HIDDEN = "******"  # stands for a code in what is kept of a body
 
@@ -75,6 +76,8 @@ def _untrue(message: Message, told: Told | None) -> str:
         return "Somebody has withdrawn it."
     if friend and policy.waits_for_a_yes(message.kind, friend.confirmed_at):
         return "They have not agreed to stay."
+    if friend and message.kind != REPLACED and support_of(friend.patient_id) != friend:
+        return policy.BECAUSE["replaced"]
     if told is None:
         return ""
     return policy.still_true(message.kind, told.subject, revision=message.revision)

@@ -358,6 +358,13 @@ SAYINGS = (
         gone=-HOUR, after=OF_SUPPORT, **TO_SUPPORT, **CORRECTS,
     ),
     Saying(
+        "support_replaced", ("support_person.named",), ("scheduled", "held", "cancelled"),
+        "You are not expected",
+        "{practice}: you are not expected any more at the time to be with somebody at home that "
+        "we told you of.",
+        gone=-HOUR, grace=True, outlives=True, after=OF_SUPPORT, **TO_SUPPORT, **CORRECTS,
+    ),
+    Saying(
         "support_24h", PLANNED, ("scheduled",),
         "A reminder",
         "{practice}: a reminder to be with somebody at home on {when}.",
