@@ -1,6 +1,12 @@
-"""Answers to what a text asked: they do what somebody who has signed in would do, or nothing."""
+"""Answers to what a text asked: they do what somebody who has signed in would do, or nothing.
+
+C and R are about the last text that told of a time. One about a consultation asks for them; one
+about an appointment at home or a delivery does not, so who answers it is read by staff.
+"""
 
 from datetime import datetime, timedelta
+
+from django.db.models import Q
 
 from notifications import policy, replies
 from notifications.models import Channel, InboundMessage, Message, Status
@@ -13,6 +19,7 @@ from scheduling.models import Consultation
 
 ANSWER_WITHIN = timedelta(days=3)
 HAS_LEFT = (Status.UNKNOWN, Status.ACCEPTED, Status.SENT, Status.DELIVERED)
+ASKS_NOTHING = ("treatmentsession", "delivery")  # a text about these tells a time, and no more
 NOT_FREE = ("slot_taken", "not_offered", "patient_busy", "in_the_past")
 
 
@@ -38,14 +45,22 @@ def answers_question(text: InboundMessage, *, now: datetime) -> bool:
 
 
 def _asked(text: InboundMessage, word: str, now: datetime) -> Message | None:
-    """The last text to this number that such a word answers."""
-    left = Message.objects.filter(
-        to=text.sender, channel=Channel.SMS, status__in=HAS_LEFT, due_at__gt=now - ANSWER_WITHIN
-    )
-    is_offer = word in replies.CHOICES
-    asking = left.filter(kind__in=("offer",) if is_offer else policy.ANSWERABLE)
-    last = asking.order_by("-due_at", "-pk").first()
-    return last if last and last.patient_id == text.patient_id else None
+    """The last text to this number that such a word answers, if it asked."""
+    since = Q(due_at__gt=now - ANSWER_WITHIN)
+    if word in replies.CHOICES:
+        last = last_told(text.sender, since & Q(kind="offer"))
+    else:
+        times = Q(kind__in=policy.ANSWERABLE) | Q(about_kind__in=ASKS_NOTHING)
+        last = last_told(text.sender, since & times)
+    if last is None or last.about_kind in ASKS_NOTHING:
+        return None
+    return last if last.patient_id == text.patient_id else None
+
+
+def last_told(phone: str, which: Q) -> Message | None:
+    """The last text of these that left for a number."""
+    left = Message.objects.filter(which, to=phone, channel=Channel.SMS, status__in=HAS_LEFT)
+    return left.order_by("-due_at", "-pk").first()
 
 
 def _do(
