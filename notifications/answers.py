@@ -1,6 +1,12 @@
-"""Answers to what a text asked: they do what somebody who has signed in would do, or nothing."""
+"""Answers to what a text asked: they do what somebody who has signed in would do, or nothing.
+
+C and R are about the last text that told of a time. One about a consultation asks for them; one
+about an appointment at home or a delivery does not, so who answers it is read by staff.
+"""
 
 from datetime import datetime, timedelta
+
+from django.db.models import Q
 
 from notifications import policy, replies
 from notifications.models import Channel, InboundMessage, Message, Status
@@ -13,13 +19,16 @@ from scheduling.models import Consultation
 
 ANSWER_WITHIN = timedelta(days=3)
 HAS_LEFT = (Status.UNKNOWN, Status.ACCEPTED, Status.SENT, Status.DELIVERED)
+ASKS_NOTHING = ("treatmentsession", "delivery")  # a text about these tells a time, and no more
+NOT_FREE = ("slot_taken", "not_offered", "patient_busy", "in_the_past")
 
 
 def answers_question(text: InboundMessage, *, now: datetime) -> bool:
     """Do what a text that came in answers; False when a human must read it, and nothing was done.
 
     It is clear when one patient alone has the number, the last text to it that asked is not older
-    than three days, and what it was about has not changed since. In the caller's transaction.
+    than three days, and what it was about has not changed since. Who chooses an offered time that
+    is not free any more is told so, with a link to others. In the caller's transaction.
     """
     word = replies.answer(text.body)
     asked = _asked(text, word, now) if word else None
@@ -36,14 +45,22 @@ def answers_question(text: InboundMessage, *, now: datetime) -> bool:
 
 
 def _asked(text: InboundMessage, word: str, now: datetime) -> Message | None:
-    """The last text to this number that such a word answers."""
-    left = Message.objects.filter(
-        to=text.sender, channel=Channel.SMS, status__in=HAS_LEFT, due_at__gt=now - ANSWER_WITHIN
-    )
-    is_offer = word in replies.CHOICES
-    asking = left.filter(kind__in=("offer",) if is_offer else policy.ANSWERABLE)
-    last = asking.order_by("-due_at", "-pk").first()
-    return last if last and last.patient_id == text.patient_id else None
+    """The last text to this number that such a word answers, if it asked."""
+    since = Q(due_at__gt=now - ANSWER_WITHIN)
+    if word in replies.CHOICES:
+        last = last_told(text.sender, since & Q(kind="offer"))
+    else:
+        times = Q(kind__in=policy.ANSWERABLE) | Q(about_kind__in=ASKS_NOTHING)
+        last = last_told(text.sender, since & times)
+    if last is None or last.about_kind in ASKS_NOTHING:
+        return None
+    return last if last.patient_id == text.patient_id else None
+
+
+def last_told(phone: str, which: Q) -> Message | None:
+    """The last text of these that left for a number."""
+    left = Message.objects.filter(which, to=phone, channel=Channel.SMS, status__in=HAS_LEFT)
+    return left.order_by("-due_at", "-pk").first()
 
 
 def _do(
@@ -54,14 +71,23 @@ def _do(
     if word == "confirm":
         confirm(consultation=meeting, by=by, now=now)
     elif word == "change":
-        if has_opted_out(text.sender) or meeting.status != "booked" or now >= meeting.start:
-            return False
-        about = ("consultation", meeting.pk)
-        queue_answer("change_link", text, about=about, revision=meeting.revision, now=now)
+        return _send_link("change_link", meeting, text, now)
     else:
         chosen = asked.offered[replies.CHOICES.index(word) :][:1]
         if not chosen:
             return False
         start = datetime.fromisoformat(chosen[0])
-        reschedule(consultation=meeting, start=start, physician=None, by=by, now=now)
+        try:
+            reschedule(consultation=meeting, start=start, physician=None, by=by, now=now)
+        except Refused as refused:
+            return refused.code in NOT_FREE and _send_link("time_taken", meeting, text, now)
+    return True
+
+
+def _send_link(kind: str, meeting: Consultation, text: InboundMessage, now: datetime) -> bool:
+    """Answer with a link to other times, where it would move the meeting."""
+    if has_opted_out(text.sender) or meeting.status != "booked" or now >= meeting.start:
+        return False
+    about = ("consultation", meeting.pk)
+    queue_answer(kind, text, about=about, revision=meeting.revision, now=now)
     return True

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from accounts.api import CARE, PHYSICIAN, STAFF, actor_of, roles, signed_in
 from accounts.models import User
 from notifications import actions, circuit
-from notifications.ledger import sentence
+from notifications.ledger import sentence, with_holds
 from notifications.models import InboundMessage, Message, Pause, Status
 from notifications.policy import SAYINGS
 from patients.api import Verb, found, look_log, seen
@@ -51,8 +51,8 @@ class MessageOut(serializers.ModelSerializer[Message]):
             "history", "parent",
         ]  # fmt: skip
 
-    def get_why(self, message: Message) -> str:
-        return sentence(message)
+    def get_why(self, message: Any) -> str:
+        return sentence(message, message.hold)
 
     def get_about(self, message: Message) -> dict[str, str]:
         kind = SPOKEN.get(message.about_kind, message.about_kind)
@@ -86,7 +86,7 @@ class Messages(CsvDoor):
     @extend_schema(parameters=[MessageQuery], responses=MessageOut(many=True))
     def get(self, request: Request, **_: Any) -> Response:
         user, asked = signed_in(request), query(MessageQuery, request)
-        rows = Message.objects.visible_to(user).select_related("patient__address")
+        rows = with_holds(Message.objects.visible_to(user)).select_related("patient__address")
         if self.kinds:
             rows = rows.filter(kind__in=self.kinds)
         rows = rows.filter(**{FILTERS[k]: v for k, v in asked.items() if k in FILTERS})
@@ -107,7 +107,7 @@ class MessageDetail(Door):
     @extend_schema(responses=MessageOut)
     def get(self, request: Request, pk: UUID) -> Response:
         user = signed_in(request)
-        row = found(Message.objects.visible_to(user), pk)
+        row = found(with_holds(Message.objects.visible_to(user)), pk)
         look_log(user, "message", [row])
         return _told(row)
 
@@ -121,10 +121,10 @@ class _OfStaff(Verb):
     noun = "message"
 
     def rows(self, user: User) -> Any:
-        return Message.objects.visible_to(user)
+        return with_holds(Message.objects.visible_to(user))
 
     def answer(self, user: User, row: Message, now: datetime) -> Response:
-        return _told(row)
+        return _told(found(self.rows(user), row.pk))
 
 
 @extend_schema_view(post=extend_schema(request=Nothing, responses=MessageOut))

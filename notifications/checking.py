@@ -11,14 +11,15 @@ from notifications.moving import change, move
 from notifications.reach import ask_to_call, hours_of, lock_phone, mail_of, point
 from notifications.settling import miss, put_back
 from notifications.subjects import Told, reference_of, told_of
-from notifications.texts import Words, spoken_phone, text_of
-from notifications.writing import NO_HOUR
+from notifications.texts import Words, spoken_phone, spoken_time, text_of
+from notifications.writing import NO_HOUR, REPLACED
 from patients.actions import issue_confirm_token
 from patients.models import Patient
 from records.models import Brake
 from records.values import in_force
 from scheduling.consultations import links
 from scheduling.models import Consultation
+from scheduling.sessions.actions import support_of
 
 HIDDEN = "******"  # stands for a code in what is kept of a body
 
@@ -50,6 +51,7 @@ def check_again(claimed: Message, now: datetime) -> Message | None:
         return None
     message.secret = message.secret or _token(message, now)
     message.body = text_of(message.kind, words, is_text=message.channel == Channel.SMS)
+    message.offered = [at for at in message.offered if _spoken(at, words) in message.body]
     message.attempts += 1
     message.left_at = now
     message.save(update_fields=["body", "secret", "offered", "attempts", "left_at"])
@@ -60,10 +62,9 @@ def _token(message: Message, now: datetime) -> str:
     """That of the link which stands in a message, if one does."""
     if message.kind == "support_invite" and message.support_person:
         return issue_confirm_token(message.support_person)
-    if message.kind == "change_link" or (
-        message.channel == Channel.MAIL and message.kind in policy.ANSWERABLE
-    ):
-        does = "reschedule" if message.kind == "change_link" else "confirm"
+    by_link = message.kind in policy.BY_LINK
+    if by_link or (message.channel == Channel.MAIL and message.kind in policy.ANSWERABLE):
+        does = "reschedule" if by_link else "confirm"
         return links.issue(Consultation.objects.get(pk=message.about_id), does, now=now)
     return ""
 
@@ -75,6 +76,8 @@ def _untrue(message: Message, told: Told | None) -> str:
         return "Somebody has withdrawn it."
     if friend and policy.waits_for_a_yes(message.kind, friend.confirmed_at):
         return "They have not agreed to stay."
+    if friend and message.kind != REPLACED and support_of(friend.patient_id) != friend:
+        return policy.BECAUSE["replaced"]
     if told is None:
         return ""
     return policy.still_true(message.kind, told.subject, revision=message.revision)
@@ -181,6 +184,10 @@ def _choices(message: Message, now: datetime) -> tuple[datetime, ...]:
         times = links.times(meeting, now=now)[:2]
         message.offered = [at.isoformat() for at in times] if len(times) > 1 else []
     return tuple(datetime.fromisoformat(at) for at in message.offered)
+
+
+def _spoken(at: str, words: Words) -> str:
+    return spoken_time(datetime.fromisoformat(at), words.zone)
 
 
 def _page_of(kind: str) -> str:

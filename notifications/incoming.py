@@ -3,9 +3,11 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import Q
+
 from notifications import policy, replies
 from notifications.again import write_again
-from notifications.answers import answers_question
+from notifications.answers import answers_question, last_told
 from notifications.circuit import got_through, open_circuit
 from notifications.models import (
     BadPhone,
@@ -173,10 +175,13 @@ def opt_out(*, phone: str, source: str, now: datetime) -> None:
 
 
 def _ask_to_read(text: InboundMessage, now: datetime) -> None:
+    """A human reads it, and knows what this number was told last."""
+    last = last_told(text.sender, ~Q(kind__in=policy.ANY_HOUR))
+    context = f" It came after: {policy.OF_KIND[last.kind].subject}." if last else ""
     raise_work_item(
         "read_reply",
         text,
-        detail="Somebody answered a text: please read it.",
+        detail=f"Somebody answered a text: please read it.{context}",
         urgency=WorkItem.Urgency.TODAY,
         for_role="staff",
         by=sweep(),

@@ -74,7 +74,7 @@ class Message(models.Model):
     ``secret`` holds a code, or the token of a link, until it is sent. ``support_person`` reads it,
     if it is for them, of the ``patient``. A ``body`` says that this attempt was handed over.
     ``parent`` is the message that this one repeats; one is repeated once at most. ``version`` grows
-    with every change. ``offered``: the times (RFC 3339) of an offer, in the order of their numbers.
+    with every change. ``offered``: the times (RFC 3339) that an offer tells, by their numbers.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -23,6 +23,7 @@ BUNDLE = timedelta(minutes=30)  # of these, a physician hears once in this time
 PROMISED = "promised"  # told by word of mouth: who cancels is not who booked
 # What these ask may be answered by a text: C confirms, R asks for a link.
 ANSWERABLE = ("confirmation", "rescheduled", "reminder_24h", "reminder_2h")
+BY_LINK = ("change_link", "time_taken")  # their link leads to other times
 BY_ONE_WAY = ("assessment.flagged",)  # for today; the others are paged by text and by mail
 ALERT_KEEPS = 3 * DAY
 # Minutes since a work item of `NOW` was raised for physicians, at which they are paged again, with
@@ -162,6 +163,12 @@ SAYINGS = (
         words_class=REQUESTED, priority=URGENT,
     ),
     Saying(
+        "time_taken", (), (),
+        "Choose another time",
+        "{practice}: that time is gone. Choose another: {link} The link works once.",
+        words_class=REQUESTED, priority=URGENT,
+    ),
+    Saying(
         "urgent_alert",
         ("assessment.crisis", "assessment.flagged", "session.alarm", "text.crisis"), (),
         "Something urgent waits for you",
@@ -171,8 +178,7 @@ SAYINGS = (
     Saying(
         "bookings", (), (),
         "New in your calendar",
-        "{practice}: booked {booked}, moved {moved}, cancelled {cancelled}. First: {when}. "
-        "Last: {last}.",
+        "{practice}: your calendar: {news}, {span}.",
         old=DAY, **TO_PHYSICIAN,
     ),
     Saying(
@@ -350,6 +356,13 @@ SAYINGS = (
         "{practice}: the time to be with somebody at home that we told you of does not hold any "
         "more.",
         gone=-HOUR, after=OF_SUPPORT, **TO_SUPPORT, **CORRECTS,
+    ),
+    Saying(
+        "support_replaced", ("support_person.named",), ("scheduled", "held", "cancelled"),
+        "You are not expected",
+        "{practice}: you are not expected any more at the time to be with somebody at home that "
+        "we told you of.",
+        gone=-HOUR, grace=True, outlives=True, after=OF_SUPPORT, **TO_SUPPORT, **CORRECTS,
     ),
     Saying(
         "support_24h", PLANNED, ("scheduled",),

@@ -1,7 +1,7 @@
 """The words of `policy.SAYINGS`, filled in: one GSM-7 segment each. PURE."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ SECOND = timedelta(seconds=1)  # a day that ends at midnight is the day before
 ZONE_WORDS = {"America/New_York": "Eastern", "America/Chicago": "Central"}
 END = " Reply STOP to opt out."
 END_OF_QUESTION = " Reply C to confirm, R to change, STOP to opt out."
+NEWS = ("booked", "moved", "cancelled")
 CHOOSE = "your appointment may not take place as planned. Please sign in to choose another time."
 
 
@@ -76,8 +77,9 @@ def _filled(kind: str, words: Words, join: str, offer: str) -> str:
         "day": _day(words.when, words.zone),
         "hour": _hour(words.when, words.zone),
         "till": _hour(words.till, words.zone),
-        "last": spoken_time(words.till, words.zone),
         "last_day": _day(words.till - SECOND if words.till else None, words.zone),
+        "span": _span(words),
+        "news": _listed(f"{words.counts[n]} {n}" for n in NEWS if words.counts.get(n)),
         "join": join,
         "offer": offer,
         "code": words.code,
@@ -86,6 +88,18 @@ def _filled(kind: str, words: Words, join: str, offer: str) -> str:
     given = {name: word for name, word in known.items() if word}
     ref = f"Ref {words.ref}." if words.ref else ""
     return OF_KIND[kind].text.format(**given, ref=ref, **words.counts).strip()
+
+
+def _span(words: Words) -> str:
+    """From when to when; or when alone."""
+    when, till = spoken_time(words.when, words.zone), spoken_time(words.till, words.zone)
+    return f"from {when} to {till}" if when != till else f"on {when}"
+
+
+def _listed(parts: Iterable[str]) -> str:
+    """As one says it: ``a``, ``a and b``, ``a, b and c``."""
+    *first, last = [*parts] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def plain(text: str) -> str:

@@ -15,7 +15,7 @@ from notifications.models import Channel, InboundMessage, Message, Status
 from notifications.moving import change, entry, move
 from notifications.reach import ask_to_call, hours_of, lock_phone, way_of, ways_to
 from notifications.subjects import Told, sessions_to_come, told_of
-from patients.models import Patient
+from patients.models import Patient, SupportPerson
 from records import brake, hints
 from records.actor import Actor, sweep
 from records.events import raise_work_item
@@ -32,6 +32,7 @@ FIRST_WAIT = 15  # seconds until an event that failed is looked at again; double
 WORTH_A_LOOK = 3  # failures of one event, after which a human is asked
 CODE_LASTS, DAY = timedelta(minutes=10), timedelta(days=1)
 ANSWER_KEEPS = timedelta(hours=1)
+REPLACED = "support_replaced"
 NO_HOUR = "No hour was left outside the quiet hours."
 
 
@@ -127,34 +128,45 @@ def _say(event: Event, told: Told, now: datetime) -> None:
         revision=event.payload["revision"],
         occurred_at=event.occurred_at,
         values=in_force(now),
-        told=_told_before(event),
+        told=_told_before(event, told.patient),
     )
     for plan, leaves in _timed(plans, told.patient, now):
         _write(plan, leaves, told, event, (event.object_kind, event.object_id), now)
 
 
-def _told_before(event: Event) -> set[str]:
+def _told_before(event: Event, patient: Patient) -> set[str]:
     """The kinds that were told of a row, or that a human was asked to tell, and still count.
 
     Who takes back what somebody else has arranged owes them a word, though none was told yet.
     """
-    rows = Message.objects.filter(about_id=event.object_id)
-    rows = rows.exclude(status__in=(Status.PENDING, Status.CANCELLED)).order_by("pk")
-    told = policy.still_told(rows.values_list("kind", flat=True))
+    told = _told_to(support_of(patient.pk), event.object_id) | _told_to(None, event.object_id)
     arranged = Event.objects.filter(object_id=event.object_id).order_by("pk").first()
     if arranged and arranged.actor_id != event.actor_id:
         told.add(policy.PROMISED)
     return told
 
 
+def _told_to(friend: SupportPerson | None, about_id: UUID) -> set[str]:
+    """What one who stays with a patient was told of a row; with None, everybody else."""
+    rows = Message.objects.filter(about_id=about_id, support_person=friend)
+    rows = rows.exclude(status__in=(Status.PENDING, Status.CANCELLED)).order_by("pk")
+    return policy.still_told(rows.values_list("kind", flat=True))
+
+
 def _tell_friend(event: Event, told: Told, now: datetime) -> None:
-    """Somebody new stays with the patient: they are reminded of what is planned already."""
+    """Somebody new stays with the patient: they are reminded of what is planned already.
+
+    Whoever was to stay before is told so, if they knew of it, and are not the same once more.
+    """
     if told.subject.status == "replaced":
         return
     patient = told.patient
+    persons = SupportPerson.objects.filter(patient=patient)
+    new = persons.get(pk=event.object_id)
+    others = persons.exclude(phone=new.phone).order_by("pk")
     pending = Message.objects.select_for_update().filter(patient=patient, status=Status.PENDING)
-    earlier = pending.exclude(support_person=None).exclude(support_person=event.object_id)
-    for message in earlier.order_by("pk"):
+    earlier = pending.exclude(support_person=None).exclude(support_person=new)
+    for message in earlier.exclude(kind=REPLACED, support_person__in=others).order_by("pk"):
         move(message, Status.CANCELLED, policy.BECAUSE["replaced"])
     for pk in sessions_to_come(patient.pk):
         planned = told_of("treatmentsession", pk, now=now)
@@ -170,6 +182,24 @@ def _tell_friend(event: Event, told: Told, now: datetime) -> None:
         for plan, leaves in _timed(plans, patient, now):
             if plan.reader == policy.SUPPORT_PERSON:
                 _write(plan, leaves, planned, event, ("treatmentsession", pk), now)
+        for friend in others:
+            _tell_replaced(friend, planned, event, pk, now)
+
+
+def _tell_replaced(
+    friend: SupportPerson, planned: Told, event: Event, pk: UUID, now: datetime
+) -> None:
+    """Who was told of a session, and does not stay any more, must not come."""
+    plans = policy.about(
+        event.kind,
+        planned.subject,
+        revision=planned.subject.revision,
+        occurred_at=event.occurred_at,
+        values=in_force(now),
+        told=_told_to(friend, pk),
+    )
+    for plan, leaves in _timed(plans, planned.patient, now):
+        _write(plan, leaves, planned, event, ("treatmentsession", pk), now, friend)
 
 
 def _timed(
@@ -197,10 +227,12 @@ def _write(
     event: Event,
     about: tuple[str, UUID],
     now: datetime,
+    friend: SupportPerson | None = None,
 ) -> None:
     """One message down; without a support person, nobody is told what is for them."""
     patient = told.patient
-    friend = support_of(patient.pk) if plan.reader == policy.SUPPORT_PERSON else None
+    if plan.reader == policy.SUPPORT_PERSON:
+        friend = friend or support_of(patient.pk)
     if plan.reader == policy.SUPPORT_PERSON and friend is None:
         return
     key = f"{plan.kind}:{about[1]}"

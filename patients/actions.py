@@ -30,7 +30,7 @@ from records import hints
 from records.actor import Actor
 from records.events import raise_work_item, record
 from records.ids import uuid7
-from records.models import WorkItem
+from records.models import Brake, WorkItem
 from records.refused import Refused
 
 CONSENT_VERSION = "2026-11"
@@ -310,8 +310,13 @@ def clear_hold(*, hold: ClinicalHold, note: str, by: Actor, now: datetime) -> Cl
 
 
 def replan_soon(patient_id: UUID, *, by: Actor, now: datetime) -> None:
-    """What follows for a patient, whom the caller has locked, is worked out soon."""
-    Patient.objects.filter(pk=patient_id).update(replan_due_at=now, replan_cause=by.cause)
+    """What follows for a patient, whom the caller has locked, is worked out soon.
+
+    While the brake holds what marked them before, it holds this, too.
+    """
+    held = Brake.objects.filter(status=Brake.Status.WAITING).values("cause")
+    rows = Patient.objects.filter(pk=patient_id).exclude(replan_cause__in=held)
+    rows.update(replan_due_at=now, replan_cause=by.cause)
     hints.wake("scheduling.replan")
 
 

@@ -1,6 +1,7 @@
 """Makes the rows follow the chain: one patient, one transaction; twice in a row changes nothing."""
 
-from collections import Counter
+import logging
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -11,12 +12,13 @@ from django.db import transaction
 from django.db.models import prefetch_related_objects
 
 from accounts.models import Role
-from patients.actions import lock_patient
+from patients.actions import lock_patient, replan_many
 from patients.models import Patient
 from records import brake
 from records.actor import Actor, sweep
 from records.events import raise_work_item
 from records.models import Brake, WorkItem
+from records.outage import ENDS_A_SWEEP
 from scheduling import timeline
 from scheduling.consultations.actions import note_risk, risks_of
 from scheduling.consultations.models import Consultation
@@ -31,9 +33,11 @@ from scheduling.sessions.models import TreatmentSession
 from scheduling.subscriptions import actions as subscriptions
 from scheduling.subscriptions.models import BillingPeriod, PeriodStatus, Subscription
 
+log = logging.getLogger(__name__)
+
 ROUNDS = 12  # one change may call for another: a month opens, is overdue, and so on
 # Changes that ask or note something, and touch no patient.
-QUIET = {"note_risk", "ask_about_late", "ask_to_choose", "transition", "ask_about_hold"}
+QUIET = {"clear_risk", "ask_about_late", "ask_to_choose", "transition", "ask_about_hold"}
 ASKED = (  # kinds of work items by which rows follow
     "window_not_chosen", "no_signer", "parcel_late", "parcel_to_replace", "transition",
     "hold_waits",
@@ -143,6 +147,7 @@ class Rows:
             end=row.end,
             risks=risks_of(row) if coming else [],
             told=row.risks_told,
+            physician=row.physician_id,
         )
 
     def _plan(self) -> timeline.Plan | None:
@@ -203,6 +208,7 @@ class Rows:
             facts=sessions.facts_for(row, self.standing, self.sessions),
             finished_at=row.finished_at,
             checked_in=row.checked_in_at is not None,
+            physician=row.physician_id,
         )
 
     def delivery(self, change: timeline.Change) -> Delivery:
@@ -270,6 +276,7 @@ def _ask_about_hold(_: Rows, change: timeline.Change, by: Actor, now: datetime) 
 
 _APPLY: dict[str, Apply] = {
     "note_risk": _note_risk,
+    "clear_risk": _note_risk,
     "set_ending": _set_ending,
     "end": lambda r, c, by, now: subscriptions.end_now(r.subscription, by=by, now=now),
     "pause": lambda r, c, by, now: subscriptions.pause_now(r.subscription, by=by, now=now),
@@ -326,6 +333,33 @@ def _may_follow(cause: UUID, now: datetime) -> bool:
     kinds = Counter(kind for each in touched for kind in each)
     would = ", ".join(f"{kind.replace('_', ' ')} {count} times" for kind, count in kinds.items())
     return brake.weigh(cause, patients=len(touched), would=would[:100], now=now)
+
+
+def mark_shared(patients: Iterable[UUID], *, now: datetime) -> None:
+    """Give one cause to all of these patients whom one thing meets that nobody marked them for.
+
+    A licence that runs out marks nobody. Only those of whom there are too many for a sweep to go on
+    without anybody looking; a patient who is marked already follows what marked them.
+    """
+    rows = Patient.objects.filter(pk__in=list(patients), replan_cause=None)
+    unmarked = list(rows.values_list("pk", flat=True))
+    if len(unmarked) <= brake.MOST:
+        return
+    met: dict[tuple[str, UUID], list[UUID]] = defaultdict(list)
+    for pk in unmarked:
+        try:
+            care, _ = read(pk, now=now)
+        except ENDS_A_SWEEP:
+            raise
+        except Exception:
+            log.exception("not_replanned", extra={"patient_id": str(pk)})
+            continue
+        for what in timeline.shared(care):
+            met[what].append(pk)
+    for whom in met.values():
+        if len(whom) > brake.MOST:
+            with transaction.atomic():
+                replan_many(whom, by=sweep(), now=now)
 
 
 def due(*, now: datetime) -> Iterable[UUID]:

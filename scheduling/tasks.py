@@ -50,7 +50,9 @@ def warn_of_rules() -> None:
 
 def _each(patients: Iterable[UUID]) -> None:
     """One transaction for each; one that fails does not keep the others from it."""
-    for patient in list(patients):
+    found = list(patients)
+    chain.mark_shared(found, now=clock.now())
+    for patient in found:
         try:
             chain.replan(patient, now=clock.now())
         except ENDS_A_SWEEP:

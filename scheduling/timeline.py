@@ -16,7 +16,7 @@ from patients.gates import (
     patient_gates,
 )
 from records.gates import UnmetGate
-from scheduling.consultations.gates import approval_missing
+from scheduling.consultations.gates import NO_LICENCE, PHYSICIAN_AWAY, approval_missing
 from scheduling.deliveries.gates import (
     ParcelFacts,
     choose_gates,
@@ -84,6 +84,7 @@ class Meeting:
     end: datetime
     risks: Sequence[UnmetGate] = ()
     told: Sequence[str] = ()
+    physician: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,7 @@ class Session:
     facts: SessionFacts
     finished_at: datetime | None
     checked_in: bool
+    physician: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,10 +421,24 @@ def changes(care: Care) -> list[Change]:
     ]
 
 
+def shared(care: Care) -> set[tuple[str, UUID]]:
+    """What moved for others as well, of what moves rows: a gate, and the physician it is about."""
+    met = [(m.physician, m.risks) for m in care.meetings if {g.code for g in m.risks} - {*m.told}]
+    planned = (s for s in care.sessions if s.status == "scheduled")
+    met += [(s.physician, s.facts.physician_risks) for s in planned]
+    of_physician = (NO_LICENCE.code, PHYSICIAN_AWAY.code)
+    return {
+        (gate.code, physician)
+        for physician, risks in met
+        for gate in risks
+        if physician and gate.code in of_physician
+    }
+
+
 def _of_meetings(care: Care) -> Iterator[Change]:
     for meeting in care.meetings:
         if [gate.code for gate in meeting.risks] != list(meeting.told):
-            yield Change("note_risk", meeting.id)
+            yield Change("note_risk" if meeting.risks else "clear_risk", meeting.id)
 
 
 def _of_plan(care: Care) -> Iterator[Change]:

@@ -402,8 +402,8 @@ def test_a_physician_hears_of_the_calendar_once_in_half_an_hour(web: str) -> Non
         run()
     (told,) = texts(CHEN)
     assert told == (
-        "Hearth: booked 2, moved 0, cancelled 1. First: Mon, Nov 30, 10:00 AM Eastern. "
-        "Last: Tue, Dec 1, 11:00 AM Eastern."
+        "Hearth: your calendar: 2 booked and 1 cancelled, from Mon, Nov 30, 10:00 AM Eastern to "
+        "Tue, Dec 1, 11:00 AM Eastern."
     )
 
 
@@ -416,7 +416,7 @@ def test_what_is_booked_at_night_is_told_in_the_morning_in_one_text(web: str) ->
     to("2026-11-25T13:00:00Z")
     run()
     (told,) = texts(CHEN)
-    assert "booked 2, " in told
+    assert "your calendar: 2 booked, from " in told
 
 
 def test_who_changed_the_calendar_is_not_told_of_it(alice_booked: Caller, web: str) -> None:

@@ -15,12 +15,9 @@ from notifications import claiming, replies, writing
 from notifications.models import BadPhone, InboundMessage, Message, OptOut, ProviderEvent
 from patients.models import Link, Patient
 from records import clock
-from records.ids import uuid7
 from records.models import WorkItem
 from scheduling.models import Consultation
-from scheduling.tasks import replan_everyone
-from tests.care import ok
-from tests.cast import ALBANY, CAST
+from tests.cast import CAST
 from tests.conftest import Caller, caller
 from tests.started import wait_for
 from tests.texting import (
@@ -28,7 +25,6 @@ from tests.texting import (
     book,
     fault,
     inbound,
-    later,
     message,
     run,
     signed,
@@ -185,61 +181,6 @@ def test_an_unclear_answer_changes_nothing(alice_booked: Caller, web: str, words
 def test_an_answer_without_a_question_changes_nothing(alice_booked: Caller, web: str) -> None:
     assert inbound(web, "SM1", "C") == 200  # nothing has left yet
     assert (booked().confirmed_at, work("read_reply")) == (None, 1)
-
-
-@pytest.mark.parametrize(("word", "chosen"), [("1", "2026-12-01T16:00"), ("2", "2026-12-02T17:00")])
-def test_1_and_2_answer_an_offer(alice_booked: Caller, web: str, word: str, chosen: str) -> None:
-    run()
-    offer(web)
-    assert inbound(web, "SM1", word) == 200
-    assert booked().start.isoformat() == f"{chosen}:00+00:00"
-    later()
-    run()
-    assert "your appointment is now" in texts()[-1]
-
-
-def test_an_appointment_at_risk_is_moved_to_one_of_the_two_times_that_are_offered(
-    alice_booked: Caller, web: str
-) -> None:
-    run()
-    chen = caller("chen")
-    off = {"start": "2026-11-30T00:00:00Z", "end": "2026-12-01T05:00:00Z"}
-    ok(chen.post(f"physicians/{booked().physician_id}/time-off/", off))
-    replan_everyone()
-    run()
-    assert re.search(r"choose a time\. 1: .+ 2: .+\. Reply 1 or 2\.", texts()[-1])
-    second = Message.objects.get(kind="offer").offered[1]
-    assert inbound(web, "SM1", "2") == 200
-    assert booked().start == datetime.fromisoformat(second)
-
-
-def test_who_may_not_book_is_offered_no_times(alice_booked: Caller, web: str) -> None:
-    ok(alice_booked.post("me/address/", {**ALBANY, "kind": "move"}))
-    replan_everyone()
-    run()
-    (text,) = [text for text in texts() if "as planned" in text]
-    assert "Please sign in to choose another time." in text
-    assert Message.objects.get(kind="offer").offered == []
-
-
-def test_an_offer_that_somebody_else_took_is_read_by_staff(alice_booked: Caller, web: str) -> None:
-    run()
-    offer(web)
-    book(caller("bruno"), "2026-12-01T16:00:00Z", "NJ")
-    assert inbound(web, "SM1", "1") == 200
-    assert (booked_by("alice").revision, work("read_reply")) == (1, 1)
-
-
-def booked_by(name: str) -> Consultation:
-    return Consultation.objects.get(patient__email=CAST[name])
-
-
-def offer(web: str) -> None:
-    """An offer of two times that has left."""
-    told = message("confirmation")
-    told.pk, told.key, told.kind, told.provider_id = uuid7(), "offer", "offer", None
-    told.offered = ["2026-12-01T16:00:00Z", "2026-12-02T17:00:00Z"]
-    told.save(force_insert=True)
 
 
 # --- links ---------------------------------------------------------------------------------------

@@ -365,6 +365,37 @@ def test_two_times_are_offered_by_number_or_found_by_signing_in() -> None:
     assert "Please sign in to choose another time." in text_of("offer", replace(words, choices=()))
 
 
+@pytest.mark.parametrize(
+    ("counts", "days", "says"),
+    [
+        ((0, 0, 1), 0, "1 cancelled, on Tue, Dec 8, 10:00 AM Central."),
+        ((1, 1, 0), 0, "1 booked and 1 moved, on Tue, Dec 8, 10:00 AM Central."),
+        (
+            (2, 0, 3), 1,
+            "2 booked and 3 cancelled, from Tue, Dec 8, 10:00 AM Central to "
+            "Wed, Dec 9, 10:00 AM Central.",
+        ),
+        (
+            (188, 188, 188), 1,
+            "188 booked, 188 moved and 188 cancelled, from Tue, Dec 8, 10:00 AM Central to "
+            "Wed, Dec 9, 10:00 AM Central.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_physician_reads_only_what_happened(
+    counts: tuple[int, ...], days: int, says: str
+) -> None:
+    when = local("2026-12-08T10:00", CENTRAL)
+    named = dict(zip(("booked", "moved", "cancelled"), counts, strict=True))
+    words = Words(
+        "Practice of Dr. Chen", "850-555-0100", when=when, till=when + days * DAY, zone=CENTRAL,
+        counts=named,
+    )  # fmt: skip
+    text = text_of("bookings", words)
+    assert text == f"Practice of Dr. Chen: your calendar: {says}"
+    assert (len(text) <= ONE_SEGMENT, set(text) <= GSM_7) == (True, True)
+
+
 @pytest.mark.parametrize("kind", ["confirmation", "rescheduled", "reminder_24h", "reminder_2h"])
 def test_a_link_that_is_too_long_for_a_text_is_found_by_signing_in(kind: str) -> None:
     when = local("2026-09-30T12:30", EASTERN)
