@@ -12,16 +12,17 @@ from django.db.models.functions import Now
 
 from notifications import policy
 from notifications.models import Channel, Message, Status
+from records.values import in_force
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CARE = [kind for kind in policy.OF_KIND if policy.class_of(kind) == policy.CARE]
 LESSER = [kind for kind in CARE if policy.priority_of(kind) == policy.LESSER]
 
 
-def is_full(message: Message, values: Mapping[str, int], now: datetime) -> bool:
+def is_full(message: Message, now: datetime) -> bool:
     """Whether the number that a care text would go to has had its texts.
 
-    ``values`` are the settings in force; days are 24 hours, rolling.
+    Days are 24 hours, rolling.
     """
     if message.channel != Channel.SMS or message.kind not in CARE:
         return False
@@ -31,6 +32,9 @@ def is_full(message: Message, values: Mapping[str, int], now: datetime) -> bool:
         lesser_a_day=Count("pk", filter=today & lesser),
         lesser_a_week=Count("pk", filter=lesser),
     )
+    if not any(left.values()):
+        return False
+    values = in_force(now)
     return left["a_day"] >= values["texts_a_day"] or (
         message.kind in LESSER
         and (

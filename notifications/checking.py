@@ -16,7 +16,6 @@ from notifications.writing import NO_HOUR, REPLACED
 from patients.actions import issue_confirm_token
 from patients.models import Patient
 from records.models import Brake
-from records.values import in_force
 from scheduling.consultations import links
 from scheduling.models import Consultation
 from scheduling.sessions.actions import support_of
@@ -34,7 +33,7 @@ def check_again(claimed: Message, now: datetime) -> Message | None:
     phone = _phone_of(claimed)
     told = told_of(claimed.about_kind, claimed.about_id, now=now, lock=True)
     lock_phone(phone)
-    rows = Message.objects.select_related("patient__address", "user", "support_person")
+    rows = Message.objects.select_related("patient__address")
     rows = rows.select_for_update(of=("self",))
     message = rows.filter(pk=claimed.pk, claim=claimed.claim, status=Status.SENDING).first()
     if message is None:
@@ -130,7 +129,7 @@ def _hours(message: Message) -> quiet_hours.Hours | None:
 
 def _within_caps(message: Message, now: datetime) -> bool:
     """Whether it may leave: past the caps of a number only by mail, else a human calls."""
-    if not caps.is_full(message, in_force(now), now):
+    if not caps.is_full(message, now):
         return True
     mail_to = mail_of(message)
     if mail_to:
