@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from notifications.danger import CALLS_FOR_HELP
+
 # Keywords of the CTIA and of Twilio; a revocation may be said in any reasonable way
 # (47 CFR 64.1200(a)(10)).
 STOP = {
@@ -24,7 +26,7 @@ SAYS_STOP = re.compile(
     r"|light|taking|the|my|your)\b)"
     rf"|\b(?:stop|quit|end|cancel){_TEXTS}|\bstop contacting\b"
     r"|\b(?:stop|quit) (?:sending|getting|receiving)(?: me| us)? (?:these|those|them|anything)\b"
-    rf"|\b(?:do not|dont|don t|never) (?:(?:want|need|like|send){_TEXTS}"
+    rf"|\b(?:do not|dont|never) (?:(?:want|need|like|send){_TEXTS}"
     r"|send(?: me| us)? (?:these|those|anything)\b|(?:text|message|contact)\b)"
     rf"|\bno more{_TEXTS}|\bwant no{_TEXTS}"
     rf"|^(?:please |pls )?no{_TEXTS}(?: (?:please|pls|thanks|thank you|any ?more))*$"
@@ -32,55 +34,6 @@ SAYS_STOP = re.compile(
     r"|wrong (?:number|person)|numero equivocado|no mas|no me (?:envien?|manden?|escriban?)"
     r"|dej(?:a|e|en) de (?:enviar|mandar|escribir)(?:me)?)\b"
 )
-
-# Words of somebody in danger, kept here and nowhere else. In doubt it is a call for help: an answer
-# too many does no harm. What people only say so ("dying to see you") is none.
-_SAID_SO = r"(?! (?:to|for|if|of|from|here|over|laughing|by|at|when)\b)"
-_WILL = r"(?:want to|wanna|wish to|going to|gonna|about to|might|will|ready to|try to|tried to)"
-_SELF = r"my ?self\b"
-DANGER = (
-    r"\b(?:want to|wanna|ready to|let me|hope i|wish i could|rather) (?:just )?(?:die|be dead)\b",
-    rf"\bi (?:am|m) (?:going to|gonna) die\b{_SAID_SO}",
-    rf"\bi ?(?:am|m) dying\b{_SAID_SO}",
-    rf"\b(?:kill|shoot|hang|drown|poison)(?:ing)? {_SELF}",
-    rf"\b(?:cutting|hurting|harming) {_SELF}",
-    rf"\b{_WILL} (?:just )?(?:cut|hurt|harm) {_SELF}",
-    r"\bself harm",
-    r"\bsuicid",
-    r"\b(?:end|ending|take|taking) my (?:own )?life\b",
-    r"\bend it all\b",
-    r"\b(?:better off|wish i (?:was|were)) dead\b",
-    r"\bno (?:reason|point) (?:(?:to|in) )?liv(?:e|ing)\b",
-    r"\bcan ?(?:t|not) go on(?: like this| any ?more| living)?$",
-    r"\b(?:do not|dont|don t) want to (?:live|be alive|wake up|be here any ?more)\b",
-    rf"\b{_WILL} kill (?:him|her|them|you|someone|somebody|everyone|everybody|people)\b",
-    r"\b(?:can ?t|can ?not|unable to|hard to|hardly|barely|struggling to) breathe?\b",
-    r"\b(?:trouble|difficulty|not|stopped|problems) breathing\b",
-    r"\bshort(?:ness)? of breath\b",
-    r"\bchest (?:pains?|hurts)\b",
-    r"\bpains? in (?:my|the|his|her) chest\b",
-    r"\boverdos",
-    r"\btook (?:too many|all (?:of )?(?:my|the)) (?:pills|tablets|meds|medication|of)\b",
-    r"\b(?:having|had) a (?:heart attack|stroke|seizure)\b",
-    r"\b(?:he|she|they) (?:won ?t|will not) wake up\b",
-    r"\b(?:unconscious|unresponsive|passed out|passing out)\b",
-    r"\b(?:need|call|send) an ambulance\b",
-    r"\b(?:call|called|calling) 911\b",
-    r"\b(?:is|it s|its|this|medical|an) emergency$",
-    r"\b(?:quiero|quisiera|deseo) (?:morir|matarme|desaparecer)",
-    r"\bme (?:quiero|voy a) (?:morir|matar)\b",
-    r"\bmatarme\b",
-    r"\bno quiero (?:vivir|seguir viviendo)\b",
-    r"\b(?:quitarme|acabar con|terminar con) (?:la|mi) vida\b",
-    r"\b(?:hacerme dano|lastimarme|cortarme las venas)\b",
-    r"\bno (?:puedo|puede) respirar\b|\bno respira\b",
-    r"\b(?:cuesta respirar|falta el aire)\b",
-    r"\bdolor (?:de|en el|en mi) pecho\b|\bduele el pecho\b",
-    r"\bsobredosis\b",
-    r"\bme (?:estoy muriendo|muero)\b(?! (?:de|por)\b)",
-    r"\bes una emergencia\b|\bambulancia\b",
-)
-CALLS_FOR_HELP = re.compile("|".join(DANGER))
 
 ANSWERS = {
     "c": "confirm", "confirm": "confirm", "confirmed": "confirm", "r": "change",
@@ -96,7 +49,9 @@ def answer(body: str) -> str:
 
 def calls_for_help(body: str) -> bool:
     """Whether somebody may be in danger, and must be answered and called at any hour."""
-    return any(CALLS_FOR_HELP.search(_words(s)) for s in _sentences(_folded(body)))
+    folded = _folded(body)
+    # Also across its stops: "I just want to... die".
+    return any(CALLS_FOR_HELP.search(_words(s)) for s in (*_sentences(folded), folded))
 
 
 def meaning(body: str) -> tuple[str, bool]:
@@ -114,7 +69,8 @@ def meaning(body: str) -> tuple[str, bool]:
 
 
 def _folded(body: str) -> str:
-    return unicodedata.normalize("NFKD", body).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", body).encode("ascii", "ignore").decode().lower()
+    return plain.replace("'", "")
 
 
 def _sentences(folded: str) -> list[str]:
