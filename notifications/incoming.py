@@ -1,7 +1,10 @@
 """What the provider and people tell us, written down and acted on once."""
 
+import logging
 from datetime import datetime, timedelta
 from uuid import UUID
+
+from django.db import transaction
 
 from notifications import policy, replies
 from notifications.again import write_again
@@ -25,6 +28,8 @@ from records.events import raise_work_item, record
 from records.ids import uuid7
 from records.models import WorkItem
 from records.refused import Refused
+
+log = logging.getLogger(__name__)
 
 # Twilio's word → ours. What is not here changes nothing.
 SAYS = {
@@ -117,36 +122,71 @@ def hear_text(
 ) -> None:
     """Keep a text that came in, once, and do what it means: as Twilio understood it, or as we do.
 
-    One without an id is a text of its own.
+    One without an id is a text of its own. Kept in one transaction and acted on in the next, so the
+    caller opens none: whatever goes wrong with what it asks for, it is kept, and staff read it.
     """
-    told = opt_out_type.lower()
-    meant, to_read = (told, False) if told in replies.TOLD else replies.meaning(body)
-    is_crisis = replies.calls_for_help(body)
-    text, is_new = InboundMessage.objects.get_or_create(
+    text, _ = InboundMessage.objects.get_or_create(
         provider_id=provider_id or str(uuid7()),
         defaults={
             "sender": sender,
             "body": body,
-            "meaning": "crisis" if is_crisis else meant,
             "patient_id": _only_patient(sender),
             "received_at": now,
         },
     )
-    if not is_new:
+    told = opt_out_type.lower()
+    meant, to_read = (told, False) if told in replies.TOLD else replies.meaning(body)
+    try:
+        _act_on(text, meant, to_read=to_read, now=now)
+    except Exception:
+        log.exception("text_not_acted_on", extra={"message_id": str(text.pk)})
+        _leave_to_staff(text, meant, now)
+
+
+@transaction.atomic
+def _act_on(text: InboundMessage, meant: str, *, to_read: bool, now: datetime) -> None:
+    """Once: a text without a meaning is one that nobody has acted on."""
+    if not _is_new(text):
         return
-    BadPhone.objects.filter(phone=sender).delete()  # it texts, so it can be texted
+    BadPhone.objects.filter(phone=text.sender).delete()  # it texts, so it can be texted
+    is_crisis = _heed(text, meant, now)
     if is_crisis:
-        _call_for_help(text, now)
+        queue_answer("help_now", text, about=("inboundmessage", text.pk), now=now)
     if meant == "stop":
-        opt_out(phone=sender, source="reply", now=now)
+        point_all(text.sender)
     elif meant == "start":
-        OptOut.objects.filter(phone=sender, ended_at__isnull=True).update(ended_at=now)
+        OptOut.objects.filter(phone=text.sender, ended_at__isnull=True).update(ended_at=now)
     if to_read and not is_crisis and not answers_question(text, now=now):
         _ask_to_read(text, now)
 
 
+@transaction.atomic
+def _leave_to_staff(text: InboundMessage, meant: str, now: datetime) -> None:
+    """What it asks for failed: only what may not wait for a human is done."""
+    if _is_new(text):
+        _heed(text, meant, now)
+        _ask_to_read(text, now)
+
+
+def _is_new(text: InboundMessage) -> bool:
+    """Whether nobody has acted on it; locked, since it may come twice at once."""
+    rows = InboundMessage.objects.select_for_update(no_key=True)
+    return not rows.get(pk=text.pk).meaning
+
+
+def _heed(text: InboundMessage, meant: str, now: datetime) -> bool:
+    """STOP, and a call for help: physicians are paged until one is on it. Whether it is one."""
+    is_crisis = replies.calls_for_help(text.body)
+    text.meaning = "crisis" if is_crisis else meant
+    text.save(update_fields=["meaning"])
+    if is_crisis:
+        _call_for_help(text, now)
+    if meant == "stop":
+        _refuse_texts(text.sender, "reply", now)
+    return is_crisis
+
+
 def _call_for_help(text: InboundMessage, now: datetime) -> None:
-    """Somebody may be in danger: answered at once, and physicians are paged until one is on it."""
     by = sweep()
     raise_work_item(
         "call_for_help",
@@ -159,7 +199,6 @@ def _call_for_help(text: InboundMessage, now: datetime) -> None:
         patient_id=text.patient_id,
     )
     record("text.crisis", text, by=by, now=now, patient_id=text.patient_id)
-    queue_answer("help_now", text, about=("inboundmessage", text.pk), now=now)
 
 
 def opt_out(*, phone: str, source: str, now: datetime) -> None:
@@ -167,9 +206,13 @@ def opt_out(*, phone: str, source: str, now: datetime) -> None:
 
     One that was being handed over at that very moment may still arrive.
     """
+    _refuse_texts(phone, source, now)
+    point_all(phone)
+
+
+def _refuse_texts(phone: str, source: str, now: datetime) -> None:
     lock_phone(phone)
     OptOut.objects.get_or_create(phone=phone, ended_at=None, defaults={"source": source, "at": now})
-    point_all(phone)
 
 
 def _ask_to_read(text: InboundMessage, now: datetime) -> None:

@@ -243,7 +243,10 @@ class InboundQuerySet(models.QuerySet["InboundMessage"]):
 
 
 class InboundMessage(models.Model):
-    """A text that came in, once; ``patient`` when the number is that of one patient alone."""
+    """A text that came in, once; ``patient`` when the number is that of one patient alone.
+
+    ``meaning`` is empty until somebody has acted on it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     provider_id = models.CharField(max_length=40, unique=True)

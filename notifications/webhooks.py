@@ -41,7 +41,6 @@ def status(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 @require_POST
-@transaction.atomic
 def inbound(request: HttpRequest) -> HttpResponse:
     """A text that came in. Twilio itself answers STOP, START and HELP: we do not answer twice."""
     if not _signed(request):
