@@ -1,120 +1,23 @@
-"""What the provider and people tell us, written down and acted on once."""
+"""Texts that come in, written down and acted on once."""
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 
-from notifications import policy, replies
-from notifications.again import write_again
+from notifications import replies
 from notifications.answers import answers_question
-from notifications.circuit import got_through, open_circuit
-from notifications.models import (
-    BadPhone,
-    InboundMessage,
-    Message,
-    OptOut,
-    ProviderEvent,
-    Status,
-)
-from notifications.moving import move
-from notifications.reach import ask_to_call, flag_phone, lock_phone, point_all
-from notifications.twilio import is_misconfigured
+from notifications.models import BadPhone, InboundMessage, OptOut
+from notifications.reach import lock_phone, point_all
 from notifications.writing import queue_answer
 from patients.models import Patient
 from records.actor import sweep
 from records.events import raise_work_item, record
 from records.ids import uuid7
 from records.models import WorkItem
-from records.refused import Refused
 
 log = logging.getLogger(__name__)
-
-# Twilio's word → ours. What is not here changes nothing.
-SAYS = {
-    "sent": Status.SENT,
-    "delivered": Status.DELIVERED,
-    "undelivered": Status.UNDELIVERED,
-    "failed": Status.FAILED,
-    "canceled": Status.FAILED,
-}
-
-
-def hear_status(
-    *, provider_id: str, status: str, error_code: str, message_id: str, now: datetime
-) -> None:
-    """Keep what the provider said, and follow it forwards only.
-
-    ``message_id`` came with the callback: by it we know a text whose answer was lost, also when
-    it was given up since. What names no text says nothing.
-    """
-    if not provider_id:
-        return
-    message = _message_of(provider_id, message_id)
-    ProviderEvent.objects.bulk_create(
-        [
-            ProviderEvent(
-                provider_id=provider_id, status=status, error_code=error_code, message=message
-            )
-        ],
-        ignore_conflicts=True,
-    )
-    if message is None:
-        return
-    if message.provider_id is None:
-        left = "The provider says that it left."
-        move(message, Status.ACCEPTED, left, provider_id=provider_id, secret="")
-    elif message.provider_id != provider_id:
-        _ask_why_twice(message, now)
-        return
-    said = SAYS.get(status)
-    lost = said in (Status.UNDELIVERED, Status.FAILED)
-    why = "It did not get through." if lost else ""
-    if said and move(message, said, why, error_code=error_code) and lost:
-        _make_up_for(message, now)
-    if lost and is_misconfigured(error_code):
-        open_circuit(message.channel, error_code, later=True, now=now)
-    elif said and not lost:
-        got_through(message, later=True, now=now)
-
-
-def _make_up_for(message: Message, now: datetime) -> None:
-    """What did not get through is tried once more where that may help; else a human calls."""
-    if message.error_code in policy.BAD_PHONE:
-        flag_phone(message.to, message.error_code, now=now)
-    passing = message.error_code in policy.PASSING and message.parent_id is None
-    try:
-        if message.error_code not in policy.BAD_PHONE and not passing:
-            raise Refused("wrong_state", "Nothing better would come of it.")
-        wait = policy.TRIED_AGAIN_AFTER if passing else timedelta(0)
-        write_again(message, wanted_at=now + wait, now=now)
-    except Refused:
-        ask_to_call(message, now=now)
-
-
-def _message_of(provider_id: str, message_id: str) -> Message | None:
-    rows = Message.objects.select_for_update()
-    found = rows.filter(provider_id=provider_id).first()
-    if found:
-        return found
-    try:
-        return rows.filter(pk=UUID(message_id)).first()
-    except ValueError:
-        return None
-
-
-def _ask_why_twice(message: Message, now: datetime) -> None:
-    raise_work_item(
-        "sent_twice",
-        message,
-        detail="This text left twice: please have the provider's log looked at.",
-        urgency=WorkItem.Urgency.SOON,
-        for_role="staff",
-        by=sweep(),
-        now=now,
-        patient_id=message.patient_id,
-    )
 
 
 def hear_text(
