@@ -12,14 +12,16 @@ from scheduling.consultations.actions import confirm, reschedule
 from scheduling.models import Consultation
 
 ANSWER_WITHIN = timedelta(days=3)
+ASK_NOTHING = ("sign_in_code", "change_link")  # what was asked before them still is
 HAS_LEFT = (Status.UNKNOWN, Status.ACCEPTED, Status.SENT, Status.DELIVERED)
 
 
 def answers_question(text: InboundMessage, *, now: datetime) -> bool:
     """Do what a text that came in answers; False when a human must read it, and nothing was done.
 
-    It is clear when one patient alone has the number, the last text to it that asked is not older
-    than three days, and what it was about has not changed since. In the caller's transaction.
+    It is clear when one patient alone has the number, the last text to it asks for this word and is
+    not older than three days, and what it was about has not changed since. In the caller's
+    transaction.
     """
     word = replies.answer(text.body)
     asked = _asked(text, word, now) if word else None
@@ -36,14 +38,14 @@ def answers_question(text: InboundMessage, *, now: datetime) -> bool:
 
 
 def _asked(text: InboundMessage, word: str, now: datetime) -> Message | None:
-    """The last text to this number that such a word answers."""
+    """The last text to this number, if such a word answers it."""
     left = Message.objects.filter(
-        to=text.sender, channel=Channel.SMS, status__in=HAS_LEFT, due_at__gt=now - ANSWER_WITHIN
+        to=text.sender, channel=Channel.SMS, status__in=HAS_LEFT, left_at__gt=now - ANSWER_WITHIN
     )
-    is_offer = word in replies.CHOICES
-    asking = left.filter(kind__in=("offer",) if is_offer else policy.ANSWERABLE)
-    last = asking.order_by("-due_at", "-pk").first()
-    return last if last and last.patient_id == text.patient_id else None
+    last = left.exclude(kind__in=ASK_NOTHING).order_by("-left_at", "-pk").first()
+    answered = ("offer",) if word in replies.CHOICES else policy.ANSWERABLE
+    is_asked = last and last.kind in answered and last.patient_id == text.patient_id
+    return last if is_asked else None
 
 
 def _do(
