@@ -9,9 +9,15 @@ from notifications.danger import CALLS_FOR_HELP
 # (47 CFR 64.1200(a)(10)).
 STOP = {
     "stop", "stopall", "stop all", "stop now", "stop it", "stop please", "please stop", "pls stop",
-    "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "opt out", "remove", "remove me",
-    "no mas", "alto", "parar", "basta",
+    "s t o p", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "opt out", "remove",
+    "remove me", "no mas", "alto", "parar", "basta",
 }  # fmt: skip
+# These, and the keywords with a polite word, may mean something else: texts end, and staff read it.
+PERHAPS_STOP = {
+    "no more", "not interested", "cancelar", "baja", "pare", "paren", "para", "detener",
+    "detengase", "detenganse", "detengan",
+}  # fmt: skip
+POLITE = re.compile(r"\b(?:please|pls|thanks|thank you|now|ok|okay|hey|por favor|gracias)\b")
 START = {"start", "unstop"}
 HELP = {"help", "info", "ayuda"}
 TOLD = ("stop", "start", "help")  # what Twilio itself may have understood
@@ -19,20 +25,37 @@ _ANY = (
     r"(?: (?:me|us|to|all|any|more|the|these|those|this|my|your|get|getting|receive|receiving"
     r"|sending|text))*"
 )
-_TEXTS = rf"{_ANY} (?:texts|texting|messages|messaging|sms|reminders|notifications)\b"
-# Of one sentence. Who asks for something else to stop, or to stop somewhere, wants no end of texts.
+_KINDS = r"(?:texts|texting|messages|messaging|sms|reminders|notifications)\b"
+_TEXTS = rf"{_ANY} {_KINDS}"
+_MENSAJES = r"(?:mensajes?|textos?|sms|recordatorios?|notificaciones)\b"
+# Who wants somebody to stop by, at a place or at an hour, or to stop something else (a medication),
+# wants no end of texts: they go on, and staff read it.
+_ELSEWHERE = (
+    r"(?! (?:by|at|in|on|near|here|there|outside|before|after|sign|light|taking|the|my|your)\b)"
+)
+# Of one sentence.
 SAYS_STOP = re.compile(
-    r"(?:^|\b(?:please|pls) )stop\b(?! (?:by|at|in|on|near|here|there|outside|before|after|sign"
-    r"|light|taking|the|my|your)\b)"
-    rf"|\b(?:stop|quit|end|cancel){_TEXTS}|\bstop contacting\b"
+    rf"(?:^|\b(?:please|pls|ok|okay|hey|said|just|text) )stop(?:all|p+)?\b{_ELSEWHERE}"
+    rf"|\b(?:want|need|ask|asked|told) (?:you|u|it|this|these) (?:all )?to stop\b{_ELSEWHERE}"
+    r"|\b(?:can|could|will|would) (?:you|u) stop(?: it| this| that| now)*$"
+    rf"|\b(?:stop|quit|end|cancel){_TEXTS}|\bstop (?:my|the|these|your) \w+ {_KINDS}"
+    r"|\bstop (?:contacting|spamming|bothering)\b"
     r"|\b(?:stop|quit) (?:sending|getting|receiving)(?: me| us)? (?:these|those|them|anything)\b"
-    rf"|\b(?:do not|dont|never) (?:(?:want|need|like|send){_TEXTS}"
-    r"|send(?: me| us)? (?:these|those|anything)\b|(?:text|message|contact)\b)"
+    rf"|\b(?:do not|dont|never) (?:(?:want|need|like|wish|send){_TEXTS}"
+    r"|send(?: me| us)? (?:these|those|anything)\b|(?:text|message|contact)\b"
+    r"|want (?:any of )?(?:these|those|them|this)(?: any ?more)?$)"
     rf"|\bno more{_TEXTS}|\bwant no{_TEXTS}"
     rf"|^(?:please |pls )?no{_TEXTS}(?: (?:please|pls|thanks|thank you|any ?more))*$"
-    r"|\b(?:unsubscribe|opt me out|opt out|leave me alone|take me off|remove me"
-    r"|wrong (?:number|person)|numero equivocado|no mas|no me (?:envien?|manden?|escriban?)"
-    r"|dej(?:a|e|en) de (?:enviar|mandar|escribir)(?:me)?)\b"
+    r"|\b(?:unsubscribe|unsuscribe|opt me out|opt out|leave me alone|remove me|wrong number"
+    r"|wrong person|take (?:me|my number|this number) off)\b"
+    r"|\b(?:remove|delete|erase|lose|forget) (?:my|this)(?: phone| cell)? number\b"
+    r"|\b(?:revoke|withdraw)(?: my)? consent\b"
+    r"|\b(?:numero equivocado|no mas|no me (?:envien?|manden?|escriban?|contacten?|molesten?))\b"
+    r"|\bno (?:envien?|manden?|escriban?) (?:mas|nada)\b"
+    rf"|\bno (?:quiero|deseo|necesito)(?: recibir| mas| sus| estos| los)* {_MENSAJES}"
+    r"|\bdej(?:a|e|en) de (?:enviar|mandar|escribir|molestar|contactar)(?:me|nos)?\b"
+    r"|\b(?:darme|dame|deme|denme) de baja\b"
+    r"|\b(?:quiten?|saquen?|borren?|eliminen?)(?:me de| mi numero)\b"
 )
 
 ANSWERS = {
@@ -64,8 +87,9 @@ def meaning(body: str) -> tuple[str, bool]:
     for meant, keywords in (("stop", STOP), ("start", START), ("help", HELP)):
         if _words(folded) in keywords:
             return meant, False
+    bare = _words(POLITE.sub("", _words(folded)))
     stops = any(SAYS_STOP.search(_words(s)) for s in _sentences(folded))
-    return ("stop" if stops else "other"), True
+    return ("stop" if stops or bare in STOP | PERHAPS_STOP else "other"), True
 
 
 def _folded(body: str) -> str:

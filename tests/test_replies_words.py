@@ -70,3 +70,58 @@ def test_words_of_danger_in_plain_phrases_call_for_help(words: str) -> None:
 )  # fmt: skip
 def test_plain_phrases_without_danger_call_nobody(words: str) -> None:
     assert not replies.calls_for_help(words)
+
+
+# --- no more texts --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "ok stop", "I said stop", "hey stop", "I want you to stop", "can you stop", "Can you stop?",
+        "could you please stop", "s.t.o.p", "S T O P", "stopp", "STOP!! I mean it",
+        "stopall please", "cancel please", "Please cancel",
+        "Text STOP", "END please", "please quit", "Please unsubscribe", "unsuscribe",
+        "take my number off your list", "remove my number", "delete my number please",
+        "remove this number from your list", "lose my number", "no more", "no more please",
+        "I don't want these", "I don't want them anymore", "I do not wish to receive texts",
+        "we do not wish to get messages", "not interested", "i revoke my consent", "revoke consent",
+        "I withdraw my consent", "please stop my medication reminders",
+        "no quiero mensajes", "ya no quiero mensajes", "no quiero recibir mas mensajes",
+        "no deseo recibir más textos", "cancelar", "baja", "darme de baja",
+        "dame de baja por favor",
+        "quitenme de la lista", "sáquenme de su lista", "borren mi número", "pare",
+        "pare por favor",
+        "paren", "para por favor", "deténganse", "detener", "no envíen más",
+        "no envien mas mensajes",
+        "no me contacten",
+        "no me contacten más", "no me molesten", "dejen de molestar",
+        "dejen de mandarme mensajes",
+    ],
+)  # fmt: skip
+def test_no_more_texts_in_free_words(words: str) -> None:
+    assert replies.meaning(words)[0] == "stop"
+
+
+@pytest.mark.parametrize(
+    "words", ["can you stop", "I said stop", "stop by", "can you stop by", "not interested"]
+)
+def test_what_is_not_a_keyword_is_read_by_staff_too(words: str) -> None:
+    assert replies.meaning(words)[1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "stop by at 5?", "can you stop by", "Could the driver stop at the gate",
+        "I want you to stop by tomorrow", "stop at 5pm", "stop my medication?",
+        "can I stop taking it", "Cancel my appointment", "cancel it please",
+        "the pain will not stop", "no more pain today", "I don't want these pills",
+        "I don't want them to come on Friday", "not interested in Tuesday, maybe Friday?",
+        "quiero cancelar mi cita", "no puedo el lunes", "para el lunes",
+        "voy a dar de baja el plan",
+        "la casa baja", "I removed my number plate", "can the driver stop", "no more than two",
+    ],
+)  # fmt: skip
+def test_who_speaks_of_something_else_gets_texts_and_is_read(words: str) -> None:
+    assert replies.meaning(words) == ("other", True)
