@@ -59,7 +59,7 @@ def _do(
         if has_opted_out(text.sender) or meeting.status != "booked" or now >= meeting.start:
             return False
         about = ("consultation", meeting.pk)
-        queue_answer("change_link", text, about=about, revision=meeting.revision, now=now)
+        return queue_answer("change_link", text, about=about, revision=meeting.revision, now=now)
     else:
         chosen = asked.offered[replies.CHOICES.index(word) :][:1]
         if not chosen:

@@ -1,12 +1,12 @@
 """Texts that come in, written down and acted on once."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
 
-from notifications import replies
+from notifications import policy, replies
 from notifications.answers import answers_question
 from notifications.models import BadPhone, InboundMessage, OptOut
 from notifications.reach import lock_phone, point_all
@@ -18,6 +18,8 @@ from records.ids import uuid7
 from records.models import WorkItem
 
 log = logging.getLogger(__name__)
+
+CALL_NOW = "Call this person now: read what they texted in the inbox."
 
 
 def hear_text(
@@ -90,11 +92,20 @@ def _heed(text: InboundMessage, meant: str, now: datetime) -> bool:
 
 
 def _call_for_help(text: InboundMessage, now: datetime) -> None:
+    """Physicians are asked and paged; while they are for this number, it is one thing to do."""
+    lock_phone(text.sender)
+    item = _being_paged(text.sender, now)
+    if item:
+        texts = InboundMessage.objects.filter(sender=text.sender, meaning="crisis")
+        count = texts.filter(received_at__gte=item.raised_at).count()
+        item.detail = f"{CALL_NOW} They have texted {count} times."
+        item.save(update_fields=["detail"])
+        return
     by = sweep()
     raise_work_item(
         "call_for_help",
         text,
-        detail="Call this person now: read what they texted in the inbox.",
+        detail=CALL_NOW,
         urgency=WorkItem.Urgency.NOW,
         for_role="physician",
         by=by,
@@ -102,6 +113,20 @@ def _call_for_help(text: InboundMessage, now: datetime) -> None:
         patient_id=text.patient_id,
     )
     record("text.crisis", text, by=by, now=now, patient_id=text.patient_id)
+
+
+def _being_paged(sender: str, now: datetime) -> WorkItem | None:
+    """What nobody has opened yet of this number, and is not past its last page; locked."""
+    last = timedelta(minutes=policy.PAGED_AGAIN_AT[-1])
+    open_ones = WorkItem.objects.filter(
+        kind="call_for_help",
+        status=WorkItem.Status.OPEN,
+        claimed_by=None,
+        raised_at__gt=now - last,
+    )
+    theirs = InboundMessage.objects.filter(sender=sender, pk__in=open_ones.values("object_id"))
+    mine = open_ones.filter(object_id__in=theirs.values("pk"))
+    return mine.select_for_update(no_key=True).order_by("pk").first()
 
 
 def opt_out(*, phone: str, source: str, now: datetime) -> None:

@@ -400,7 +400,7 @@ def queue_code(*, user: User, channel: str, to: str, code: str, now: datetime) -
     message.key = f"sign_in_code:{message.pk}"
     with transaction.atomic():
         lock_phone(to)
-        if caps.code_is_over(to, in_force(now)):
+        if caps.is_over(message.kind, to, in_force(now)):
             log.warning("code_over_budget", extra={"user_id": str(user.pk)})
         else:
             add([message])
@@ -408,8 +408,14 @@ def queue_code(*, user: User, channel: str, to: str, code: str, now: datetime) -
 
 def queue_answer(
     kind: str, text: InboundMessage, *, about: tuple[str, UUID], now: datetime, revision: int = 1
-) -> None:
-    """What answers a text that came in, to the number that wrote it; once for each text."""
+) -> bool:
+    """What answers a text that came in, to the number that wrote it; once for each text.
+
+    False when this number has had its answers; a call for help is always answered.
+    """
+    lock_phone(text.sender)
+    if kind in caps.BUDGETS and caps.is_over(kind, text.sender, in_force(now)):
+        return False
     add(
         [
             Message(
@@ -428,6 +434,7 @@ def queue_answer(
             )
         ]
     )
+    return True
 
 
 def add(messages: Iterable[Message]) -> None:
