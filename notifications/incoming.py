@@ -19,6 +19,8 @@ from records.models import WorkItem
 
 log = logging.getLogger(__name__)
 
+BY_PHONE = ("reply", "provider")  # sources of an opt-out that START takes back
+WRONG_NUMBER = "wrong_number"
 CALL_NOW = "Call this person now: read what they texted in the inbox."
 
 
@@ -60,7 +62,7 @@ def _act_on(text: InboundMessage, meant: str, *, to_read: bool, now: datetime) -
     if meant == "stop":
         point_all(text.sender)
     elif meant == "start":
-        OptOut.objects.filter(phone=text.sender, ended_at__isnull=True).update(ended_at=now)
+        to_read = not _take_back(text.sender, now)
     if to_read and not is_crisis and not answers_question(text, now=now):
         _ask_to_read(text, now)
 
@@ -87,7 +89,8 @@ def _heed(text: InboundMessage, meant: str, now: datetime) -> bool:
     if is_crisis:
         _call_for_help(text, now)
     if meant == "stop":
-        _refuse_texts(text.sender, "reply", now)
+        source = WRONG_NUMBER if replies.is_wrong_number(text.body) else "reply"
+        _refuse_texts(text.sender, source, now)
     return is_crisis
 
 
@@ -139,8 +142,20 @@ def opt_out(*, phone: str, source: str, now: datetime) -> None:
 
 
 def _refuse_texts(phone: str, source: str, now: datetime) -> None:
+    """What the phone itself said gives way to what somebody told otherwise, not the reverse."""
     lock_phone(phone)
-    OptOut.objects.get_or_create(phone=phone, ended_at=None, defaults={"source": source, "at": now})
+    said = {"source": source, "at": now}
+    row, is_new = OptOut.objects.get_or_create(phone=phone, ended_at=None, defaults=said)
+    if not is_new and row.source in BY_PHONE and source not in BY_PHONE:
+        OptOut.objects.filter(pk=row.pk).update(**said)
+
+
+def _take_back(phone: str, now: datetime) -> bool:
+    """START ends what the phone itself said; anything else, only staff do."""
+    lock_phone(phone)
+    refused = OptOut.objects.filter(phone=phone, ended_at=None)
+    refused.filter(source__in=BY_PHONE).update(ended_at=now)
+    return not refused.exists()
 
 
 def _ask_to_read(text: InboundMessage, now: datetime) -> None:

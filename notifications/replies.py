@@ -46,17 +46,18 @@ SAYS_STOP = re.compile(
     r"|want (?:any of )?(?:these|those|them|this)(?: any ?more)?$)"
     rf"|\bno more{_TEXTS}|\bwant no{_TEXTS}"
     rf"|^(?:please |pls )?no{_TEXTS}(?: (?:please|pls|thanks|thank you|any ?more))*$"
-    r"|\b(?:unsubscribe|unsuscribe|opt me out|opt out|leave me alone|remove me|wrong number"
-    r"|wrong person|take (?:me|my number|this number) off)\b"
+    r"|\b(?:unsubscribe|unsuscribe|opt me out|opt out|leave me alone|remove me"
+    r"|take (?:me|my number|this number) off)\b"
     r"|\b(?:remove|delete|erase|lose|forget) (?:my|this)(?: phone| cell)? number\b"
     r"|\b(?:revoke|withdraw)(?: my)? consent\b"
-    r"|\b(?:numero equivocado|no mas|no me (?:envien?|manden?|escriban?|contacten?|molesten?))\b"
+    r"|\b(?:no mas|no me (?:envien?|manden?|escriban?|contacten?|molesten?))\b"
     r"|\bno (?:envien?|manden?|escriban?) (?:mas|nada)\b"
     rf"|\bno (?:quiero|deseo|necesito)(?: recibir| mas| sus| estos| los)* {_MENSAJES}"
     r"|\bdej(?:a|e|en) de (?:enviar|mandar|escribir|molestar|contactar)(?:me|nos)?\b"
     r"|\b(?:darme|dame|deme|denme) de baja\b"
     r"|\b(?:quiten?|saquen?|borren?|eliminen?)(?:me de| mi numero)\b"
 )
+WRONG_NUMBER = re.compile(r"\b(?:wrong (?:number|person)|numero equivocado)\b")
 
 ANSWERS = {
     "c": "confirm", "confirm": "confirm", "confirmed": "confirm", "r": "change",
@@ -89,7 +90,13 @@ def meaning(body: str) -> tuple[str, bool]:
             return meant, False
     bare = _words(POLITE.sub("", _words(folded)))
     stops = any(SAYS_STOP.search(_words(s)) for s in _sentences(folded))
-    return ("stop" if stops or bare in STOP | PERHAPS_STOP else "other"), True
+    stops = stops or bare in STOP | PERHAPS_STOP or is_wrong_number(body)
+    return ("stop" if stops else "other"), True
+
+
+def is_wrong_number(body: str) -> bool:
+    """Whether somebody says that they are not whom we text."""
+    return bool(WRONG_NUMBER.search(_words(_folded(body))))
 
 
 def _folded(body: str) -> str:

@@ -8,8 +8,11 @@ import pytest
 from psycopg import sql
 
 from notifications.models import InboundMessage, Message, OptOut
+from patients.models import Patient
 from scheduling.models import Consultation
-from tests.conftest import Caller, owner
+from tests.care import ok
+from tests.cast import CAST
+from tests.conftest import Caller, caller, owner
 from tests.texting import ALICE, fault, inbound, later, run, texts, work
 
 CHEN = "+18505550111"
@@ -92,3 +95,49 @@ def test_a_text_that_nobody_has_acted_on_is_acted_on_when_it_comes_again(
     done = OptOut.objects.exists() if words == "STOP" else Consultation.objects.get().confirmed_at
     assert done
     assert len(kept()) == 1
+
+
+# --- START ------------------------------------------------------------------------------------
+
+
+def is_refused() -> bool:
+    return OptOut.objects.filter(phone=ALICE, ended_at=None).exists()
+
+
+@pytest.mark.parametrize("words", ["STOP", "please stop texting me", "can you stop"])
+def test_start_takes_back_what_the_phone_itself_said(
+    alice_booked: Caller, web: str, words: str
+) -> None:
+    assert inbound(web, "SM1", words) == 200
+    before = work("read_reply")
+    assert inbound(web, "SM2", "START") == 200
+    assert (is_refused(), work("read_reply")) == (False, before)
+
+
+@pytest.mark.parametrize(
+    "words", ["wrong number", "you have the wrong person", "STOP. Wrong number"]
+)
+def test_start_after_a_wrong_number_is_read_by_staff(
+    alice_booked: Caller, web: str, words: str
+) -> None:
+    assert inbound(web, "SM1", words) == 200
+    before = work("read_reply")
+    for number in (2, 3):
+        assert inbound(web, f"SM{number}", "STOP") == 200
+    assert inbound(web, "SM4", "START") == 200
+    assert (is_refused(), work("read_reply")) == (True, before + 1)
+
+
+@pytest.mark.parametrize("stop_before", [True, False])
+def test_start_after_somebody_told_staff_is_read_by_staff(
+    alice_booked: Caller, web: str, stop_before: bool
+) -> None:
+    if stop_before:
+        assert inbound(web, "SM1", "STOP") == 200
+    patient = Patient.objects.get(email=CAST["alice"]).pk
+    ok(caller("sam").post(f"patients/{patient}/opt-out/", {"source": "letter"}))
+    assert inbound(web, "SM2", "START") == 200
+    assert (is_refused(), work("read_reply")) == (True, 1)
+    later()
+    run()
+    assert texts() == []
