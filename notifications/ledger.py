@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from notifications.lookups import UNCONFIRMED
 from notifications.models import Channel, Message, Status
 from notifications.texts import spoken_time
 
@@ -20,6 +21,8 @@ def sentence(message: Message) -> str:
         return _waits(message, zone)
     if message.status == Status.SENT and message.channel == Channel.MAIL:
         return f"It left on {_then(message, zone)}, by mail."
+    if message.status in (Status.ACCEPTED, Status.SENT) and message.why == UNCONFIRMED:
+        return f"It left on {_then(message, zone)}. {message.why}"
     says = SAYS.get(message.status)
     return says.format(then=_then(message, zone)) if says else message.why
 

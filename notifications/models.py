@@ -136,6 +136,11 @@ class Message(models.Model):
                 condition=Q(status__in=("sending", "unknown")),
                 name="message_to_reconcile",
             ),
+            models.Index(
+                fields=["left_at"],
+                condition=Q(channel="sms", status__in=("accepted", "sent")),
+                name="message_to_look_up",
+            ),
             models.Index(fields=["about_id"], name="message_about"),
             models.Index(fields=["patient", "id"], name="message_of_patient"),
             models.Index(fields=["changed_at"], name="message_changed"),

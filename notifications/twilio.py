@@ -146,6 +146,20 @@ def find(*, to: str, body: str, known: Iterable[str]) -> Outcome | None:
     return None
 
 
+def status_of(provider_id: str) -> tuple[str, str]:
+    """What the provider says of a text, as in a callback, and its error code; empty if not there.
+
+    Raises one of `NO_ANSWER` when the provider cannot be asked.
+    """
+    try:
+        message = client().messages(provider_id).fetch()
+    except TwilioRestException as error:
+        if error.status == 404:
+            return "", ""
+        raise
+    return str(message.status or ""), str(message.error_code or "")
+
+
 def is_signed(path: str, fields: QueryDict, signature: str | None) -> bool:
     """Whether Twilio signed this request to our public address; fails closed.
 
