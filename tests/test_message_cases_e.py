@@ -201,6 +201,7 @@ def test_no_wait_ends_after_the_message_has_lost_its_sense(alice_booked: Caller,
 def test_case_19_what_a_callback_says_of_our_sender_stops_the_channel(
     alice_booked: Caller, web: str, error: str
 ) -> None:
+    fault(web, "no_callbacks")
     run()
     path = f"/webhooks/twilio/status/?m={message('confirmation').pk}"
     sid = SandboxMessage.objects.get().sid
