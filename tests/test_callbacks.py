@@ -115,6 +115,7 @@ def hours(count: float) -> int:
 
 def became(status: str, code: int | None = None) -> None:
     rows = SandboxMessage.objects.filter(direction="outbound-api", channel="sms")
+    wait_for(lambda: not rows.exclude(status="delivered").exists(), "the sandbox's own word")
     rows.update(status=status, error_code=code)
 
 
