@@ -19,6 +19,8 @@ SWEEPS = {
     "notifications.send_due": 5,
     "notifications.page_again": 15,
     "notifications.reconcile": 15,
+    "notifications.look_up": 60,
+    "notifications.act_on_texts": 60,
     "notifications.tell_agendas": 60,
     "notifications.tell_digests": 60,
     "scheduling.release_expired_holds": 60,

@@ -1,7 +1,8 @@
 """Answers to what a text asked: they do what somebody who has signed in would do, or nothing.
 
-C and R are about the last text that told of a time. One about a consultation asks for them; one
-about an appointment at home or a delivery does not, so who answers it is read by staff.
+They are about the last text to the number. One about a consultation asks for C or R, an offer for 1
+or 2; one about an appointment at home, a delivery or a payment asks for nothing, so who answers it
+is read by staff.
 """
 
 from datetime import datetime, timedelta
@@ -18,17 +19,18 @@ from scheduling.consultations.actions import confirm, reschedule
 from scheduling.models import Consultation
 
 ANSWER_WITHIN = timedelta(days=3)
+# What was asked before these still is.
+ASK_NOTHING = ("sign_in_code", "change_link", "time_taken")
 HAS_LEFT = (Status.UNKNOWN, Status.ACCEPTED, Status.SENT, Status.DELIVERED)
-ASKS_NOTHING = ("treatmentsession", "delivery")  # a text about these tells a time, and no more
 NOT_FREE = ("slot_taken", "not_offered", "patient_busy", "in_the_past")
 
 
 def answers_question(text: InboundMessage, *, now: datetime) -> bool:
     """Do what a text that came in answers; False when a human must read it, and nothing was done.
 
-    It is clear when one patient alone has the number, the last text to it that asked is not older
-    than three days, and what it was about has not changed since. Who chooses an offered time that
-    is not free any more is told so, with a link to others. In the caller's transaction.
+    It is clear when one patient alone has the number, the last text to it asks for this word and is
+    not older than three days, and what it was about has not changed since. Who chooses an offered
+    time that is not free any more is told so, with a link to others. In the caller's transaction.
     """
     word = replies.answer(text.body)
     asked = _asked(text, word, now) if word else None
@@ -45,22 +47,17 @@ def answers_question(text: InboundMessage, *, now: datetime) -> bool:
 
 
 def _asked(text: InboundMessage, word: str, now: datetime) -> Message | None:
-    """The last text to this number that such a word answers, if it asked."""
-    since = Q(due_at__gt=now - ANSWER_WITHIN)
-    if word in replies.CHOICES:
-        last = last_told(text.sender, since & Q(kind="offer"))
-    else:
-        times = Q(kind__in=policy.ANSWERABLE) | Q(about_kind__in=ASKS_NOTHING)
-        last = last_told(text.sender, since & times)
-    if last is None or last.about_kind in ASKS_NOTHING:
-        return None
-    return last if last.patient_id == text.patient_id else None
+    """The last text to this number, if such a word answers it."""
+    last = last_told(text.sender, Q(left_at__gt=now - ANSWER_WITHIN) & ~Q(kind__in=ASK_NOTHING))
+    answered = ("offer",) if word in replies.CHOICES else policy.ANSWERABLE
+    is_asked = last and last.kind in answered and last.patient_id == text.patient_id
+    return last if is_asked else None
 
 
 def last_told(phone: str, which: Q) -> Message | None:
     """The last text of these that left for a number."""
     left = Message.objects.filter(which, to=phone, channel=Channel.SMS, status__in=HAS_LEFT)
-    return left.order_by("-due_at", "-pk").first()
+    return left.order_by("-left_at", "-pk").first()
 
 
 def _do(
@@ -89,5 +86,4 @@ def _send_link(kind: str, meeting: Consultation, text: InboundMessage, now: date
     if has_opted_out(text.sender) or meeting.status != "booked" or now >= meeting.start:
         return False
     about = ("consultation", meeting.pk)
-    queue_answer(kind, text, about=about, revision=meeting.revision, now=now)
-    return True
+    return queue_answer(kind, text, about=about, revision=meeting.revision, now=now)

@@ -17,6 +17,8 @@ from records.values import in_force
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CARE = [kind for kind in policy.OF_KIND if policy.class_of(kind) == policy.CARE]
 LESSER = [kind for kind in CARE if policy.priority_of(kind) == policy.LESSER]
+# Of what was asked for.
+BUDGETS = {"sign_in_code": "codes", "change_link": "answers", "time_taken": "answers"}
 
 
 def is_full(message: Message, now: datetime) -> bool:
@@ -44,12 +46,12 @@ def is_full(message: Message, now: datetime) -> bool:
     )
 
 
-def code_is_over(to: str, values: Mapping[str, int]) -> bool:
-    """Whether so many codes were asked for, in real time, that this address gets no more."""
-    codes = Message.objects.filter(kind="sign_in_code", to=to)
+def is_over(kind: str, to: str, values: Mapping[str, int]) -> bool:
+    """Whether so many of a kind were asked for, in real time, that this address gets no more."""
+    asked, budget = Message.objects.filter(kind=kind, to=to), BUDGETS[kind]
     return (
-        codes.filter(created_at__gt=Now() - HOUR).count() >= values["codes_an_hour"]
-        or codes.filter(created_at__gt=Now() - DAY).count() >= values["codes_a_day"]
+        asked.filter(created_at__gt=Now() - HOUR).count() >= values[f"{budget}_an_hour"]
+        or asked.filter(created_at__gt=Now() - DAY).count() >= values[f"{budget}_a_day"]
     )
 
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
-from notifications.models import Circuit, Message, Pause
+from notifications.models import Circuit, Message, Pause, Status
 from records import hints
 from records.actor import Actor, sweep
 from records.events import raise_work_item, record
@@ -42,18 +42,24 @@ def open_circuit(channel: str, code: str, *, later: bool, now: datetime) -> None
 
 
 def got_through(message: Message, *, later: bool, now: datetime) -> None:
-    """A message was taken, or ``later`` has left: its channel's circuit closes, if it may.
+    """A message was taken, or ``later`` has arrived: its channel's circuit closes, if it may.
 
-    Where texts are taken and fail afterwards, only the fate of the probe tells.
+    Where texts are taken and fail afterwards, only one tells that was handed over since.
     """
     circuits = Circuit.objects.filter(channel=message.channel, later=later)
     if later:
-        circuits = circuits.filter(probe=message.pk)
+        circuits = circuits.filter(opened_at__lt=_handed_over_at(message))
     closed, _ = circuits.delete()
     if closed and not Circuit.objects.exists():
         note = "Messages leave again."
         settle("texts_do_not_leave", PROVIDER, note=note, by=sweep(), now=now)
         hints.wake("notifications.send_due")
+
+
+def _handed_over_at(message: Message) -> datetime:
+    """When it was last handed over, in real time."""
+    lines = (line["at"] for line in message.history if line["status"] == Status.SENDING)
+    return datetime.fromisoformat(max(lines, default=message.history[0]["at"]))
 
 
 @transaction.atomic

@@ -58,8 +58,8 @@ def _probe(now: datetime) -> list[Message]:
         due = Circuit.objects.filter(pk=circuit.pk, probe_after__lte=Now())
         if due.update(probe_after=Now() + timedelta(seconds=settings.SEND_PROBE)):
             taken = _take(now, 1, probe=circuit.channel)
-            now_probed = {"probe": taken[0].pk} if taken else {"probe_after": Now()}
-            Circuit.objects.filter(pk=circuit.pk).update(**now_probed)
+            if not taken:
+                Circuit.objects.filter(pk=circuit.pk).update(probe_after=Now())
             return taken
     return []
 

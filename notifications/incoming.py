@@ -1,117 +1,31 @@
-"""What the provider and people tell us, written down and acted on once."""
+"""Texts that come in, written down and acted on once."""
 
+import logging
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Q
 
 from notifications import policy, replies
-from notifications.again import write_again
 from notifications.answers import answers_question, last_told
-from notifications.circuit import got_through, open_circuit
-from notifications.models import (
-    BadPhone,
-    InboundMessage,
-    Message,
-    OptOut,
-    ProviderEvent,
-    Status,
-)
-from notifications.moving import move
-from notifications.reach import ask_to_call, flag_phone, lock_phone, point_all
-from notifications.twilio import is_misconfigured
+from notifications.models import BadPhone, InboundMessage, OptOut
+from notifications.reach import lock_phone, point_all
 from notifications.writing import queue_answer
 from patients.models import Patient
 from records.actor import sweep
 from records.events import raise_work_item, record
 from records.ids import uuid7
 from records.models import WorkItem
-from records.refused import Refused
 
-# Twilio's word → ours. What is not here changes nothing.
-SAYS = {
-    "sent": Status.SENT,
-    "delivered": Status.DELIVERED,
-    "undelivered": Status.UNDELIVERED,
-    "failed": Status.FAILED,
-    "canceled": Status.FAILED,
-}
+log = logging.getLogger(__name__)
 
-
-def hear_status(
-    *, provider_id: str, status: str, error_code: str, message_id: str, now: datetime
-) -> None:
-    """Keep what the provider said, and follow it forwards only.
-
-    ``message_id`` came with the callback: by it we know a text whose answer was lost, also when
-    it was given up since. What names no text says nothing.
-    """
-    if not provider_id:
-        return
-    message = _message_of(provider_id, message_id)
-    ProviderEvent.objects.bulk_create(
-        [
-            ProviderEvent(
-                provider_id=provider_id, status=status, error_code=error_code, message=message
-            )
-        ],
-        ignore_conflicts=True,
-    )
-    if message is None:
-        return
-    if message.provider_id is None:
-        left = "The provider says that it left."
-        move(message, Status.ACCEPTED, left, provider_id=provider_id, secret="")
-    elif message.provider_id != provider_id:
-        _ask_why_twice(message, now)
-        return
-    said = SAYS.get(status)
-    lost = said in (Status.UNDELIVERED, Status.FAILED)
-    why = "It did not get through." if lost else ""
-    if said and move(message, said, why, error_code=error_code) and lost:
-        _make_up_for(message, now)
-    if lost and is_misconfigured(error_code):
-        open_circuit(message.channel, error_code, later=True, now=now)
-    elif said and not lost:
-        got_through(message, later=True, now=now)
-
-
-def _make_up_for(message: Message, now: datetime) -> None:
-    """What did not get through is tried once more where that may help; else a human calls."""
-    if message.error_code in policy.BAD_PHONE:
-        flag_phone(message.to, message.error_code, now=now)
-    passing = message.error_code in policy.PASSING and message.parent_id is None
-    try:
-        if message.error_code not in policy.BAD_PHONE and not passing:
-            raise Refused("wrong_state", "Nothing better would come of it.")
-        wait = policy.TRIED_AGAIN_AFTER if passing else timedelta(0)
-        write_again(message, wanted_at=now + wait, now=now)
-    except Refused:
-        ask_to_call(message, now=now)
-
-
-def _message_of(provider_id: str, message_id: str) -> Message | None:
-    rows = Message.objects.select_for_update()
-    found = rows.filter(provider_id=provider_id).first()
-    if found:
-        return found
-    try:
-        return rows.filter(pk=UUID(message_id)).first()
-    except ValueError:
-        return None
-
-
-def _ask_why_twice(message: Message, now: datetime) -> None:
-    raise_work_item(
-        "sent_twice",
-        message,
-        detail="This text left twice: please have the provider's log looked at.",
-        urgency=WorkItem.Urgency.SOON,
-        for_role="staff",
-        by=sweep(),
-        now=now,
-        patient_id=message.patient_id,
-    )
+MINUTE = timedelta(minutes=1)
+AT_ONCE = 20
+BY_PHONE = ("reply", "provider")  # sources of an opt-out that START takes back
+WRONG_NUMBER = "wrong_number"
+CALL_NOW = "Call this person now: read what they texted in the inbox."
 
 
 def hear_text(
@@ -119,41 +33,103 @@ def hear_text(
 ) -> None:
     """Keep a text that came in, once, and do what it means: as Twilio understood it, or as we do.
 
-    One without an id is a text of its own.
+    One without an id is a text of its own. Kept in one transaction and acted on in the next, so the
+    caller opens none: whatever goes wrong with what it asks for, it is kept, and staff read it.
     """
-    told = opt_out_type.lower()
-    meant, to_read = (told, False) if told in replies.TOLD else replies.meaning(body)
-    is_crisis = replies.calls_for_help(body)
-    text, is_new = InboundMessage.objects.get_or_create(
+    text, _ = InboundMessage.objects.get_or_create(
         provider_id=provider_id or str(uuid7()),
         defaults={
             "sender": sender,
             "body": body,
-            "meaning": "crisis" if is_crisis else meant,
             "patient_id": _only_patient(sender),
             "received_at": now,
         },
     )
-    if not is_new:
+    told = opt_out_type.lower()
+    meant, to_read = (told, False) if told in replies.TOLD else replies.meaning(body)
+    _act_or_leave(text, meant, to_read=to_read, now=now)
+
+
+def act_on_kept(*, now: datetime) -> int:
+    """Act on texts that were kept by a process which died before it acted; returns how many."""
+    kept = InboundMessage.objects.filter(meaning="", received_at__lte=now - MINUTE)
+    texts = list(kept.order_by("received_at")[:AT_ONCE])
+    for text in texts:
+        meant, to_read = replies.meaning(text.body)
+        _act_or_leave(text, meant, to_read=to_read, now=now)
+    return len(texts)
+
+
+def _act_or_leave(text: InboundMessage, meant: str, *, to_read: bool, now: datetime) -> None:
+    """Where nothing can be done at all, it stays one that nobody has acted on."""
+    act_on = partial(_act_on, text, meant, to_read=to_read, now=now)
+    for do in (act_on, partial(_leave_to_staff, text, meant, now)):
+        try:
+            return do()
+        except Exception:
+            log.exception("text_not_acted_on", extra={"message_id": str(text.pk)})
+    return None
+
+
+@transaction.atomic
+def _act_on(text: InboundMessage, meant: str, *, to_read: bool, now: datetime) -> None:
+    """Once: a text without a meaning is one that nobody has acted on."""
+    if not _is_new(text):
         return
-    BadPhone.objects.filter(phone=sender).delete()  # it texts, so it can be texted
+    BadPhone.objects.filter(phone=text.sender).delete()  # it texts, so it can be texted
+    is_crisis = _heed(text, meant, now)
     if is_crisis:
-        _call_for_help(text, now)
+        queue_answer("help_now", text, about=("inboundmessage", text.pk), now=now)
     if meant == "stop":
-        opt_out(phone=sender, source="reply", now=now)
+        point_all(text.sender)
     elif meant == "start":
-        OptOut.objects.filter(phone=sender, ended_at__isnull=True).update(ended_at=now)
+        to_read = not _take_back(text.sender, now)
     if to_read and not is_crisis and not answers_question(text, now=now):
         _ask_to_read(text, now)
 
 
+@transaction.atomic
+def _leave_to_staff(text: InboundMessage, meant: str, now: datetime) -> None:
+    """What it asks for failed: only what may not wait for a human is done."""
+    if _is_new(text):
+        _heed(text, meant, now)
+        _ask_to_read(text, now)
+
+
+def _is_new(text: InboundMessage) -> bool:
+    """Whether nobody has acted on it; locked, since it may come twice at once."""
+    rows = InboundMessage.objects.select_for_update(no_key=True)
+    return not rows.get(pk=text.pk).meaning
+
+
+def _heed(text: InboundMessage, meant: str, now: datetime) -> bool:
+    """STOP, and a call for help: physicians are paged until one is on it. Whether it is one."""
+    is_crisis = replies.calls_for_help(text.body)
+    text.meaning = "crisis" if is_crisis else meant
+    text.save(update_fields=["meaning"])
+    if is_crisis:
+        _call_for_help(text, now)
+    if meant == "stop":
+        source = WRONG_NUMBER if replies.is_wrong_number(text.body) else "reply"
+        _refuse_texts(text.sender, source, now)
+    return is_crisis
+
+
 def _call_for_help(text: InboundMessage, now: datetime) -> None:
-    """Somebody may be in danger: answered at once, and physicians are paged until one is on it."""
+    """Physicians are asked and paged; while they are for this number, it is one thing to do."""
+    lock_phone(text.sender)
+    item = _being_paged(text.sender, now)
+    if item:
+        texts = InboundMessage.objects.filter(sender=text.sender, meaning="crisis")
+        count = texts.filter(received_at__gte=item.raised_at).count()
+        item.detail = f"{CALL_NOW} They have texted {count} times."
+        item.save(update_fields=["detail"])
+        return
     by = sweep()
     raise_work_item(
         "call_for_help",
         text,
-        detail="Call this person now: read what they texted in the inbox.",
+        detail=CALL_NOW,
         urgency=WorkItem.Urgency.NOW,
         for_role="physician",
         by=by,
@@ -161,7 +137,20 @@ def _call_for_help(text: InboundMessage, now: datetime) -> None:
         patient_id=text.patient_id,
     )
     record("text.crisis", text, by=by, now=now, patient_id=text.patient_id)
-    queue_answer("help_now", text, about=("inboundmessage", text.pk), now=now)
+
+
+def _being_paged(sender: str, now: datetime) -> WorkItem | None:
+    """What nobody has opened yet of this number, and is not past its last page; locked."""
+    last = timedelta(minutes=policy.PAGED_AGAIN_AT[-1])
+    open_ones = WorkItem.objects.filter(
+        kind="call_for_help",
+        status=WorkItem.Status.OPEN,
+        claimed_by=None,
+        raised_at__gt=now - last,
+    )
+    theirs = InboundMessage.objects.filter(sender=sender, pk__in=open_ones.values("object_id"))
+    mine = open_ones.filter(object_id__in=theirs.values("pk"))
+    return mine.select_for_update(no_key=True).order_by("pk").first()
 
 
 def opt_out(*, phone: str, source: str, now: datetime) -> None:
@@ -169,9 +158,25 @@ def opt_out(*, phone: str, source: str, now: datetime) -> None:
 
     One that was being handed over at that very moment may still arrive.
     """
-    lock_phone(phone)
-    OptOut.objects.get_or_create(phone=phone, ended_at=None, defaults={"source": source, "at": now})
+    _refuse_texts(phone, source, now)
     point_all(phone)
+
+
+def _refuse_texts(phone: str, source: str, now: datetime) -> None:
+    """What the phone itself said gives way to what somebody told otherwise, not the reverse."""
+    lock_phone(phone)
+    said = {"source": source, "at": now}
+    row, is_new = OptOut.objects.get_or_create(phone=phone, ended_at=None, defaults=said)
+    if not is_new and row.source in BY_PHONE and source not in BY_PHONE:
+        OptOut.objects.filter(pk=row.pk).update(**said)
+
+
+def _take_back(phone: str, now: datetime) -> bool:
+    """START ends what the phone itself said; anything else, only staff do."""
+    lock_phone(phone)
+    refused = OptOut.objects.filter(phone=phone, ended_at=None)
+    refused.filter(source__in=BY_PHONE).update(ended_at=now)
+    return not refused.exists()
 
 
 def _ask_to_read(text: InboundMessage, now: datetime) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Case, Exists, OuterRef, QuerySet, Value, When
 
 from notifications import policy
+from notifications.lookups import UNCONFIRMED
 from notifications.models import Channel, Circuit, Message, Pause, Status
 from notifications.texts import spoken_time
 from records.models import Brake
@@ -43,6 +44,8 @@ def sentence(message: Message, hold: str) -> str:
         return _waits(message, zone, hold)
     if message.status == Status.SENT and message.channel == Channel.MAIL:
         return f"It left on {_then(message, zone)}, by mail."
+    if message.status in (Status.ACCEPTED, Status.SENT) and message.why == UNCONFIRMED:
+        return f"It left on {_then(message, zone)}. {message.why}"
     says = SAYS.get(message.status)
     return says.format(then=_then(message, zone)) if says else message.why
 

@@ -136,6 +136,11 @@ class Message(models.Model):
                 condition=Q(status__in=("sending", "unknown")),
                 name="message_to_reconcile",
             ),
+            models.Index(
+                fields=["left_at"],
+                condition=Q(channel="sms", status__in=("accepted", "sent")),
+                name="message_to_look_up",
+            ),
             models.Index(fields=["about_id"], name="message_about"),
             models.Index(fields=["patient", "id"], name="message_of_patient"),
             models.Index(fields=["changed_at"], name="message_changed"),
@@ -153,14 +158,13 @@ class Message(models.Model):
 class Circuit(models.Model):
     """A channel whose provider takes nothing; there is none while it does.
 
-    ``later``: it takes messages, and says afterwards why they could not leave. ``probe`` is the
-    message that was tried last, ``probe_after`` (the database's clock) when one is tried again.
+    ``later``: it takes messages, and says afterwards why they could not leave. ``probe_after``
+    (the database's clock) is when one is tried again.
     """
 
     channel = models.CharField(primary_key=True, max_length=4, choices=Channel.choices)
     code = models.CharField(max_length=40)
     later = models.BooleanField()
-    probe = models.UUIDField(null=True)
     probe_after = models.DateTimeField()
     opened_at = models.DateTimeField(db_default=Now())
 
@@ -243,7 +247,10 @@ class InboundQuerySet(models.QuerySet["InboundMessage"]):
 
 
 class InboundMessage(models.Model):
-    """A text that came in, once; ``patient`` when the number is that of one patient alone."""
+    """A text that came in, once; ``patient`` when the number is that of one patient alone.
+
+    ``meaning`` is empty until somebody has acted on it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     provider_id = models.CharField(max_length=40, unique=True)
@@ -257,6 +264,9 @@ class InboundMessage(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["received_at"], condition=Q(meaning=""), name="inbound_to_act_on")
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from accounts.models import User
 from notifications import policy
@@ -14,6 +15,7 @@ from patients.models import Consent, Patient
 from records.actor import sweep
 from records.events import raise_work_item
 from records.models import WorkItem
+from records.work import settle
 
 CALLS = {
     "patient": ("call_patient", "A message did not reach this patient: please call."),
@@ -26,6 +28,8 @@ CALLS = {
 TAKES_NONE = """
     SELECT FROM notifications_optout WHERE phone = %s AND ended_at IS NULL
     UNION ALL SELECT FROM notifications_badphone WHERE phone = %s"""
+
+NOT_TOLD = (Status.UNDELIVERED, Status.FAILED, Status.SUPPRESSED, Status.MISSED)
 
 
 def lock_phone(to: str) -> None:
@@ -157,3 +161,15 @@ def ask_to_call(message: Message, *, now: datetime) -> None:
         now=now,
         patient_id=message.patient_id,
     )
+
+
+def needs_no_call(message: Message, *, now: datetime) -> None:
+    """It arrived: the call in its place is closed, unless something else about the same was lost.
+
+    That to a physician stays: whether they open what it is about, decides.
+    """
+    family = Q(pk=message.pk) | Q(pk=message.parent_id) | Q(parent=message)
+    about = Message.objects.filter(about_id=message.about_id, status__in=NOT_TOLD)
+    if message.patient_id and not about.exclude(family).exists():
+        kind, _ = CALLS[_reader(message)]
+        settle(kind, message.about_id, note="The message arrived.", by=sweep(), now=now)

@@ -3,13 +3,21 @@
 import re
 import unicodedata
 
+from notifications.danger import CALLS_FOR_HELP
+
 # Keywords of the CTIA and of Twilio; a revocation may be said in any reasonable way
 # (47 CFR 64.1200(a)(10)).
 STOP = {
     "stop", "stopall", "stop all", "stop now", "stop it", "stop please", "please stop", "pls stop",
-    "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "opt out", "remove", "remove me",
-    "no mas", "alto", "parar", "basta",
+    "s t o p", "unsubscribe", "cancel", "end", "quit", "revoke", "optout", "opt out", "remove",
+    "remove me", "no mas", "alto", "parar", "basta",
 }  # fmt: skip
+# These, and the keywords with a polite word, may mean something else: texts end, and staff read it.
+PERHAPS_STOP = {
+    "no more", "not interested", "cancelar", "baja", "pare", "paren", "para", "detener",
+    "detengase", "detenganse", "detengan",
+}  # fmt: skip
+POLITE = re.compile(r"\b(?:please|pls|thanks|thank you|now|ok|okay|hey|por favor|gracias)\b")
 START = {"start", "unstop"}
 HELP = {"help", "info", "ayuda"}
 TOLD = ("stop", "start", "help")  # what Twilio itself may have understood
@@ -17,70 +25,39 @@ _ANY = (
     r"(?: (?:me|us|to|all|any|more|the|these|those|this|my|your|get|getting|receive|receiving"
     r"|sending|text))*"
 )
-_TEXTS = rf"{_ANY} (?:texts|texting|messages|messaging|sms|reminders|notifications)\b"
-# Of one sentence. Who asks for something else to stop, or to stop somewhere, wants no end of texts.
+_KINDS = r"(?:texts|texting|messages|messaging|sms|reminders|notifications)\b"
+_TEXTS = rf"{_ANY} {_KINDS}"
+_MENSAJES = r"(?:mensajes?|textos?|sms|recordatorios?|notificaciones)\b"
+# Who wants somebody to stop by, at a place or at an hour, or to stop something else (a medication),
+# wants no end of texts: they go on, and staff read it.
+_ELSEWHERE = (
+    r"(?! (?:by|at|in|on|near|here|there|outside|before|after|sign|light|taking|the|my|your)\b)"
+)
+# Of one sentence.
 SAYS_STOP = re.compile(
-    r"(?:^|\b(?:please|pls) )stop\b(?! (?:by|at|in|on|near|here|there|outside|before|after|sign"
-    r"|light|taking|the|my|your)\b)"
-    rf"|\b(?:stop|quit|end|cancel){_TEXTS}|\bstop contacting\b"
+    rf"(?:^|\b(?:please|pls|ok|okay|hey|said|just|text) )stop(?:all|p+)?\b{_ELSEWHERE}"
+    rf"|\b(?:want|need|ask|asked|told) (?:you|u|it|this|these) (?:all )?to stop\b{_ELSEWHERE}"
+    r"|\b(?:can|could|will|would) (?:you|u) stop(?: it| this| that| now)*$"
+    rf"|\b(?:stop|quit|end|cancel){_TEXTS}|\bstop (?:my|the|these|your) \w+ {_KINDS}"
+    r"|\bstop (?:contacting|spamming|bothering)\b"
     r"|\b(?:stop|quit) (?:sending|getting|receiving)(?: me| us)? (?:these|those|them|anything)\b"
-    rf"|\b(?:do not|dont|don t|never) (?:(?:want|need|like|send){_TEXTS}"
-    r"|send(?: me| us)? (?:these|those|anything)\b|(?:text|message|contact)\b)"
+    rf"|\b(?:do not|dont|never) (?:(?:want|need|like|wish|send){_TEXTS}"
+    r"|send(?: me| us)? (?:these|those|anything)\b|(?:text|message|contact)\b"
+    r"|want (?:any of )?(?:these|those|them|this)(?: any ?more)?$)"
     rf"|\bno more{_TEXTS}|\bwant no{_TEXTS}"
     rf"|^(?:please |pls )?no{_TEXTS}(?: (?:please|pls|thanks|thank you|any ?more))*$"
-    r"|\b(?:unsubscribe|opt me out|opt out|leave me alone|take me off|remove me"
-    r"|wrong (?:number|person)|numero equivocado|no mas|no me (?:envien?|manden?|escriban?)"
-    r"|dej(?:a|e|en) de (?:enviar|mandar|escribir)(?:me)?)\b"
+    r"|\b(?:unsubscribe|unsuscribe|opt me out|opt out|leave me alone|remove me"
+    r"|take (?:me|my number|this number) off)\b"
+    r"|\b(?:remove|delete|erase|lose|forget) (?:my|this)(?: phone| cell)? number\b"
+    r"|\b(?:revoke|withdraw)(?: my)? consent\b"
+    r"|\b(?:no mas|no me (?:envien?|manden?|escriban?|contacten?|molesten?))\b"
+    r"|\bno (?:envien?|manden?|escriban?) (?:mas|nada)\b"
+    rf"|\bno (?:quiero|deseo|necesito)(?: recibir| mas| sus| estos| los)* {_MENSAJES}"
+    r"|\bdej(?:a|e|en) de (?:enviar|mandar|escribir|molestar|contactar)(?:me|nos)?\b"
+    r"|\b(?:darme|dame|deme|denme) de baja\b"
+    r"|\b(?:quiten?|saquen?|borren?|eliminen?)(?:me de| mi numero)\b"
 )
-
-# Words of somebody in danger, kept here and nowhere else. In doubt it is a call for help: an answer
-# too many does no harm. What people only say so ("dying to see you") is none.
-_SAID_SO = r"(?! (?:to|for|if|of|from|here|over|laughing|by|at|when)\b)"
-_WILL = r"(?:want to|wanna|wish to|going to|gonna|about to|might|will|ready to|try to|tried to)"
-_SELF = r"my ?self\b"
-DANGER = (
-    r"\b(?:want to|wanna|ready to|let me|hope i|wish i could|rather) (?:just )?(?:die|be dead)\b",
-    rf"\bi (?:am|m) (?:going to|gonna) die\b{_SAID_SO}",
-    rf"\bi ?(?:am|m) dying\b{_SAID_SO}",
-    rf"\b(?:kill|shoot|hang|drown|poison)(?:ing)? {_SELF}",
-    rf"\b(?:cutting|hurting|harming) {_SELF}",
-    rf"\b{_WILL} (?:just )?(?:cut|hurt|harm) {_SELF}",
-    r"\bself harm",
-    r"\bsuicid",
-    r"\b(?:end|ending|take|taking) my (?:own )?life\b",
-    r"\bend it all\b",
-    r"\b(?:better off|wish i (?:was|were)) dead\b",
-    r"\bno (?:reason|point) (?:(?:to|in) )?liv(?:e|ing)\b",
-    r"\bcan ?(?:t|not) go on(?: like this| any ?more| living)?$",
-    r"\b(?:do not|dont|don t) want to (?:live|be alive|wake up|be here any ?more)\b",
-    rf"\b{_WILL} kill (?:him|her|them|you|someone|somebody|everyone|everybody|people)\b",
-    r"\b(?:can ?t|can ?not|unable to|hard to|hardly|barely|struggling to) breathe?\b",
-    r"\b(?:trouble|difficulty|not|stopped|problems) breathing\b",
-    r"\bshort(?:ness)? of breath\b",
-    r"\bchest (?:pains?|hurts)\b",
-    r"\bpains? in (?:my|the|his|her) chest\b",
-    r"\boverdos",
-    r"\btook (?:too many|all (?:of )?(?:my|the)) (?:pills|tablets|meds|medication|of)\b",
-    r"\b(?:having|had) a (?:heart attack|stroke|seizure)\b",
-    r"\b(?:he|she|they) (?:won ?t|will not) wake up\b",
-    r"\b(?:unconscious|unresponsive|passed out|passing out)\b",
-    r"\b(?:need|call|send) an ambulance\b",
-    r"\b(?:call|called|calling) 911\b",
-    r"\b(?:is|it s|its|this|medical|an) emergency$",
-    r"\b(?:quiero|quisiera|deseo) (?:morir|matarme|desaparecer)",
-    r"\bme (?:quiero|voy a) (?:morir|matar)\b",
-    r"\bmatarme\b",
-    r"\bno quiero (?:vivir|seguir viviendo)\b",
-    r"\b(?:quitarme|acabar con|terminar con) (?:la|mi) vida\b",
-    r"\b(?:hacerme dano|lastimarme|cortarme las venas)\b",
-    r"\bno (?:puedo|puede) respirar\b|\bno respira\b",
-    r"\b(?:cuesta respirar|falta el aire)\b",
-    r"\bdolor (?:de|en el|en mi) pecho\b|\bduele el pecho\b",
-    r"\bsobredosis\b",
-    r"\bme (?:estoy muriendo|muero)\b(?! (?:de|por)\b)",
-    r"\bes una emergencia\b|\bambulancia\b",
-)
-CALLS_FOR_HELP = re.compile("|".join(DANGER))
+WRONG_NUMBER = re.compile(r"\b(?:wrong (?:number|person)|numero equivocado)\b")
 
 ANSWERS = {
     "c": "confirm", "confirm": "confirm", "confirmed": "confirm", "r": "change",
@@ -96,7 +73,9 @@ def answer(body: str) -> str:
 
 def calls_for_help(body: str) -> bool:
     """Whether somebody may be in danger, and must be answered and called at any hour."""
-    return any(CALLS_FOR_HELP.search(_words(s)) for s in _sentences(_folded(body)))
+    folded = _folded(body)
+    # Also across its stops: "I just want to... die".
+    return any(CALLS_FOR_HELP.search(_words(s)) for s in (*_sentences(folded), folded))
 
 
 def meaning(body: str) -> tuple[str, bool]:
@@ -109,12 +88,20 @@ def meaning(body: str) -> tuple[str, bool]:
     for meant, keywords in (("stop", STOP), ("start", START), ("help", HELP)):
         if _words(folded) in keywords:
             return meant, False
+    bare = _words(POLITE.sub("", _words(folded)))
     stops = any(SAYS_STOP.search(_words(s)) for s in _sentences(folded))
+    stops = stops or bare in STOP | PERHAPS_STOP or is_wrong_number(body)
     return ("stop" if stops else "other"), True
 
 
+def is_wrong_number(body: str) -> bool:
+    """Whether somebody says that they are not whom we text."""
+    return bool(WRONG_NUMBER.search(_words(_folded(body))))
+
+
 def _folded(body: str) -> str:
-    return unicodedata.normalize("NFKD", body).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", body).encode("ascii", "ignore").decode().lower()
+    return plain.replace("'", "")
 
 
 def _sentences(folded: str) -> list[str]:

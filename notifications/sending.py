@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = timedelta(seconds=10)  # how long one sweep goes on; the next tick takes the rest
 LANES = 2  # sweeps that send at once: a provider that hangs leaves the worker's others free
 LANE = 0x5E4D  # the first half of the advisory locks of sending
+AGAIN = "#rc=3&rp=all"  # whoever calls back tries three times more; told to Twilio alone
 HANDS = 8  # texts of one sweep that the provider is asked to take at once
 
 
@@ -118,6 +119,6 @@ def _by_its_channel(message: Message, now: datetime) -> Outcome:
     return twilio.send(
         to=message.to,
         body=body(message),
-        callback=f"{settings.PUBLIC_BASE_URL}/webhooks/twilio/status/?m={message.pk}",
+        callback=f"{settings.PUBLIC_BASE_URL}/webhooks/twilio/status/?m={message.pk}{AGAIN}",
         valid_for=valid_for(message, now),
     )

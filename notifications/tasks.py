@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from notifications import daily, doubt, sending, writing
+from notifications import daily, doubt, incoming, lookups, sending, writing
 from records import clock
 
 
@@ -28,6 +28,18 @@ def page_again() -> None:
 def reconcile() -> None:
     """What is in doubt is looked up at the provider."""
     doubt.reconcile(now=clock.now())
+
+
+@shared_task(name="notifications.look_up")
+def look_up() -> None:
+    """What became of texts of which nobody has said that they arrived."""
+    lookups.look_up(now=clock.now())
+
+
+@shared_task(name="notifications.act_on_texts")
+def act_on_texts() -> None:
+    """What came in and was kept, and nobody acted on."""
+    incoming.act_on_kept(now=clock.now())
 
 
 @shared_task(name="notifications.tell_agendas")

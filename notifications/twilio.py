@@ -129,7 +129,7 @@ def _refused(status: int, code: int) -> Outcome:
 
 def is_misconfigured(error_code: str) -> bool:
     """Whether a callback says that nobody gets texts: the account, its sender, its day's limit."""
-    return error_code.isdigit() and int(error_code) in MISCONFIGURED
+    return error_code in map(str, MISCONFIGURED)
 
 
 def _never_left(error: requests.exceptions.ConnectionError) -> bool:
@@ -155,6 +155,20 @@ def find(*, to: str, body: str, known: Iterable[str]) -> Outcome | None:
         if message.body == body and message.sid not in not_ours:
             return Outcome("accepted", message.sid or "")
     return None
+
+
+def status_of(provider_id: str) -> tuple[str, str]:
+    """What the provider says of a text, as in a callback, and its error code; empty if not there.
+
+    Raises one of `NO_ANSWER` when the provider cannot be asked.
+    """
+    try:
+        message = client().messages(provider_id).fetch()
+    except TwilioRestException as error:
+        if error.status == 404:
+            return "", ""
+        raise
+    return str(message.status or ""), str(message.error_code or "")
 
 
 def is_signed(path: str, fields: QueryDict, signature: str | None) -> bool:

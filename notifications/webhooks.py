@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from notifications import incoming
+from notifications import incoming, statuses
 from notifications.twilio import is_signed
 from records import clock
 
@@ -29,7 +29,7 @@ def status(request: HttpRequest) -> HttpResponse:
     """What became of a text; in any order, as often as they like."""
     if not _signed(request):
         return HttpResponse(status=403)
-    incoming.hear_status(
+    statuses.hear_status(
         provider_id=_field(request, "MessageSid", 40),
         status=_field(request, "MessageStatus", 20),
         error_code=_field(request, "ErrorCode", 10),
@@ -41,7 +41,6 @@ def status(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 @require_POST
-@transaction.atomic
 def inbound(request: HttpRequest) -> HttpResponse:
     """A text that came in. Twilio itself answers STOP, START and HELP: we do not answer twice."""
     if not _signed(request):

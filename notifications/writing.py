@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from accounts.models import Role, User
@@ -22,6 +22,7 @@ from records.events import raise_work_item
 from records.models import Event, Outbox, WorkItem
 from records.outage import ENDS_A_SWEEP
 from records.values import in_force
+from records.work import settle
 from scheduling.models import Physician
 from scheduling.sessions.actions import support_of
 
@@ -95,7 +96,7 @@ def _tell(event: Event, now: datetime) -> None:
     elif event.kind in ("address.changed", "patient.text_hours_changed"):
         _follow_hours(event, now)
     elif event.kind in ("work_item.claimed", "work_item.closed"):
-        _stop_paging(event.object_id)
+        _stop_paging(event.object_id, now)
     _hold_if_many(event, now)
     for plan in policy.alert(event.kind, occurred_at=event.occurred_at):
         _alert_physicians(event, plan)
@@ -330,32 +331,42 @@ def to_worker(
 def page_again(*, now: datetime) -> int:
     """Page again about what physicians must do now and nobody has opened; returns how many items.
 
-    With them the back-up: staff, who are also asked to call the physician. Each page is written
-    once, by its key; a sweep that comes late writes the last one alone.
+    Only about what they were alerted of when it happened. With them the back-up: staff, who are
+    also asked to call the physician. Each page is written once, by its key; a sweep that comes late
+    writes the last one alone.
     """
     first = now - timedelta(minutes=policy.PAGED_AGAIN_AT[0])
-    waiting = WorkItem.objects.filter(
-        status=WorkItem.Status.OPEN,
-        urgency=WorkItem.Urgency.NOW,
-        for_role=Role.PHYSICIAN,
-        claimed_by=None,
-        raised_at__range=(now - policy.ALERT_KEEPS, first),
+    alerts = Event.objects.filter(
+        object_id=OuterRef("object_id"), kind__in=policy.OF_KIND["urgent_alert"].facts
     )
+    waiting = _unopened().filter(Exists(alerts), raised_at__range=(now - policy.ALERT_KEEPS, first))
     items = list(waiting.select_for_update(no_key=True).order_by("pk"))
     for item in items:
         _page(item, policy.paged_again_at(item.raised_at, now), now)
     return len(items)
 
 
+def _unopened() -> QuerySet[WorkItem]:
+    """What physicians must do now, and nobody is on it."""
+    return WorkItem.objects.filter(
+        status=WorkItem.Status.OPEN,
+        urgency=WorkItem.Urgency.NOW,
+        for_role=Role.PHYSICIAN,
+        claimed_by=None,
+    )
+
+
 def _page(item: WorkItem, minutes: int | None, now: datetime) -> None:
     plan = policy.on_call("urgent_alert", now)
-    about = (item.object_kind, item.object_id)
+    about, key = (item.object_kind, item.object_id), f"{item.pk}:{minutes}"
+    if Message.objects.filter(key__startswith=f"urgent_alert:{key}:").exists():
+        return
     physicians = Q(role=Role.PHYSICIAN, physician__is_active=True)
     users = User.objects.filter(physicians | Q(role=Role.STAFF), is_active=True).order_by("pk")
     add(
         message
         for user in users
-        for message in _alerts(plan, user, about, key=f"{item.pk}:{minutes}", cause=item.cause)
+        for message in _alerts(plan, user, about, key=key, cause=item.cause)
     )
     raise_work_item(
         "call_physician",
@@ -369,11 +380,21 @@ def _page(item: WorkItem, minutes: int | None, now: datetime) -> None:
     )
 
 
-def _stop_paging(item_id: UUID) -> None:
-    """Somebody is on it: pages that have not left yet do not leave."""
+def _stop_paging(item_id: UUID, now: datetime) -> None:
+    """Somebody is on it: pages that have not left yet do not leave, and nobody needs a call.
+
+    Where something else about the same is not opened yet, only the pages of this one end.
+    """
     item = WorkItem.objects.get(pk=item_id)
-    rows = Message.objects.filter(kind="urgent_alert", about_id=item.object_id)
-    for message in rows.filter(status=Status.PENDING).select_for_update().order_by("pk"):
+    if (item.urgency, item.for_role) != (WorkItem.Urgency.NOW, Role.PHYSICIAN):
+        return
+    pages = Message.objects.filter(kind="urgent_alert", about_id=item.object_id)
+    if _unopened().filter(object_id=item.object_id).exists():
+        pages = pages.filter(key__startswith=f"urgent_alert:{item.pk}:")
+    else:
+        note = "A physician is on it."
+        settle("call_physician", item.object_id, note=note, by=sweep(), now=now)
+    for message in pages.filter(status=Status.PENDING).select_for_update().order_by("pk"):
         move(message, Status.CANCELLED, "Somebody is on it.")
 
 
@@ -411,7 +432,7 @@ def queue_code(*, user: User, channel: str, to: str, code: str, now: datetime) -
     message.key = f"sign_in_code:{message.pk}"
     with transaction.atomic():
         lock_phone(to)
-        if caps.code_is_over(to, in_force(now)):
+        if caps.is_over(message.kind, to, in_force(now)):
             log.warning("code_over_budget", extra={"user_id": str(user.pk)})
         else:
             add([message])
@@ -419,8 +440,14 @@ def queue_code(*, user: User, channel: str, to: str, code: str, now: datetime) -
 
 def queue_answer(
     kind: str, text: InboundMessage, *, about: tuple[str, UUID], now: datetime, revision: int = 1
-) -> None:
-    """What answers a text that came in, to the number that wrote it; once for each text."""
+) -> bool:
+    """What answers a text that came in, to the number that wrote it; once for each text.
+
+    False when this number has had its answers; a call for help is always answered.
+    """
+    lock_phone(text.sender)
+    if kind in caps.BUDGETS and caps.is_over(kind, text.sender, in_force(now)):
+        return False
     add(
         [
             Message(
@@ -439,6 +466,7 @@ def queue_answer(
             )
         ]
     )
+    return True
 
 
 def add(messages: Iterable[Message]) -> None:

@@ -155,7 +155,7 @@ def test_case_24_outside_the_hours_nothing_is_handed_over(
 def test_case_24_what_expired_in_the_queue_is_not_sent_again_at_night(
     alice_booked: Caller, web: str
 ) -> None:
-    fault(web, "no_callbacks")
+    fault(web, "no_callbacks", 9)
     to("2026-11-24T19:58:30-06:00")
     run()
     first = message("confirmation")
@@ -175,7 +175,7 @@ def test_case_24_what_expired_in_the_queue_is_not_sent_again_at_night(
 def test_case_24_what_expired_and_cannot_wait_for_the_morning_is_told_by_a_human(web: str) -> None:
     book(caller("alice"), "2026-11-25T14:15:00Z")  # 8:15 in Pensacola
     run()
-    fault(web, "no_callbacks")
+    fault(web, "no_callbacks", 9)
     to("2026-11-24T19:58:30-06:00")
     run()
     told = message("reminder_2h")

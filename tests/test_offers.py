@@ -107,7 +107,7 @@ def test_after_stop_a_time_that_was_taken_is_told_by_a_human(
 def test_an_offer_that_is_three_days_old_is_not_answered_any_more(
     offered: list[datetime], web: str
 ) -> None:
-    clock.move(message("offer").due_at + timedelta(days=3))
+    clock.move((message("offer").left_at or clock.now()) + timedelta(days=3))
     before = texts()
     assert inbound(web, "SM1", "1") == 200
     assert (booked().revision, work("read_reply")) == (1, 1)

@@ -1,0 +1,115 @@
+"""What became of a text, as the provider tells it: kept, and followed forwards only."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from notifications import policy
+from notifications.again import write_again
+from notifications.circuit import got_through, open_circuit
+from notifications.models import Message, ProviderEvent, Status
+from notifications.moving import move
+from notifications.reach import ask_to_call, flag_phone, needs_no_call
+from notifications.twilio import is_misconfigured
+from records.actor import sweep
+from records.events import raise_work_item
+from records.models import WorkItem
+from records.refused import Refused
+
+# Twilio's word → ours. What is not here changes nothing.
+SAYS = {
+    "sent": Status.SENT,
+    "delivered": Status.DELIVERED,
+    "undelivered": Status.UNDELIVERED,
+    "failed": Status.FAILED,
+    "canceled": Status.FAILED,
+}
+LOST = (Status.UNDELIVERED, Status.FAILED)
+
+
+def hear_status(
+    *, provider_id: str, status: str, error_code: str, message_id: str, now: datetime
+) -> None:
+    """Keep what the provider said, and follow it forwards only, in the caller's transaction.
+
+    ``message_id`` came with the callback: by it we know a text whose answer was lost, also when
+    it was given up since. What names no text says nothing; what was said before, nothing new.
+    """
+    if not provider_id:
+        return
+    message = _message_of(provider_id, message_id)
+    ProviderEvent.objects.bulk_create(
+        [
+            ProviderEvent(
+                provider_id=provider_id, status=status, error_code=error_code, message=message
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    if message is None:
+        return
+    if message.provider_id is None:
+        left = "The provider says that it left."
+        move(message, Status.ACCEPTED, left, provider_id=provider_id, secret="")
+    elif message.provider_id != provider_id:
+        _ask_why_twice(message, now)
+        return
+    _follow(message, SAYS.get(status), error_code, now)
+
+
+def _follow(message: Message, said: str | None, error_code: str, now: datetime) -> None:
+    why = "It did not get through." if said in LOST else ""
+    if said is None or not move(message, said, why, error_code=error_code):
+        return
+    if said == Status.DELIVERED:
+        _arrived(message, now)
+    elif said in LOST:
+        _make_up_for(message, now)
+        if is_misconfigured(error_code):
+            open_circuit(message.channel, error_code, later=True, now=now)
+
+
+def _arrived(message: Message, now: datetime) -> None:
+    """Perhaps after it was given up: then nobody needs it once more."""
+    again = Message.objects.select_for_update().filter(parent=message, status=Status.PENDING)
+    for child in again:
+        move(child, Status.CANCELLED, "The first one arrived after all.", secret="")
+    needs_no_call(message, now=now)
+    got_through(message, later=True, now=now)
+
+
+def _make_up_for(message: Message, now: datetime) -> None:
+    """What did not get through is tried once more where that may help; else a human calls."""
+    if message.error_code in policy.BAD_PHONE:
+        flag_phone(message.to, message.error_code, now=now)
+    passing = message.error_code in policy.PASSING and message.parent_id is None
+    try:
+        if message.error_code not in policy.BAD_PHONE and not passing:
+            raise Refused("wrong_state", "Nothing better would come of it.")
+        wait = policy.TRIED_AGAIN_AFTER if passing else timedelta(0)
+        write_again(message, wanted_at=now + wait, now=now)
+    except Refused:
+        ask_to_call(message, now=now)
+
+
+def _message_of(provider_id: str, message_id: str) -> Message | None:
+    rows = Message.objects.select_for_update()
+    found = rows.filter(provider_id=provider_id).first()
+    if found:
+        return found
+    try:
+        return rows.filter(pk=UUID(message_id)).first()
+    except ValueError:
+        return None
+
+
+def _ask_why_twice(message: Message, now: datetime) -> None:
+    raise_work_item(
+        "sent_twice",
+        message,
+        detail="This text left twice: please have the provider's log looked at.",
+        urgency=WorkItem.Urgency.SOON,
+        for_role="staff",
+        by=sweep(),
+        now=now,
+        patient_id=message.patient_id,
+    )
