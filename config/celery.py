@@ -1,10 +1,11 @@
 """The Celery application and the beat table: which sweep runs how often."""
 
+import gc
 import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init
+from celery.signals import beat_init, worker_process_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -43,3 +44,9 @@ def forget_old_entries(**_: Any) -> None:
     from django_celery_beat.models import PeriodicTask  # noqa: PLC0415  needs the apps
 
     PeriodicTask.objects.exclude(name__in=[*SWEEPS, "celery.backend_cleanup"]).delete()
+
+
+@worker_process_init.connect
+def keep_what_is_loaded(**_: Any) -> None:
+    """What was loaded by now stays: looking through it for rubbish took a tenth of the time."""
+    gc.freeze()

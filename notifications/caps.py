@@ -6,12 +6,13 @@ so that of several texts due at once each counts those before it.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db import connection
 from django.db.models.functions import Now
 
 from notifications import policy
-from notifications.models import Channel, Message, Status
+from notifications.models import Channel, Message
 from records.values import in_force
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -19,6 +20,15 @@ CARE = [kind for kind in policy.OF_KIND if policy.class_of(kind) == policy.CARE]
 LESSER = [kind for kind in CARE if policy.priority_of(kind) == policy.LESSER]
 # Of what was asked for.
 BUDGETS = {"sign_in_code": "codes", "change_link": "answers", "time_taken": "answers"}
+
+# All of a day, what can wait of a day, what can wait of a week. A body says that it may have left.
+LEFT = """
+    SELECT count(*) FILTER (WHERE left_at > %(a_day)s),
+        count(*) FILTER (WHERE left_at > %(a_day)s AND kind = ANY(%(lesser)s)),
+        count(*) FILTER (WHERE kind = ANY(%(lesser)s))
+    FROM notifications_message
+    WHERE "to" = %(to)s AND channel = 'sms' AND left_at > %(a_week)s AND kind = ANY(%(care)s)
+        AND body != '' AND status != 'failed' AND id != %(id)s"""
 
 
 def is_full(message: Message, now: datetime) -> bool:
@@ -28,20 +38,15 @@ def is_full(message: Message, now: datetime) -> bool:
     """
     if message.channel != Channel.SMS or message.kind not in CARE:
         return False
-    today, lesser = Q(left_at__gt=now - DAY), Q(kind__in=LESSER)
-    left = _left(message, since=now - 7 * DAY).aggregate(
-        a_day=Count("pk", filter=today),
-        lesser_a_day=Count("pk", filter=today & lesser),
-        lesser_a_week=Count("pk", filter=lesser),
-    )
-    if not any(left.values()):
+    a_day, lesser_a_day, lesser_a_week = _left(message, now)
+    if not (a_day or lesser_a_week):
         return False
     values = in_force(now)
-    return left["a_day"] >= values["texts_a_day"] or (
+    return a_day >= values["texts_a_day"] or (
         message.kind in LESSER
         and (
-            left["lesser_a_day"] >= values["lesser_texts_a_day"]
-            or left["lesser_a_week"] >= values["lesser_texts_a_week"]
+            lesser_a_day >= values["lesser_texts_a_day"]
+            or lesser_a_week >= values["lesser_texts_a_week"]
         )
     )
 
@@ -55,8 +60,14 @@ def is_over(kind: str, to: str, values: Mapping[str, int]) -> bool:
     )
 
 
-def _left(message: Message, *, since: datetime) -> QuerySet[Message]:
-    """Other texts of care that left for the number, or may have: a body says so."""
-    rows = Message.objects.filter(to=message.to, channel=Channel.SMS, left_at__gt=since)
-    rows = rows.filter(kind__in=CARE).exclude(body="").exclude(status=Status.FAILED)
-    return rows.exclude(pk=message.pk).order_by()
+def _left(message: Message, now: datetime) -> tuple[int, int, int]:
+    """How many other texts left for the number, or may have; in the order of `LEFT`."""
+    at: dict[str, Any] = {
+        "to": message.to,
+        "id": message.pk,
+        "a_day": now - DAY,
+        "a_week": now - 7 * DAY,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(LEFT, {**at, "care": CARE, "lesser": LESSER})
+        return tuple(cursor.fetchone())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from records.actor import Actor
 from records.events import record
@@ -78,11 +78,17 @@ DEFAULTS: dict[str, Default] = {
 }
 
 
+IN_FORCE = """
+    SELECT DISTINCT ON (key) key, value FROM records_setting WHERE valid_from <= %s
+    ORDER BY key, valid_from DESC, id DESC"""
+
+
 def in_force(now: datetime) -> Mapping[str, int]:
     """Every number in force at ``now``; one query."""
     values = {key: default.value for key, default in DEFAULTS.items()}
-    changed = Setting.objects.filter(valid_from__lte=now).order_by("key", "-valid_from", "-id")
-    values.update(changed.distinct("key").values_list("key", "value"))
+    with connection.cursor() as cursor:
+        cursor.execute(IN_FORCE, [now])
+        values.update(cursor.fetchall())
     return values
 
 
