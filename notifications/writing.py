@@ -33,6 +33,7 @@ WORTH_A_LOOK = 3  # failures of one event, after which a human is asked
 CODE_LASTS, DAY = timedelta(minutes=10), timedelta(days=1)
 ANSWER_KEEPS = timedelta(hours=1)
 REPLACED = "support_replaced"
+NOT_TOLD = (Status.PENDING, Status.CANCELLED, Status.MISSED, Status.SUPPRESSED)
 NO_HOUR = "No hour was left outside the quiet hours."
 
 
@@ -104,12 +105,16 @@ def _tell(event: Event, now: datetime) -> None:
 
 
 def _hold_if_many(event: Event, now: datetime) -> None:
-    """What one cause tells more than a few patients waits: nothing of it is claimed."""
-    told = Event.objects.filter(cause=event.cause).exclude(patient_id=None)
-    patients = told.values("patient_id").distinct().count()
-    says = Message.objects.filter(cause=event.cause, about_id=event.object_id).exists()
-    if says and patients > brake.MOST:
-        brake.weigh(event.cause, patients=patients, would="they would be told", now=now)
+    """What one cause tells more than a few patients waits: nothing of it is claimed any more."""
+    met = Event.objects.filter(cause=event.cause).exclude(patient_id=None)
+    patients = met.values("patient_id").distinct().count()
+    mine = Message.objects.filter(cause=event.cause)
+    if patients <= brake.MOST or not mine.filter(about_id=event.object_id).exists():
+        return
+    told = mine.exclude(status__in=NOT_TOLD).exclude(patient=None)
+    done = told.values("patient_id").distinct().count()
+    would = "they get a text or a mail"
+    brake.weigh(event.cause, patients=patients, would=would, done=done, now=now)
 
 
 def _withdraw_untrue(about_id: UUID, told: Told) -> None:
