@@ -85,7 +85,7 @@ def _make_up_for(message: Message, now: datetime) -> None:
         if message.error_code not in policy.BAD_PHONE and not passing:
             raise Refused("wrong_state", "Nothing better would come of it.")
         wait = policy.TRIED_AGAIN_AFTER if passing else timedelta(0)
-        write_again(message, wanted_at=now + wait, now=now)
+        write_again(message, cause=message.cause, wanted_at=now + wait, now=now)
     except Refused:
         ask_to_call(message, now=now)
 

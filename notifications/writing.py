@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from accounts.models import Role, User
 from notifications import caps, policy, quiet_hours
 from notifications.models import Channel, InboundMessage, Message, Status
-from notifications.moving import change, entry, move
+from notifications.moving import CALLED_OFF, change, entry, move
 from notifications.reach import ask_to_call, hours_of, lock_phone, way_of, ways_to
 from notifications.subjects import Told, sessions_to_come, told_of
 from patients.models import Patient, SupportPerson
@@ -152,8 +152,13 @@ def _told_before(event: Event, patient: Patient) -> set[str]:
 
 
 def _told_to(friend: SupportPerson | None, about_id: UUID) -> set[str]:
-    """What one who stays with a patient was told of a row; with None, everybody else."""
-    rows = Message.objects.filter(about_id=about_id, support_person=friend)
+    """What one who stays with a patient was told of a row; with None, everybody else.
+
+    Somebody who is named once more is a row of their own: whom we told is known by the number.
+    """
+    rows = Message.objects.filter(about_id=about_id, support_person=None)
+    if friend:
+        rows = Message.objects.filter(about_id=about_id, support_person__phone=friend.phone)
     rows = rows.exclude(status__in=(Status.PENDING, Status.CANCELLED)).order_by("pk")
     return policy.still_told(rows.values_list("kind", flat=True))
 
@@ -168,7 +173,7 @@ def _tell_friend(event: Event, told: Told, now: datetime) -> None:
     patient = told.patient
     persons = SupportPerson.objects.filter(patient=patient)
     new = persons.get(pk=event.object_id)
-    others = persons.exclude(phone=new.phone).order_by("pk")
+    others = persons.exclude(phone=new.phone).order_by("phone", "-pk").distinct("phone")
     pending = Message.objects.select_for_update().filter(patient=patient, status=Status.PENDING)
     earlier = pending.exclude(support_person=None).exclude(support_person=new)
     for message in earlier.exclude(kind=REPLACED, support_person__in=others).order_by("pk"):
@@ -241,6 +246,8 @@ def _write(
     if plan.reader == policy.SUPPORT_PERSON and friend is None:
         return
     key = f"{plan.kind}:{about[1]}"
+    if policy.OF_KIND[plan.kind].of_risk and _was_withdrawn(plan.kind, told, about[1]):
+        key += f":{event.pk}"
     if not policy.OF_KIND[plan.kind].outlives:
         key += f":r{told.subject.revision}"
     message = Message(
@@ -262,6 +269,13 @@ def _write(
         message.status, message.why = Status.MISSED, NO_HOUR
         ask_to_call(message, now=now)
     add([message])
+
+
+def _was_withdrawn(kind: str, told: Told, about_id: UUID) -> bool:
+    """Whether what it would repeat never left, since it was not true for a while."""
+    rows = Message.objects.filter(about_id=about_id, kind=kind, revision=told.subject.revision)
+    last = rows.order_by("-pk").first()
+    return last is not None and last.status == Status.CANCELLED and last.why != CALLED_OFF
 
 
 def _alert_physicians(event: Event, plan: policy.Planned) -> None:

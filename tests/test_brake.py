@@ -137,6 +137,20 @@ def test_texts_of_one_cause_to_eleven_wait_for_a_person(web: str, verb: str, the
     assert mine.count() == 11
 
 
+def test_what_was_withdrawn_with_its_cause_leaves_when_staff_send_it_again(
+    web: str, sam: Caller
+) -> None:
+    cause = told_by_one_cause(brake.MOST + 1)
+    run()
+    (asked,) = sam.get("work-items/", kind="brake").json()["results"]
+    assert sam.post(f"work-items/{asked['id']}/close/", {"note": "x"}).status_code == 200
+    run()
+    parent = Message.objects.filter(cause=cause).earliest("pk")
+    assert sam.post(f"messages/{parent.pk}/resend/").status_code == 200
+    run()
+    assert Message.objects.get(parent=parent).status in ("accepted", "sent", "delivered")
+
+
 def test_texts_of_one_cause_to_ten_leave(web: str) -> None:
     told_by_one_cause(brake.MOST)
     writing.write_messages(now=clock.now())
