@@ -81,6 +81,13 @@ def hours_of(patient: Patient, reader: str) -> Hours:
     return Hours(zone, patient.text_from, patient.text_until)
 
 
+def hours_for(message: Message) -> Hours | None:
+    """The hours that a message keeps to; None for one that leaves at any."""
+    if message.patient is None or message.kind in policy.ANY_HOUR:
+        return None
+    return hours_of(message.patient, policy.OF_KIND[message.kind].reader)
+
+
 def way_to(patient: Patient | None, user: User | None) -> tuple[str, str] | None:
     """The channel and the address for a message to somebody now; None when there is no way.
 
