@@ -18,7 +18,8 @@ from notifications.models import (
     Status,
 )
 from notifications.moving import move
-from notifications.reach import ask_to_call, flag_phone, lock_phone, point_all
+from notifications.reach import TAKEN_BACK, ask_to_call, flag_phone, lock_phone, point_all
+from notifications.subjects import told_of
 from notifications.twilio import is_misconfigured
 from notifications.writing import queue_answer
 from patients.models import Patient
@@ -60,8 +61,7 @@ def hear_status(
     if message is None:
         return
     if message.provider_id is None:
-        left = "The provider says that it left."
-        move(message, Status.ACCEPTED, left, provider_id=provider_id, secret="")
+        _adopt(message, provider_id, now)
     elif message.provider_id != provider_id:
         _ask_why_twice(message, now)
         return
@@ -74,6 +74,16 @@ def hear_status(
         open_circuit(message.channel, error_code, later=True, now=now)
     elif said and not lost:
         got_through(message, later=True, now=now)
+
+
+def _adopt(message: Message, provider_id: str, now: datetime) -> None:
+    """Its answer was lost, and it left. Who read what had been taken back is called."""
+    taken_back = message.status in (Status.CANCELLED, Status.MISSED)
+    left = "The provider says that it left."
+    move(message, Status.ACCEPTED, left, provider_id=provider_id, secret="")
+    told = told_of(message.about_kind, message.about_id, now=now) if taken_back else None
+    if told and policy.still_true(message.kind, told.subject, revision=message.revision):
+        ask_to_call(message, now=now, because=TAKEN_BACK)
 
 
 def _make_up_for(message: Message, now: datetime) -> None:

@@ -23,6 +23,7 @@ CALLS = {
     ),
     "physician": ("call_physician", "An urgent alert did not get through: call the physician now."),
 }
+TAKEN_BACK = "A message that we had taken back arrived, and is not true: please call."
 TAKES_NONE = """
     SELECT FROM notifications_optout WHERE phone = %s AND ended_at IS NULL
     UNION ALL SELECT FROM notifications_badphone WHERE phone = %s"""
@@ -136,14 +137,17 @@ def point_all(phone: str) -> None:
         point(message)
 
 
-def _reader(message: Message) -> str:
+def reader_of(message: Message) -> str:
+    """Who is called in place of a message: a key of `CALLS`."""
     if message.support_person_id:
         return "support_person"
     return "patient" if message.patient_id else "physician"
 
 
-def ask_to_call(message: Message, *, now: datetime) -> None:
+def ask_to_call(message: Message, *, now: datetime, because: str = "") -> None:
     """A human tells what a message did not, while it still helps; asked once for each object.
+
+    ``because``: why, if not because it did not get through.
 
     Nobody is asked about a code: who waits for it asks for another one; nor about an answer to a
     call for help: who wrote it is called anyway.
@@ -151,7 +155,8 @@ def ask_to_call(message: Message, *, now: datetime) -> None:
     until = policy.helps_until(message.kind, message.not_after)
     if now >= until or not policy.needs_a_call(message.kind):
         return
-    kind, detail = CALLS[_reader(message)]
+    kind, detail = CALLS[reader_of(message)]
+    detail = because or detail
     if message.patient:
         detail += f" It helps until {spoken_time(until, message.patient.time_zone)}."
     raise_work_item(

@@ -13,7 +13,15 @@ from accounts.models import Role, User
 from notifications import caps, policy, quiet_hours
 from notifications.models import Channel, InboundMessage, Message, Status
 from notifications.moving import CALLED_OFF, change, entry, move
-from notifications.reach import ask_to_call, hours_of, lock_phone, way_of, ways_to
+from notifications.reach import (
+    CALLS,
+    ask_to_call,
+    hours_of,
+    lock_phone,
+    reader_of,
+    way_of,
+    ways_to,
+)
 from notifications.subjects import Told, sessions_to_come, told_of
 from patients.models import Patient, SupportPerson
 from records import brake, hints
@@ -22,6 +30,7 @@ from records.events import raise_work_item
 from records.models import Event, Outbox, WorkItem
 from records.outage import ENDS_A_SWEEP
 from records.values import in_force
+from records.work import settle
 from scheduling.models import Physician
 from scheduling.sessions.actions import support_of
 
@@ -33,6 +42,7 @@ WORTH_A_LOOK = 3  # failures of one event, after which a human is asked
 CODE_LASTS, DAY = timedelta(minutes=10), timedelta(days=1)
 ANSWER_KEEPS = timedelta(hours=1)
 REPLACED = "support_replaced"
+LOST = (Status.UNDELIVERED, Status.FAILED, Status.MISSED, Status.SUPPRESSED)
 NOT_TOLD = (Status.PENDING, Status.CANCELLED, Status.MISSED, Status.SUPPRESSED)
 NO_HOUR = "No hour was left outside the quiet hours."
 
@@ -90,6 +100,7 @@ def _tell(event: Event, now: datetime) -> None:
     told = told_of(event.object_kind, event.object_id, now=now)
     if told is not None:
         _withdraw_untrue(event.object_id, told)
+        _settle_calls(event.object_id, told, now)
         _say(event, told, now)
         if event.kind == "support_person.named":
             _tell_friend(event, told, now)
@@ -124,6 +135,28 @@ def _withdraw_untrue(about_id: UUID, told: Told) -> None:
         untrue = policy.still_true(message.kind, told.subject, revision=message.revision)
         if untrue:
             move(message, Status.CANCELLED, untrue)
+
+
+def _settle_calls(about_id: UUID, told: Told, now: datetime) -> None:
+    """A call in place of what is not true any more helps nobody; of what is so now, another may."""
+    items = WorkItem.objects.filter(object_id=about_id, status=WorkItem.Status.OPEN)
+    asked = set(items.values_list("kind", flat=True))
+    for reader in ("patient", "support_person"):
+        kind, _ = CALLS[reader]
+        if kind in asked and reader not in _to_be_told(about_id, told):
+            settle(kind, about_id, note="It is not so any more.", by=sweep(), now=now)
+
+
+def _to_be_told(about_id: UUID, told: Told) -> set[str]:
+    """Who did not get what is still true of a row: keys of `CALLS`."""
+    here = support_of(told.patient.pk)
+    rows = Message.objects.filter(about_id=about_id, status__in=LOST)
+    return {
+        reader_of(row)
+        for row in rows.select_related("support_person")
+        if (row.kind == REPLACED or row.support_person in (None, here))
+        and not policy.still_true(row.kind, told.subject, revision=row.revision)
+    }
 
 
 def _say(event: Event, told: Told, now: datetime) -> None:
@@ -181,6 +214,7 @@ def _tell_friend(event: Event, told: Told, now: datetime) -> None:
     for pk in sessions_to_come(patient.pk):
         planned = told_of("treatmentsession", pk, now=now)
         assert planned  # noqa: S101  messages are about sessions
+        _settle_calls(pk, planned, now)
         subject = planned.subject
         plans = policy.about(
             "session.planned",
