@@ -131,6 +131,15 @@ def test_who_is_named_once_more_and_replaced_before_the_next_reminder_hears_so(
     assert [OFF in text for text in since(before)] == [True]
 
 
+def test_who_was_named_twice_in_a_row_and_is_replaced_hears_so_once(reminded: Care) -> None:
+    before = texts(SAL)
+    name(reminded, SAL)
+    run()
+    name(reminded, ANN)
+    after_grace()
+    assert [OFF in text for text in since(before)] == [True]
+
+
 def test_who_was_replaced_hears_no_more_and_the_new_one_hears_of_no_move(reminded: Care) -> None:
     before = texts(SAL)
     name(reminded, ANN)
