@@ -7,7 +7,7 @@ from django.db import transaction
 from notifications.again import write_again
 from notifications.incoming import opt_out
 from notifications.models import Message, OptOut, Status
-from notifications.moving import move
+from notifications.moving import CALLED_OFF, move
 from notifications.reach import agreed, has_opted_out, lock_phone
 from patients.actions import lock_patient
 from patients.models import Patient
@@ -24,7 +24,7 @@ def cancel(*, message: Message, by: Actor, now: datetime, version: int | None = 
     locked = _lock(message, version)
     if locked.status != Status.PENDING:
         raise Refused("wrong_state", "Only what still waits can be called off.")
-    move(locked, Status.CANCELLED, "Staff called it off.", secret="")
+    move(locked, Status.CANCELLED, CALLED_OFF, secret="")
     record("message.cancelled", locked, by=by, now=now, patient_id=locked.patient_id)
     return locked
 
@@ -33,7 +33,7 @@ def cancel(*, message: Message, by: Actor, now: datetime, version: int | None = 
 def resend(*, message: Message, by: Actor, now: datetime, version: int | None = None) -> Message:
     """Send a message again, as a new row; raises what `write_again` refuses, and ``stale``."""
     locked = _lock(message, version)
-    again = write_again(locked, wanted_at=now, now=now)
+    again = write_again(locked, cause=by.cause, wanted_at=now, now=now)
     record("message.resent", again, by=by, now=now, patient_id=again.patient_id)
     hints.wake("notifications.send_due")
     return again

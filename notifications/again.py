@@ -1,6 +1,7 @@
 """A message once more: a new row that names its parent, for what is still true and has a way."""
 
 from datetime import datetime
+from uuid import UUID
 
 from notifications import policy, quiet_hours
 from notifications.models import Message, Status
@@ -16,8 +17,10 @@ OVER = (
 )  # fmt: skip
 
 
-def write_again(parent: Message, *, wanted_at: datetime, now: datetime) -> Message:
+def write_again(parent: Message, *, cause: UUID, wanted_at: datetime, now: datetime) -> Message:
     """Write a locked message once more, in the caller's transaction.
+
+    An offer names the times that are free when it leaves.
 
     Raises `Refused` ``wrong_state`` for what is not over, was repeated, is not true any more or has
     no way to its reader, and ``too_late``.
@@ -42,6 +45,7 @@ def write_again(parent: Message, *, wanted_at: datetime, now: datetime) -> Messa
     return Message.objects.create(
         key=f"again:{parent.pk}",
         parent=parent,
+        cause=cause,
         channel=way[0],
         to=way[1],
         wanted_at=wanted_at,
@@ -53,5 +57,5 @@ def write_again(parent: Message, *, wanted_at: datetime, now: datetime) -> Messa
 
 SAME = (
     "kind", "patient_id", "user_id", "support_person_id", "about_kind", "about_id", "revision",
-    "cause", "not_after", "offered", "priority",
+    "not_after", "priority",
 )  # fmt: skip

@@ -8,7 +8,7 @@ from django.db import transaction
 from notifications import caps, daily, policy, quiet_hours, twilio
 from notifications.models import Channel, Message, Status
 from notifications.moving import change, move
-from notifications.reach import ask_to_call, hours_of, lock_phone, mail_of, point
+from notifications.reach import ask_to_call, hours_for, lock_phone, mail_of, point
 from notifications.settling import miss, put_back
 from notifications.subjects import Told, reference_of, told_of
 from notifications.texts import Words, spoken_phone, spoken_time, text_of
@@ -109,22 +109,15 @@ def _allowed(message: Message, now: datetime) -> bool:
         strange = "Only the numbers of a list get texts from here."
         move(message, Status.SUPPRESSED, strange, claim=None, secret="")
         return False
-    hours = _hours(message)
+    hours = hours_for(message)
     if hours is None or quiet_hours.awake(now, hours):
         return _within_caps(message, now)
     leaves = quiet_hours.leaves_at(now, hours=hours, now=now, not_after=message.not_after)
     if leaves is None:
         miss(message, NO_HOUR, now)
     else:
-        put_back(message, "It is night there.", due_at=leaves)
+        put_back(message, f"It is {quiet_hours.why_not(now, hours)}.", due_at=leaves)
     return False
-
-
-def _hours(message: Message) -> quiet_hours.Hours | None:
-    """The hours that a message keeps to; None for one that leaves at any."""
-    if message.patient is None or message.kind in policy.ANY_HOUR:
-        return None
-    return hours_of(message.patient, policy.OF_KIND[message.kind].reader)
 
 
 def _within_caps(message: Message, now: datetime) -> bool:
@@ -149,7 +142,7 @@ def body(message: Message) -> str:
 def valid_for(message: Message, now: datetime) -> int:
     """Seconds that the provider may keep it: until it is night there, or until it is useless."""
     until = message.not_after
-    hours = _hours(message)
+    hours = hours_for(message)
     if hours:
         until = min(until, hours.closing(now))
     return int((until - now).total_seconds())

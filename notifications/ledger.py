@@ -1,6 +1,6 @@
 """When a message will be or was sent, and why not, in a sentence for whoever reads it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Case, Exists, OuterRef, QuerySet, Value, When
@@ -8,9 +8,12 @@ from django.db.models import Case, Exists, OuterRef, QuerySet, Value, When
 from notifications import policy
 from notifications.lookups import UNCONFIRMED
 from notifications.models import Channel, Circuit, Message, Pause, Status
+from notifications.quiet_hours import why_not
+from notifications.reach import hours_for
 from notifications.texts import spoken_time
 from records.models import Brake
 
+SECOND = timedelta(seconds=1)
 SAYS: dict[str, str] = {
     Status.SENDING: "It is leaving at this moment.",
     Status.ACCEPTED: "It left on {then}; nobody has said yet that it arrived.",
@@ -54,10 +57,14 @@ def _waits(message: Message, zone: str, hold: str) -> str:
     leaves = spoken_time(message.due_at, zone)
     if hold:
         return f"Held back, due on {leaves}. {hold}"
-    if message.due_at > message.wanted_at:
-        return f"Waits until {leaves}: it is night there."
-    if message.due_at < message.wanted_at:
-        return f"Leaves on {leaves}, the evening before: it would be night there."
+    hours = hours_for(message)
+    if hours and message.due_at < message.wanted_at:
+        why = why_not(message.wanted_at, hours)
+        return f"Leaves on {leaves}, the evening before: it would be {why}."
+    if hours and message.due_at > message.wanted_at:
+        why = why_not(message.due_at - SECOND, hours)  # else it is only late
+        if why:
+            return f"Waits until {leaves}: it is {why}."
     return " ".join(filter(None, [f"Leaves on {leaves}.", message.why]))
 
 

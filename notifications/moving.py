@@ -7,6 +7,8 @@ from django.db.models.functions import Now
 
 from notifications.models import TRANSITIONS, Message, Status
 
+CALLED_OFF = "Staff called it off."
+
 
 def entry(status: str, why: str) -> dict[str, str]:
     """A line of a message's history: in real time, also while the clock of care is moved."""

@@ -43,7 +43,8 @@ class Subject:
     """What a message is about: a consultation, a delivery, a session, a month, a support person.
 
     ``start`` and ``end`` (UTC) are those of the meeting, of the window, of the time to pay or to
-    agree, or of what follows a paid month; ``zone`` (IANA) is the patient's.
+    agree, or of what follows a paid month; ``zone`` (IANA) is the patient's. ``at_risk``: something
+    stands in its way.
     """
 
     status: str
@@ -51,6 +52,7 @@ class Subject:
     start: datetime
     end: datetime
     zone: str
+    at_risk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,9 @@ class Saying:
     after a ``grace`` in which the fact may be taken back, else at once. It has lost its sense
     ``gone`` before the start, or when it is ``old`` since the fact, else at the end. One that
     ``outlives`` is true in its states whatever changed since; others are of the revision that they
-    were written for. One with ``after`` is said only when one of these kinds was told before; it
-    ``corrects`` them, in place of the other first words of its fact.
+    were written for. One ``of_risk`` is true only while its subject is at risk. One with ``after``
+    is said only when one of these kinds was told before; it ``corrects`` them, in place of the
+    other first words of its fact.
     """
 
     kind: str
@@ -87,6 +90,7 @@ class Saying:
     grace: bool = False
     morning: bool = False
     outlives: bool = False
+    of_risk: bool = False
     after: tuple[str, ...] = ()
     corrects: bool = False
     reader: str = PATIENT
@@ -214,8 +218,8 @@ SAYINGS = (
     Saying(
         "offer", ("consultation.at_risk",), ("booked", "held"),
         "Other times for you",
-        "{practice}: {offer}",
-        old=2 * DAY,
+        "{practice}: appointment {when} must move. {offer}",
+        old=2 * DAY, of_risk=True,
     ),
     Saying(
         "reminder_24h", BOOKED + MOVED, ("booked",),
@@ -463,6 +467,8 @@ def still_true(kind: str, subject: Subject, *, revision: int) -> str:
         return BECAUSE.get(subject.status, "It is not so any more.")
     if not saying.outlives and subject.revision != revision:
         return "It was moved."
+    if saying.of_risk and not subject.at_risk:
+        return "Nothing stands in its way any more."
     return ""
 
 

@@ -45,6 +45,14 @@ def awake(instant: datetime, hours: Hours) -> bool:
     return hours.opening(instant) <= instant < hours.closing(instant)
 
 
+def why_not(instant: datetime, hours: Hours) -> str:
+    """Why a care text may not leave at ``instant``, to stand after "it is"; empty when it may."""
+    if awake(instant, hours):
+        return ""
+    own = awake(instant, Hours(hours.zone))
+    return "outside the hours in which they want texts" if own else "night there"
+
+
 def leaves_at(
     wanted: datetime, *, hours: Hours, now: datetime, not_after: datetime
 ) -> datetime | None:

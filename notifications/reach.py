@@ -25,6 +25,7 @@ CALLS = {
     ),
     "physician": ("call_physician", "An urgent alert did not get through: call the physician now."),
 }
+TAKEN_BACK = "A message that we had taken back arrived, and is not true: please call."
 TAKES_NONE = """
     SELECT FROM notifications_optout WHERE phone = %s AND ended_at IS NULL
     UNION ALL SELECT FROM notifications_badphone WHERE phone = %s"""
@@ -85,6 +86,13 @@ def hours_of(patient: Patient, reader: str) -> Hours:
     return Hours(zone, patient.text_from, patient.text_until)
 
 
+def hours_for(message: Message) -> Hours | None:
+    """The hours that a message keeps to; None for one that leaves at any."""
+    if message.patient is None or message.kind in policy.ANY_HOUR:
+        return None
+    return hours_of(message.patient, policy.OF_KIND[message.kind].reader)
+
+
 def way_to(patient: Patient | None, user: User | None) -> tuple[str, str] | None:
     """The channel and the address for a message to somebody now; None when there is no way.
 
@@ -133,14 +141,17 @@ def point_all(phone: str) -> None:
         point(message)
 
 
-def _reader(message: Message) -> str:
+def reader_of(message: Message) -> str:
+    """Who is called in place of a message: a key of `CALLS`."""
     if message.support_person_id:
         return "support_person"
     return "patient" if message.patient_id else "physician"
 
 
-def ask_to_call(message: Message, *, now: datetime) -> None:
+def ask_to_call(message: Message, *, now: datetime, because: str = "") -> None:
     """A human tells what a message did not, while it still helps; asked once for each object.
+
+    ``because``: why, if not because it did not get through.
 
     Nobody is asked about a code: who waits for it asks for another one; nor about an answer to a
     call for help: who wrote it is called anyway.
@@ -148,7 +159,8 @@ def ask_to_call(message: Message, *, now: datetime) -> None:
     until = policy.helps_until(message.kind, message.not_after)
     if now >= until or not policy.needs_a_call(message.kind):
         return
-    kind, detail = CALLS[_reader(message)]
+    kind, detail = CALLS[reader_of(message)]
+    detail = because or detail
     if message.patient:
         detail += f" It helps until {spoken_time(until, message.patient.time_zone)}."
     raise_work_item(
@@ -171,5 +183,5 @@ def needs_no_call(message: Message, *, now: datetime) -> None:
     family = Q(pk=message.pk) | Q(pk=message.parent_id) | Q(parent=message)
     about = Message.objects.filter(about_id=message.about_id, status__in=NOT_TOLD)
     if message.patient_id and not about.exclude(family).exists():
-        kind, _ = CALLS[_reader(message)]
+        kind, _ = CALLS[reader_of(message)]
         settle(kind, message.about_id, note="The message arrived.", by=sweep(), now=now)

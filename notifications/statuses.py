@@ -8,7 +8,8 @@ from notifications.again import write_again
 from notifications.circuit import got_through, open_circuit
 from notifications.models import Message, ProviderEvent, Status
 from notifications.moving import move
-from notifications.reach import ask_to_call, flag_phone, needs_no_call
+from notifications.reach import TAKEN_BACK, ask_to_call, flag_phone, needs_no_call
+from notifications.subjects import told_of
 from notifications.twilio import is_misconfigured
 from records.actor import sweep
 from records.events import raise_work_item
@@ -48,12 +49,21 @@ def hear_status(
     if message is None:
         return
     if message.provider_id is None:
-        left = "The provider says that it left."
-        move(message, Status.ACCEPTED, left, provider_id=provider_id, secret="")
+        _adopt(message, provider_id, now)
     elif message.provider_id != provider_id:
         _ask_why_twice(message, now)
         return
     _follow(message, SAYS.get(status), error_code, now)
+
+
+def _adopt(message: Message, provider_id: str, now: datetime) -> None:
+    """Its answer was lost, and it left. Who read what had been taken back is called."""
+    taken_back = message.status in (Status.CANCELLED, Status.MISSED)
+    left = "The provider says that it left."
+    move(message, Status.ACCEPTED, left, provider_id=provider_id, secret="")
+    told = told_of(message.about_kind, message.about_id, now=now) if taken_back else None
+    if told and policy.still_true(message.kind, told.subject, revision=message.revision):
+        ask_to_call(message, now=now, because=TAKEN_BACK)
 
 
 def _follow(message: Message, said: str | None, error_code: str, now: datetime) -> None:
@@ -86,7 +96,7 @@ def _make_up_for(message: Message, now: datetime) -> None:
         if message.error_code not in policy.BAD_PHONE and not passing:
             raise Refused("wrong_state", "Nothing better would come of it.")
         wait = policy.TRIED_AGAIN_AFTER if passing else timedelta(0)
-        write_again(message, wanted_at=now + wait, now=now)
+        write_again(message, cause=message.cause, wanted_at=now + wait, now=now)
     except Refused:
         ask_to_call(message, now=now)
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from notifications.policy import Subject
 from patients.models import LINK_OPENS, Assessment, Patient, SupportPerson
 from records.values import in_force
+from scheduling.consultations.actions import risks_of
 from scheduling.models import BillingPeriod, Consultation, Delivery, TreatmentSession
 from scheduling.subscriptions.actions import midnight, period_facts
 
@@ -54,7 +55,8 @@ def reference_of(kind: str, pk: UUID) -> str:
 def _consultation(pk: UUID, _: datetime) -> Told:
     row = Consultation.objects.select_related("patient__address", "physician").get(pk=pk)
     zone = row.patient.time_zone
-    subject = Subject(row.status, row.revision, row.start, row.end, zone)
+    at_risk = bool(row.risks_told and risks_of(row))  # no text says so before staff were told
+    subject = Subject(row.status, row.revision, row.start, row.end, zone, at_risk)
     return Told(row.patient, subject, row.reference, row.physician.join_url)
 
 

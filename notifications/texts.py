@@ -14,7 +14,8 @@ ZONE_WORDS = {"America/New_York": "Eastern", "America/Chicago": "Central"}
 END = " Reply STOP to opt out."
 END_OF_QUESTION = " Reply C to confirm, R to change, STOP to opt out."
 NEWS = ("booked", "moved", "cancelled")
-CHOOSE = "your appointment may not take place as planned. Please sign in to choose another time."
+END_OF_OFFER = " Reply 1 or 2, STOP to opt out."
+CHOOSE = "Please sign in to choose another time."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,11 @@ def text_of(kind: str, words: Words, *, is_text: bool = True) -> str:
     body = _filled(kind, words, link, _offer(words) if is_text else CHOOSE)
     if not is_text:
         return f"{body}\n\nTo confirm: {words.link}" if kind in ANSWERABLE else body
-    end = _end(kind)
-    if plain(link) == link and len(plain(body + end)) <= ONE_SEGMENT:
+    end = END_OF_OFFER if kind == "offer" and words.choices else _end(kind)
+    sayable = plain(link) == link or "{join}" not in OF_KIND[kind].text
+    if sayable and len(plain(body + end)) <= ONE_SEGMENT:
         return plain(body + end)
-    body = plain(_filled(kind, words, "Sign in to join.", CHOOSE))
+    body, end = plain(_filled(kind, words, "Sign in to join.", CHOOSE)), _end(kind)
     return body + (end if len(body + end) <= ONE_SEGMENT else END)
 
 
@@ -65,7 +67,7 @@ def _end(kind: str) -> str:
 def _offer(words: Words) -> str:
     """The times that are offered, by their number."""
     told = [f"{n}: {spoken_time(at, words.zone)}" for n, at in enumerate(words.choices, 1)]
-    return f"choose a time. {' '.join(told)}. Reply 1 or 2." if told else CHOOSE
+    return f"{' '.join(told)}." if told else CHOOSE
 
 
 def _filled(kind: str, words: Words, join: str, offer: str) -> str:

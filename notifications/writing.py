@@ -12,8 +12,16 @@ from django.db.models.functions import Now
 from accounts.models import Role, User
 from notifications import caps, policy, quiet_hours
 from notifications.models import Channel, InboundMessage, Message, Status
-from notifications.moving import change, entry, move
-from notifications.reach import ask_to_call, hours_of, lock_phone, way_of, ways_to
+from notifications.moving import CALLED_OFF, change, entry, move
+from notifications.reach import (
+    CALLS,
+    ask_to_call,
+    hours_of,
+    lock_phone,
+    reader_of,
+    way_of,
+    ways_to,
+)
 from notifications.subjects import Told, sessions_to_come, told_of
 from patients.models import Patient, SupportPerson
 from records import brake, hints
@@ -34,6 +42,8 @@ WORTH_A_LOOK = 3  # failures of one event, after which a human is asked
 CODE_LASTS, DAY = timedelta(minutes=10), timedelta(days=1)
 ANSWER_KEEPS = timedelta(hours=1)
 REPLACED = "support_replaced"
+LOST = (Status.UNDELIVERED, Status.FAILED, Status.MISSED, Status.SUPPRESSED)
+NOT_TOLD = (Status.PENDING, Status.CANCELLED, Status.MISSED, Status.SUPPRESSED)
 NO_HOUR = "No hour was left outside the quiet hours."
 
 
@@ -90,6 +100,7 @@ def _tell(event: Event, now: datetime) -> None:
     told = told_of(event.object_kind, event.object_id, now=now)
     if told is not None:
         _withdraw_untrue(event.object_id, told)
+        _settle_calls(event.object_id, told, now)
         _say(event, told, now)
         if event.kind == "support_person.named":
             _tell_friend(event, told, now)
@@ -105,12 +116,16 @@ def _tell(event: Event, now: datetime) -> None:
 
 
 def _hold_if_many(event: Event, now: datetime) -> None:
-    """What one cause tells more than a few patients waits: nothing of it is claimed."""
-    told = Event.objects.filter(cause=event.cause).exclude(patient_id=None)
-    patients = told.values("patient_id").distinct().count()
-    says = Message.objects.filter(cause=event.cause, about_id=event.object_id).exists()
-    if says and patients > brake.MOST:
-        brake.weigh(event.cause, patients=patients, would="they would be told", now=now)
+    """What one cause tells more than a few patients waits: nothing of it is claimed any more."""
+    met = Event.objects.filter(cause=event.cause).exclude(patient_id=None)
+    patients = met.values("patient_id").distinct().count()
+    mine = Message.objects.filter(cause=event.cause)
+    if patients <= brake.MOST or not mine.filter(about_id=event.object_id).exists():
+        return
+    told = mine.exclude(status__in=NOT_TOLD).exclude(patient=None)
+    done = told.values("patient_id").distinct().count()
+    would = "they get a text or a mail"
+    brake.weigh(event.cause, patients=patients, would=would, done=done, now=now)
 
 
 def _withdraw_untrue(about_id: UUID, told: Told) -> None:
@@ -120,6 +135,28 @@ def _withdraw_untrue(about_id: UUID, told: Told) -> None:
         untrue = policy.still_true(message.kind, told.subject, revision=message.revision)
         if untrue:
             move(message, Status.CANCELLED, untrue)
+
+
+def _settle_calls(about_id: UUID, told: Told, now: datetime) -> None:
+    """A call in place of what is not true any more helps nobody; of what is so now, another may."""
+    items = WorkItem.objects.filter(object_id=about_id, status=WorkItem.Status.OPEN)
+    asked = set(items.values_list("kind", flat=True))
+    for reader in ("patient", "support_person"):
+        kind, _ = CALLS[reader]
+        if kind in asked and reader not in _to_be_told(about_id, told):
+            settle(kind, about_id, note="It is not so any more.", by=sweep(), now=now)
+
+
+def _to_be_told(about_id: UUID, told: Told) -> set[str]:
+    """Who did not get what is still true of a row: keys of `CALLS`."""
+    here = support_of(told.patient.pk)
+    rows = Message.objects.filter(about_id=about_id, status__in=LOST)
+    return {
+        reader_of(row)
+        for row in rows.select_related("support_person")
+        if (row.kind == REPLACED or row.support_person in (None, here))
+        and not policy.still_true(row.kind, told.subject, revision=row.revision)
+    }
 
 
 def _say(event: Event, told: Told, now: datetime) -> None:
@@ -148,8 +185,13 @@ def _told_before(event: Event, patient: Patient) -> set[str]:
 
 
 def _told_to(friend: SupportPerson | None, about_id: UUID) -> set[str]:
-    """What one who stays with a patient was told of a row; with None, everybody else."""
-    rows = Message.objects.filter(about_id=about_id, support_person=friend)
+    """What one who stays with a patient was told of a row; with None, everybody else.
+
+    Somebody who is named once more is a row of their own: whom we told is known by the number.
+    """
+    rows = Message.objects.filter(about_id=about_id, support_person=None)
+    if friend:
+        rows = Message.objects.filter(about_id=about_id, support_person__phone=friend.phone)
     rows = rows.exclude(status__in=(Status.PENDING, Status.CANCELLED)).order_by("pk")
     return policy.still_told(rows.values_list("kind", flat=True))
 
@@ -164,7 +206,7 @@ def _tell_friend(event: Event, told: Told, now: datetime) -> None:
     patient = told.patient
     persons = SupportPerson.objects.filter(patient=patient)
     new = persons.get(pk=event.object_id)
-    others = persons.exclude(phone=new.phone).order_by("pk")
+    others = persons.exclude(phone=new.phone).order_by("phone", "-pk").distinct("phone")
     pending = Message.objects.select_for_update().filter(patient=patient, status=Status.PENDING)
     earlier = pending.exclude(support_person=None).exclude(support_person=new)
     for message in earlier.exclude(kind=REPLACED, support_person__in=others).order_by("pk"):
@@ -172,6 +214,7 @@ def _tell_friend(event: Event, told: Told, now: datetime) -> None:
     for pk in sessions_to_come(patient.pk):
         planned = told_of("treatmentsession", pk, now=now)
         assert planned  # noqa: S101  messages are about sessions
+        _settle_calls(pk, planned, now)
         subject = planned.subject
         plans = policy.about(
             "session.planned",
@@ -237,6 +280,8 @@ def _write(
     if plan.reader == policy.SUPPORT_PERSON and friend is None:
         return
     key = f"{plan.kind}:{about[1]}"
+    if policy.OF_KIND[plan.kind].of_risk and _was_withdrawn(plan.kind, told, about[1]):
+        key += f":{event.pk}"
     if not policy.OF_KIND[plan.kind].outlives:
         key += f":r{told.subject.revision}"
     message = Message(
@@ -258,6 +303,13 @@ def _write(
         message.status, message.why = Status.MISSED, NO_HOUR
         ask_to_call(message, now=now)
     add([message])
+
+
+def _was_withdrawn(kind: str, told: Told, about_id: UUID) -> bool:
+    """Whether what it would repeat never left, since it was not true for a while."""
+    rows = Message.objects.filter(about_id=about_id, kind=kind, revision=told.subject.revision)
+    last = rows.order_by("-pk").first()
+    return last is not None and last.status == Status.CANCELLED and last.why != CALLED_OFF
 
 
 def _alert_physicians(event: Event, plan: policy.Planned) -> None:

@@ -13,29 +13,39 @@ from records.work import close, lock
 
 KIND = "brake"
 MOST = 10  # patients whom one cause may touch without anybody looking
+NOT_YET = "Nothing of it happens yet."
+ASKS = "Approve it, or put the cause right and close this."
 
 
-def weigh(cause: UUID, *, patients: int, would: str, now: datetime) -> bool:
+@transaction.atomic
+def weigh(cause: UUID, *, patients: int, would: str, now: datetime, done: int = 0) -> bool:
     """Whether what follows from a cause may go on; more than `MOST` patients wait for a person.
 
-    ``would`` says what would happen, without names. It is asked once for each cause.
+    ``would`` says what would happen, without names; ``done``: to how many of them it has happened
+    by now. One that touched few is weighed again when it turns out to touch more; what a person
+    decided stays.
     """
-    few = patients <= MOST
-    status = Brake.Status.RELEASED if few else Brake.Status.WAITING
-    row, is_new = Brake.objects.get_or_create(cause=cause, defaults={"status": status})
-    if is_new and not few:
+    row, _ = Brake.objects.get_or_create(cause=cause, defaults={"status": Brake.Status.RELEASED})
+    if patients <= MOST or row.decided_by_id:
+        return bool(row.status == Brake.Status.RELEASED)
+    yet = f"It has happened to {done} of them, and to no more yet." if done else NOT_YET
+    detail = f"One change would touch {patients} patients: {would}. {yet} {ASKS}"
+    by_nobody = Brake.objects.filter(cause=cause, status=Brake.Status.RELEASED, decided_by=None)
+    if by_nobody.update(status=Brake.Status.WAITING):
         by_physician = Event.objects.filter(cause=cause, role="physician").exists()
         raise_work_item(
             KIND,
             ("cause", cause),
-            detail=f"One change would touch {patients} patients: {would}. Nothing of it happens "
-            "yet. Approve it, or put the cause right and close this.",
+            detail=detail,
             urgency=WorkItem.Urgency.NOW,
             for_role="physician" if by_physician else "staff",
             by=sweep(),
             now=now,
         )
-    return bool(row.status == Brake.Status.RELEASED)
+    else:
+        asked = WorkItem.objects.filter(kind=KIND, object_id=cause, status=WorkItem.Status.OPEN)
+        asked.filter(detail__contains=would).update(detail=detail)
+    return False
 
 
 @transaction.atomic

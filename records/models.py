@@ -189,7 +189,7 @@ class WorkItem(models.Model):
 class Brake(models.Model):
     """A cause that would touch too many patients: what follows from it waits for a person.
 
-    One that touched few enough is ``released`` by nobody.
+    One that touched few enough, as far as anybody knows, is ``released`` by nobody.
     """
 
     class Status(models.TextChoices):

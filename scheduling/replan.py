@@ -17,7 +17,7 @@ from patients.models import Patient
 from records import brake
 from records.actor import Actor, sweep
 from records.events import raise_work_item
-from records.models import Brake, WorkItem
+from records.models import Brake, Event, WorkItem
 from records.outage import ENDS_A_SWEEP
 from scheduling import timeline
 from scheduling.consultations.actions import note_risk, risks_of
@@ -38,6 +38,25 @@ log = logging.getLogger(__name__)
 ROUNDS = 12  # one change may call for another: a month opens, is overdue, and so on
 # Changes that ask or note something, and touch no patient.
 QUIET = {"clear_risk", "ask_about_late", "ask_to_choose", "transition", "ask_about_hold"}
+MEANS = {  # the others, as whoever lets them go reads them
+    "note_risk": "an appointment cannot take place",
+    "set_ending": "the last day of a plan changes",
+    "end": "a plan ends",
+    "pause": "a plan is paused",
+    "resume": "a paused plan goes on",
+    "past_due": "a month counts as paid late",
+    "open_period": "a month begins and is to be paid",
+    "create_delivery": "a delivery is planned",
+    "cancel_delivery": "a delivery is cancelled",
+    "hold_delivery": "a delivery is held back",
+    "release_delivery": "a delivery goes on",
+    "recall_delivery": "a delivery is called back",
+    "lose_window": "a delivery needs another time",
+    "remind": "a delivery still needs a time",
+    "hold_session": "an appointment at home is put on hold",
+    "cancel_session": "an appointment at home is cancelled",
+    "miss_session": "an appointment at home counts as missed",
+}
 ASKED = (  # kinds of work items by which rows follow
     "window_not_chosen", "no_signer", "parcel_late", "parcel_to_replace", "transition",
     "hold_waits",
@@ -54,7 +73,11 @@ def replan(patient_id: UUID, *, now: datetime, by: Actor | None = None) -> int:
     stays due.
     """
     patient = lock_patient(patient_id)
-    if by is None and patient.replan_cause and not _may_follow(patient.replan_cause, now):
+    if (
+        by is None
+        and patient.replan_cause
+        and not _may_follow(patient_id, patient.replan_cause, now)
+    ):
         return 0
     who = by or Actor(role="system", channel="sweep", cause=patient.replan_cause or sweep().cause)
     count = 0
@@ -320,19 +343,29 @@ def _keep_summary(patient: Patient, care: timeline.Care) -> None:
         Patient.objects.filter(pk=patient.pk).update(**summary)
 
 
-def _may_follow(cause: UUID, now: datetime) -> bool:
-    """Whether what follows from a cause may happen: it touches few, or a person let it go."""
+def _may_follow(patient_id: UUID, cause: UUID, now: datetime) -> bool:
+    """Whether what follows from a cause may happen: it touches few, or a person let it go.
+
+    One that touched few is weighed once more only with what it did since, not with all its marks.
+    """
     known = Brake.objects.filter(cause=cause).first()
-    if known:
+    if known and (known.decided_by_id or known.status != Brake.Status.RELEASED):
         return known.status == Brake.Status.RELEASED
-    marked = list(Patient.objects.filter(replan_cause=cause).values_list("pk", flat=True))
-    if len(marked) <= brake.MOST:
+    marked = {patient_id}
+    if known is None:
+        marked = set(Patient.objects.filter(replan_cause=cause).values_list("pk", flat=True))
+        if len(marked) <= brake.MOST:
+            return True
+    wanted = {pk: {c.do for c in timeline.changes(read(pk, now=now)[0])} - QUIET for pk in marked}
+    touched = {pk for pk in marked if wanted[pk]}
+    if not touched and known:
         return True
-    wanted = [{c.do for c in timeline.changes(read(pk, now=now)[0])} - QUIET for pk in marked]
-    touched = [each for each in wanted if each]
-    kinds = Counter(kind for each in touched for kind in each)
-    would = ", ".join(f"{kind.replace('_', ' ')} {count} times" for kind, count in kinds.items())
-    return brake.weigh(cause, patients=len(touched), would=would[:100], now=now)
+    followed = Event.objects.filter(cause=cause, role="system").exclude(patient_id=None)
+    done = set(followed.values_list("patient_id", flat=True)) - touched
+    kinds = Counter(kind for each in wanted.values() for kind in each)
+    would = ", ".join(f"for {count} {MEANS[kind]}" for kind, count in kinds.most_common(3))
+    patients = len(touched | done)
+    return brake.weigh(cause, patients=patients, would=would, done=len(done), now=now)
 
 
 def mark_shared(patients: Iterable[UUID], *, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """What the ledger says of messages that are held back, and why. Sandbox only."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -8,7 +9,10 @@ from django.test.utils import CaptureQueriesContext
 
 from notifications import writing
 from notifications.models import Message
+from patients.models import Patient
 from records import brake, clock
+from tests.care import ok
+from tests.cast import CAST
 from tests.conftest import Caller, caller
 from tests.test_brake import told_by_one_cause
 from tests.texting import again, fault, inbound, message, run, texts
@@ -73,6 +77,37 @@ def test_what_is_held_back_says_why_and_when_it_was_due_while_it_is(
     assert whys(alice_booked)["reminder_24h"] == free
     assert len(texts()) == 1
     assert "Held back" not in sam.get(path).json()["why"]
+
+
+def test_what_is_written_a_little_late_by_day_does_not_speak_of_the_night(
+    alice_booked: Caller, web: str
+) -> None:
+    clock.move(clock.now() + timedelta(seconds=65, microseconds=7))
+    writing.write_messages(now=clock.now())
+    assert whys(alice_booked)["confirmation"] == "Leaves on Tue, Nov 24, 9:04 AM Central."
+
+
+def test_hours_of_ones_own_are_not_called_night(alice_booked: Caller, web: str) -> None:
+    ok(alice_booked.patch("me/", {"text_from": "16:00", "text_until": "18:00"}))
+    clock.move(clock.now() + timedelta(microseconds=7))
+    writing.write_messages(now=clock.now())
+    own = "outside the hours in which they want texts."
+    assert whys(alice_booked) == {
+        "confirmation": f"Waits until Tue, Nov 24, 4:00 PM Central: it is {own}",
+        "reminder_24h": f"Waits until Sun, Nov 29, 4:00 PM Central: it is {own}",
+        "reminder_2h": (
+            "Leaves on Sun, Nov 29, 5:30 PM Central, the evening before: it would be night there."
+        ),
+    }
+
+
+def test_what_comes_up_outside_the_hours_of_ones_own_says_so(
+    alice_booked: Caller, web: str
+) -> None:
+    writing.write_messages(now=clock.now())
+    Patient.objects.filter(email=CAST["alice"]).update(text_from="16:00", text_until="18:00")
+    run()
+    assert message("confirmation").why == "It is outside the hours in which they want texts."
 
 
 def test_what_was_asked_for_is_not_held_back_and_says_so(alice_booked: Caller, web: str) -> None:

@@ -216,6 +216,9 @@ def test_r_is_answered_with_a_link_that_moves_it_once(alice_booked: Caller, web:
         refused = page(link, start=wrong)
         assert refused.status_code == 409, wrong
         assert "Choose another time" in refused.content.decode()
+    stays = page(link, start="2026-11-30T09:00:00-06:00")
+    assert stays.status_code == 409
+    assert "Your appointment stays as it is until you choose another" in stays.content.decode()
     done = page(link, start=start)
     assert "is moved" in done.content.decode()
     assert booked().start == datetime.fromisoformat(start)

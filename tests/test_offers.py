@@ -16,9 +16,11 @@ from scheduling.tasks import replan_everyone
 from tests.care import ok
 from tests.cast import ALBANY, CAST
 from tests.conftest import Caller, caller
-from tests.texting import ALICE, again, book, fault, inbound, later, message, run, texts, work
+from tests.texting import ALICE, again, book, fault, inbound, later, message, run, texts, to, work
 
 CENTRAL = "America/Chicago"
+AWAY = "physicians/{}/time-off/"
+TO_MOVE = "appointment Mon, Nov 30, 9:00 AM Central must move."
 SIGN_IN = "Please sign in to choose another time."
 
 
@@ -29,7 +31,15 @@ def booked(name: str = "alice") -> Consultation:
 def at_risk() -> None:
     """Dr. Chen takes the day of the appointment off; what follows from it is done."""
     off = {"start": "2026-11-30T00:00:00Z", "end": "2026-12-01T05:00:00Z"}
-    ok(caller("chen").post(f"physicians/{booked().physician_id}/time-off/", off))
+    ok(caller("chen").post(AWAY.format(booked().physician_id), off))
+    replan_everyone()
+
+
+def taken_back() -> None:
+    """Dr. Chen does not take it off after all."""
+    path = AWAY.format(booked().physician_id)
+    (off,) = caller("chen").get(path).json()["results"]
+    assert caller("chen").delete(f"{path}{off['id']}/").status_code == 204
     replan_everyone()
 
 
@@ -40,9 +50,9 @@ def offered(alice_booked: Caller, web: str) -> list[datetime]:
     at_risk()
     run()
     kept = [datetime.fromisoformat(at) for at in message("offer").offered]
-    (text,) = [text for text in texts() if "choose a time" in text]
+    (text,) = [text for text in texts() if TO_MOVE in text]
     one, two = (spoken_time(at, CENTRAL) for at in kept)
-    assert f"choose a time. 1: {one} 2: {two}. Reply 1 or 2." in text
+    assert f"{TO_MOVE} 1: {one} 2: {two}. Reply 1 or 2, STOP to opt out." in text
     return kept
 
 
@@ -134,7 +144,7 @@ def test_an_offer_that_waited_for_the_provider_tells_the_same_times(
     again()
     run()
     assert message("offer").offered == first
-    assert "choose a time. 1: " in texts()[-1]
+    assert f"{TO_MOVE} 1: " in texts()[-1]
 
 
 def moves_nothing(web: str, told: str) -> None:
@@ -156,14 +166,52 @@ def test_times_that_did_not_fit_into_the_text_are_not_offered(
     moves_nothing(web, texts()[-1])
 
 
-def test_a_room_that_a_text_cannot_name_is_no_reason_to_offer_unsaid_times(
+def test_a_room_that_a_text_cannot_name_is_no_reason_to_offer_no_times(
     alice_booked: Caller, web: str
 ) -> None:
     Physician.objects.update(join_url="https://video.example.org/~chen")
     run()
     at_risk()
     run()
-    moves_nothing(web, texts()[-1])
+    assert f"{TO_MOVE} 1: " in texts()[-1]
+    assert inbound(web, "SM1", "1") == 200
+    assert booked().revision == 2
+
+
+def test_what_is_not_at_risk_any_more_in_the_morning_is_offered_no_times(
+    alice_booked: Caller, web: str
+) -> None:
+    run()
+    before = texts()
+    to("2026-11-25T03:30:00Z")  # 21:30 in Pensacola
+    at_risk()
+    run()
+    taken_back()
+    to("2026-11-25T14:01:00Z")
+    run()
+    assert (texts(), message("offer").status) == (before, "cancelled")
+    assert message("offer").why == "Nothing stands in its way any more."
+    at_risk()  # once more
+    run()
+    assert f"{TO_MOVE} 1: " in texts()[-1]
+
+
+def test_an_offer_that_is_sent_again_names_what_is_free_now(
+    offered: list[datetime], web: str, sam: Caller
+) -> None:
+    book(caller("bruno"), offered[0].isoformat(), "NJ")
+    assert sam.post(f"messages/{message('offer').pk}/resend/").status_code == 200
+    run()
+    assert f"{TO_MOVE} 1: " in texts()[-1]
+    assert spoken_time(offered[0], CENTRAL) not in texts()[-1]
+
+
+def test_who_was_offered_times_and_is_not_at_risk_any_more_is_not_offered_them_again(
+    offered: list[datetime], web: str, sam: Caller
+) -> None:
+    taken_back()
+    refused = sam.post(f"messages/{message('offer').pk}/resend/")
+    assert (refused.status_code, refused.json()["code"]) == (409, "wrong_state")
 
 
 def test_an_offer_by_mail_tells_no_times(alice_booked: Caller, web: str) -> None:
@@ -193,6 +241,6 @@ def test_who_may_not_book_is_offered_no_times(alice_booked: Caller, web: str) ->
     ok(alice_booked.post("me/address/", {**ALBANY, "kind": "move"}))
     replan_everyone()
     run()
-    (text,) = [text for text in texts() if "as planned" in text]
+    (text,) = [text for text in texts() if "must move" in text]
     moves_nothing(web, text)
     assert Message.objects.filter(kind="offer").count() == 1

@@ -104,6 +104,42 @@ def test_who_is_named_once_more_is_not_told_to_stay_away(reminded: Care) -> None
     assert message("support_replaced").why == "Somebody else was named."
 
 
+def test_who_is_named_once_more_and_replaced_again_hears_so_once(reminded: Care) -> None:
+    before = texts(SAL)
+    name(reminded, ANN)
+    run()
+    name(reminded, SAL)
+    after_grace()
+    to("2026-12-07T14:00:00Z")
+    for _ in range(2):
+        run()  # reminded once more
+    assert since(before)
+    before = texts(SAL)
+    name(reminded, ANN)
+    after_grace()
+    assert [OFF in text for text in since(before)] == [True]
+
+
+def test_who_is_named_once_more_and_replaced_before_the_next_reminder_hears_so(
+    reminded: Care,
+) -> None:
+    before = texts(SAL)
+    for phone in (ANN, SAL, BEN):
+        name(reminded, phone)
+        run()
+    after_grace()
+    assert [OFF in text for text in since(before)] == [True]
+
+
+def test_who_was_named_twice_in_a_row_and_is_replaced_hears_so_once(reminded: Care) -> None:
+    before = texts(SAL)
+    name(reminded, SAL)
+    run()
+    name(reminded, ANN)
+    after_grace()
+    assert [OFF in text for text in since(before)] == [True]
+
+
 def test_who_was_replaced_hears_no_more_and_the_new_one_hears_of_no_move(reminded: Care) -> None:
     before = texts(SAL)
     name(reminded, ANN)

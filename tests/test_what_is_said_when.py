@@ -355,14 +355,24 @@ def test_case_25_a_text_with_a_gap_is_never_written(kind: str) -> None:
 
 def test_two_times_are_offered_by_number_or_found_by_signing_in() -> None:
     when = local("2026-12-08T10:00", CENTRAL)
-    words = Words("Hearth", "850-555-0100", zone=CENTRAL, choices=(when, when + 26 * HOUR))
+    words = Words(
+        "Hearth", "850-555-0100", when=local("2026-11-30T09:00", CENTRAL), zone=CENTRAL,
+        choices=(when, when + 26 * HOUR),
+    )  # fmt: skip
     assert text_of("offer", words) == (
-        "Hearth: choose a time. 1: Tue, Dec 8, 10:00 AM Central 2: Wed, Dec 9, 12:00 PM Central. "
-        "Reply 1 or 2. Reply STOP to opt out."
+        "Hearth: appointment Mon, Nov 30, 9:00 AM Central must move. 1: Tue, Dec 8, 10:00 AM "
+        "Central 2: Wed, Dec 9, 12:00 PM Central. Reply 1 or 2, STOP to opt out."
     )
-    long = replace(words, practice="Hearth" * 8)
-    assert "Please sign in to choose another time." in text_of("offer", long)
-    assert "Please sign in to choose another time." in text_of("offer", replace(words, choices=()))
+    longest = local("2026-09-30T12:30", EASTERN)
+    words = replace(words, when=longest, choices=(longest, longest + 14 * DAY), zone=EASTERN)
+    assert len(text_of("offer", words)) == ONE_SEGMENT - 2
+    long = replace(words, practice="Coastal Home Care Co")
+    for other in (long, replace(words, choices=())):
+        assert text_of("offer", other) == (
+            f"{other.practice}: appointment Wed, Sep 30, 12:30 PM Eastern must move. Please sign "
+            "in to choose another time. Reply STOP to opt out."
+        )
+    assert text_of("offer", long, is_text=False).endswith("sign in to choose another time.")
 
 
 @pytest.mark.parametrize(

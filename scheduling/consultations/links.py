@@ -60,6 +60,10 @@ def follow(*, token: str, start: datetime | None, now: datetime) -> Link:
         confirm(consultation=consultation, by=by, now=now)
     elif start is None:
         raise Refused("not_offered", "Please choose one of the free times.")
+    elif start == consultation.start:
+        raise Refused(
+            "not_offered", "Your appointment stays as it is until you choose another time."
+        )
     else:
         reschedule(consultation=consultation, start=start, physician=None, by=by, now=now)
     Link.objects.filter(pk=link.pk).update(used_at=now)
