@@ -25,6 +25,7 @@ SAYS = {
     "canceled": Status.FAILED,
 }
 LOST = (Status.UNDELIVERED, Status.FAILED)
+GIVEN_UP = {Status.CANCELLED, Status.MISSED}
 
 
 def hear_status(
@@ -58,12 +59,19 @@ def hear_status(
 
 def _adopt(message: Message, provider_id: str, now: datetime) -> None:
     """Its answer was lost, and it left. Who read what had been taken back is called."""
-    taken_back = message.status in (Status.CANCELLED, Status.MISSED)
     left = "The provider says that it left."
     move(message, Status.ACCEPTED, left, provider_id=provider_id, secret="")
-    told = told_of(message.about_kind, message.about_id, now=now) if taken_back else None
-    if told and policy.still_true(message.kind, told.subject, revision=message.revision):
+    if _misleads(message, now):
         ask_to_call(message, now=now, because=TAKEN_BACK)
+
+
+def _misleads(message: Message, now: datetime) -> bool:
+    """Whether it was taken back, left all the same, and is not true any more."""
+    if not GIVEN_UP & {line["status"] for line in message.history}:
+        return False
+    told = told_of(message.about_kind, message.about_id, now=now)
+    untrue = told and policy.still_true(message.kind, told.subject, revision=message.revision)
+    return bool(untrue)
 
 
 def _follow(message: Message, said: str | None, error_code: str, now: datetime) -> None:
@@ -83,7 +91,8 @@ def _arrived(message: Message, now: datetime) -> None:
     again = Message.objects.select_for_update().filter(parent=message, status=Status.PENDING)
     for child in again:
         move(child, Status.CANCELLED, "The first one arrived after all.", secret="")
-    needs_no_call(message, now=now)
+    if not _misleads(message, now):
+        needs_no_call(message, now=now)
     got_through(message, later=True, now=now)
 
 
