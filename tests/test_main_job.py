@@ -222,6 +222,7 @@ def _from_the_decision_to_the_parcel(
     subscription = agree_and_subscribe(hearth, nora)
     assert next_of(hearth, nora) == ("patient", "payment")
     assert hearth.get("deliveries/", **nora)["results"] == []
+    hearth.text_with(NORA, "the payment for your month")  # one that is paid before is not told
     mark_paid(hearth, subscription, sam)
     (parcel,) = hearth.get("deliveries/", **nora)["results"]
     assert (parcel["status"], next_of(hearth, nora)) == (
