@@ -10,7 +10,7 @@ from notifications.reach import hours_of, way_of
 from notifications.subjects import told_of
 from records.refused import Refused
 
-# By hand also what arrived, since somebody may have deleted it; not what may still arrive.
+# By hand also what arrived, since somebody may have deleted it.
 OVER = (
     Status.DELIVERED, Status.UNDELIVERED, Status.FAILED, Status.SUPPRESSED, Status.CANCELLED,
     Status.MISSED, Status.SENT,

@@ -53,7 +53,9 @@ def is_full(message: Message, now: datetime) -> bool:
 
 def is_over(kind: str, to: str, values: Mapping[str, int]) -> bool:
     """Whether so many of a kind were asked for, in real time, that this address gets no more."""
-    asked, budget = Message.objects.filter(kind=kind, to=to), BUDGETS[kind]
+    budget = BUDGETS[kind]
+    kinds = [other for other, theirs in BUDGETS.items() if theirs == budget]
+    asked = Message.objects.filter(kind__in=kinds, to=to)
     return (
         asked.filter(created_at__gt=Now() - HOUR).count() >= values[f"{budget}_an_hour"]
         or asked.filter(created_at__gt=Now() - DAY).count() >= values[f"{budget}_a_day"]

@@ -70,16 +70,27 @@ def pause(*, by: Actor, now: datetime) -> Pause:
     )
     if is_new:
         record("messages.paused", row, by=by, now=now)
-        raise_work_item(
-            "texts_paused",
-            ("pause", row.pk),
-            detail="No text of care leaves until somebody resumes them.",
-            urgency=WorkItem.Urgency.TODAY,
-            for_role="staff",
-            by=by,
-            now=now,
-        )
+        _ask_to_resume(row, by, now)
     return row
+
+
+def go_on_asking(pause_id: UUID, *, now: datetime) -> None:
+    """Whoever closes the work item of a pause has not ended it."""
+    row = Pause.objects.filter(pk=pause_id, ended_at=None).first()
+    if row:
+        _ask_to_resume(row, sweep(), now)
+
+
+def _ask_to_resume(row: Pause, by: Actor, now: datetime) -> None:
+    raise_work_item(
+        "texts_paused",
+        ("pause", row.pk),
+        detail="No text of care leaves until somebody resumes them.",
+        urgency=WorkItem.Urgency.TODAY,
+        for_role="staff",
+        by=by,
+        now=now,
+    )
 
 
 @transaction.atomic

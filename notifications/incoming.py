@@ -18,6 +18,7 @@ from records.actor import sweep
 from records.events import raise_work_item, record
 from records.ids import uuid7
 from records.models import WorkItem
+from records.outage import ENDS_A_SWEEP
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +42,12 @@ def hear_text(
         defaults={
             "sender": sender,
             "body": body,
+            "understood": opt_out_type.lower()[:10],
             "patient_id": _only_patient(sender),
             "received_at": now,
         },
     )
-    told = opt_out_type.lower()
-    meant, to_read = (told, False) if told in replies.TOLD else replies.meaning(body)
-    _act_or_leave(text, meant, to_read=to_read, now=now)
+    _act_or_leave(text, now)
 
 
 def act_on_kept(*, now: datetime) -> int:
@@ -55,17 +55,20 @@ def act_on_kept(*, now: datetime) -> int:
     kept = InboundMessage.objects.filter(meaning="", received_at__lte=now - MINUTE)
     texts = list(kept.order_by("received_at")[:AT_ONCE])
     for text in texts:
-        meant, to_read = replies.meaning(text.body)
-        _act_or_leave(text, meant, to_read=to_read, now=now)
+        _act_or_leave(text, now)
     return len(texts)
 
 
-def _act_or_leave(text: InboundMessage, meant: str, *, to_read: bool, now: datetime) -> None:
+def _act_or_leave(text: InboundMessage, now: datetime) -> None:
     """Where nothing can be done at all, it stays one that nobody has acted on."""
+    is_understood = text.understood in replies.TOLD
+    meant, to_read = (text.understood, False) if is_understood else replies.meaning(text.body)
     act_on = partial(_act_on, text, meant, to_read=to_read, now=now)
     for do in (act_on, partial(_leave_to_staff, text, meant, now)):
         try:
             return do()
+        except ENDS_A_SWEEP:
+            raise
         except Exception:
             log.exception("text_not_acted_on", extra={"message_id": str(text.pk)})
     return None
@@ -121,7 +124,8 @@ def _call_for_help(text: InboundMessage, now: datetime) -> None:
     item = _being_paged(text.sender, now)
     if item:
         texts = InboundMessage.objects.filter(sender=text.sender, meaning="crisis")
-        count = texts.filter(received_at__gte=item.raised_at).count()
+        first = InboundMessage.objects.get(pk=item.object_id)
+        count = texts.filter(received_at__gte=first.received_at).count()
         item.detail = f"{CALL_NOW} They have texted {count} times."
         item.save(update_fields=["detail"])
         return

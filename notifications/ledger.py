@@ -47,7 +47,7 @@ def sentence(message: Message, hold: str) -> str:
         return _waits(message, zone, hold)
     if message.status == Status.SENT and message.channel == Channel.MAIL:
         return f"It left on {_then(message, zone)}, by mail."
-    if message.status in (Status.ACCEPTED, Status.SENT) and message.why == UNCONFIRMED:
+    if message.status == Status.SENT and message.why == UNCONFIRMED:
         return f"It left on {_then(message, zone)}. {message.why}"
     says = SAYS.get(message.status)
     return says.format(then=_then(message, zone)) if says else message.why

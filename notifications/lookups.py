@@ -11,7 +11,8 @@ from notifications import twilio
 from notifications.circuit import got_through
 from notifications.claiming import lane
 from notifications.models import Channel, Message, Status
-from notifications.moving import change
+from notifications.moving import change, move
+from notifications.reach import ask_to_call
 from notifications.statuses import hear_status
 
 log = logging.getLogger(__name__)
@@ -64,13 +65,20 @@ def _claim_look(now: datetime) -> Message | None:
 
 @transaction.atomic
 def _hear(message: Message, status: str, code: str, now: datetime) -> None:
-    """As if the callback had come; a text that stays sent has left, and at last is over."""
+    """As if the callback had come; a text that stays sent has left, and at last is over.
+
+    One of which nobody ever said that it left was lost.
+    """
     if status:
         sid, pk = message.provider_id or "", str(message.pk)
         hear_status(provider_id=sid, status=status, error_code=code, message_id=pk, now=now)
     current = Message.objects.select_for_update().get(pk=message.pk)
     if current.status == Status.SENT:
         got_through(current, later=True, now=now)
-    is_silent = current.status in (Status.ACCEPTED, Status.SENT)
-    if is_silent and current.left_at and current.left_at <= now - FINAL:
+    if not current.left_at or current.left_at > now - FINAL:
+        return
+    if current.status == Status.SENT:
         change(current, why=UNCONFIRMED)
+    elif current.status == Status.ACCEPTED:
+        move(current, Status.UNDELIVERED, "The provider never said that it left.")
+        ask_to_call(current, now=now)

@@ -249,13 +249,15 @@ class InboundQuerySet(models.QuerySet["InboundMessage"]):
 class InboundMessage(models.Model):
     """A text that came in, once; ``patient`` when the number is that of one patient alone.
 
-    ``meaning`` is empty until somebody has acted on it.
+    ``understood`` is what the provider took it for, if anything; ``meaning`` is empty until
+    somebody has acted on it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     provider_id = models.CharField(max_length=40, unique=True)
     sender = models.CharField(max_length=20)
     body = models.TextField()
+    understood = models.CharField(max_length=10, blank=True)
     meaning = models.CharField(max_length=10)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, null=True, related_name="+")
     received_at = models.DateTimeField()

@@ -25,7 +25,6 @@ CALLS = {
     ),
     "physician": ("call_physician", "An urgent alert did not get through: call the physician now."),
 }
-TAKEN_BACK = "A message that we had taken back arrived, and is not true: please call."
 TAKES_NONE = """
     SELECT FROM notifications_optout WHERE phone = %s AND ended_at IS NULL
     UNION ALL SELECT FROM notifications_badphone WHERE phone = %s"""
@@ -148,10 +147,8 @@ def reader_of(message: Message) -> str:
     return "patient" if message.patient_id else "physician"
 
 
-def ask_to_call(message: Message, *, now: datetime, because: str = "") -> None:
+def ask_to_call(message: Message, *, now: datetime) -> None:
     """A human tells what a message did not, while it still helps; asked once for each object.
-
-    ``because``: why, if not because it did not get through.
 
     Nobody is asked about a code: who waits for it asks for another one; nor about an answer to a
     call for help: who wrote it is called anyway.
@@ -160,9 +157,18 @@ def ask_to_call(message: Message, *, now: datetime, because: str = "") -> None:
     if now >= until or not policy.needs_a_call(message.kind):
         return
     kind, detail = CALLS[reader_of(message)]
-    detail = because or detail
     if message.patient:
         detail += f" It helps until {spoken_time(until, message.patient.time_zone)}."
+    _ask_staff(kind, message, detail, now)
+
+
+def ask_to_correct(message: Message, *, now: datetime) -> None:
+    """Somebody was told what is not true, and a human puts it right; nothing else closes this."""
+    detail = "A message that we had taken back arrived, and is not true: please call."
+    _ask_staff("call_to_correct", message, detail, now)
+
+
+def _ask_staff(kind: str, message: Message, detail: str, now: datetime) -> None:
     raise_work_item(
         kind,
         (message.about_kind, message.about_id),

@@ -25,13 +25,15 @@ _ANY = (
     r"(?: (?:me|us|to|all|any|more|the|these|those|this|my|your|get|getting|receive|receiving"
     r"|sending|text))*"
 )
-_KINDS = r"(?:texts|texting|messages|messaging|sms|reminders|notifications)\b"
+_KINDS = r"(?:texts?|texting|messages?|messaging|sms|reminders|notifications)\b"
 _TEXTS = rf"{_ANY} {_KINDS}"
 _MENSAJES = r"(?:mensajes?|textos?|sms|recordatorios?|notificaciones)\b"
 # Who wants somebody to stop by, at a place or at an hour, or to stop something else (a medication),
 # wants no end of texts: they go on, and staff read it.
 _ELSEWHERE = (
-    r"(?! (?:by|at|in|on|near|here|there|outside|before|after|sign|light|taking|the|my|your)\b)"
+    r"(?! (?:by|near|outside|sign|light|taking|the|my)\b"
+    r"| (?:at|before|after|in|on) (?:\d|noon|tomorrow|the\b|my\b|our\b|(?:mon|tues|wednes|thurs|fri"
+    r"|satur|sun)day))"
 )
 # Of one sentence.
 SAYS_STOP = re.compile(
@@ -89,7 +91,9 @@ def meaning(body: str) -> tuple[str, bool]:
         if _words(folded) in keywords:
             return meant, False
     bare = _words(POLITE.sub("", _words(folded)))
-    stops = any(SAYS_STOP.search(_words(s)) for s in _sentences(folded))
+    # Also between commas: "Stop, my lawyer will call you".
+    parts = (*_sentences(folded), *folded.split(","))
+    stops = any(SAYS_STOP.search(_words(part)) for part in parts)
     stops = stops or bare in STOP | PERHAPS_STOP or is_wrong_number(body)
     return ("stop" if stops else "other"), True
 

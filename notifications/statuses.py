@@ -8,7 +8,7 @@ from notifications.again import write_again
 from notifications.circuit import got_through, open_circuit
 from notifications.models import Message, ProviderEvent, Status
 from notifications.moving import move
-from notifications.reach import TAKEN_BACK, ask_to_call, flag_phone, needs_no_call
+from notifications.reach import ask_to_call, ask_to_correct, flag_phone, needs_no_call
 from notifications.subjects import told_of
 from notifications.twilio import is_misconfigured
 from records.actor import sweep
@@ -25,7 +25,6 @@ SAYS = {
     "canceled": Status.FAILED,
 }
 LOST = (Status.UNDELIVERED, Status.FAILED)
-GIVEN_UP = {Status.CANCELLED, Status.MISSED}
 
 
 def hear_status(
@@ -59,19 +58,12 @@ def hear_status(
 
 def _adopt(message: Message, provider_id: str, now: datetime) -> None:
     """Its answer was lost, and it left. Who read what had been taken back is called."""
+    taken_back = message.status in (Status.CANCELLED, Status.MISSED)
     left = "The provider says that it left."
     move(message, Status.ACCEPTED, left, provider_id=provider_id, secret="")
-    if _misleads(message, now):
-        ask_to_call(message, now=now, because=TAKEN_BACK)
-
-
-def _misleads(message: Message, now: datetime) -> bool:
-    """Whether it was taken back, left all the same, and is not true any more."""
-    if not GIVEN_UP & {line["status"] for line in message.history}:
-        return False
-    told = told_of(message.about_kind, message.about_id, now=now)
-    untrue = told and policy.still_true(message.kind, told.subject, revision=message.revision)
-    return bool(untrue)
+    told = told_of(message.about_kind, message.about_id, now=now) if taken_back else None
+    if told and policy.still_true(message.kind, told.subject, revision=message.revision):
+        ask_to_correct(message, now=now)
 
 
 def _follow(message: Message, said: str | None, error_code: str, now: datetime) -> None:
@@ -91,8 +83,7 @@ def _arrived(message: Message, now: datetime) -> None:
     again = Message.objects.select_for_update().filter(parent=message, status=Status.PENDING)
     for child in again:
         move(child, Status.CANCELLED, "The first one arrived after all.", secret="")
-    if not _misleads(message, now):
-        needs_no_call(message, now=now)
+    needs_no_call(message, now=now)
     got_through(message, later=True, now=now)
 
 

@@ -11,10 +11,12 @@ from django.db.models.functions import Now
 
 from accounts.models import Role, User
 from notifications import caps, policy, quiet_hours
+from notifications.circuit import go_on_asking
 from notifications.models import Channel, InboundMessage, Message, Status
 from notifications.moving import CALLED_OFF, change, entry, move
 from notifications.reach import (
     CALLS,
+    NOT_TOLD,
     ask_to_call,
     hours_of,
     lock_phone,
@@ -42,8 +44,7 @@ WORTH_A_LOOK = 3  # failures of one event, after which a human is asked
 CODE_LASTS, DAY = timedelta(minutes=10), timedelta(days=1)
 ANSWER_KEEPS = timedelta(hours=1)
 REPLACED = "support_replaced"
-LOST = (Status.UNDELIVERED, Status.FAILED, Status.MISSED, Status.SUPPRESSED)
-NOT_TOLD = (Status.PENDING, Status.CANCELLED, Status.MISSED, Status.SUPPRESSED)
+NOT_LEFT = (Status.PENDING, Status.CANCELLED, Status.MISSED, Status.SUPPRESSED)
 NO_HOUR = "No hour was left outside the quiet hours."
 
 
@@ -108,6 +109,7 @@ def _tell(event: Event, now: datetime) -> None:
         _follow_hours(event, now)
     elif event.kind in ("work_item.claimed", "work_item.closed"):
         _stop_paging(event.object_id, now)
+        go_on_asking(WorkItem.objects.get(pk=event.object_id).object_id, now=now)
     _hold_if_many(event, now)
     for plan in policy.alert(event.kind, occurred_at=event.occurred_at):
         _alert_physicians(event, plan)
@@ -122,7 +124,7 @@ def _hold_if_many(event: Event, now: datetime) -> None:
     mine = Message.objects.filter(cause=event.cause)
     if patients <= brake.MOST or not mine.filter(about_id=event.object_id).exists():
         return
-    told = mine.exclude(status__in=NOT_TOLD).exclude(patient=None)
+    told = mine.exclude(status__in=NOT_LEFT).exclude(patient=None)
     done = told.values("patient_id").distinct().count()
     would = "they get a text or a mail"
     brake.weigh(event.cause, patients=patients, would=would, done=done, now=now)
@@ -150,7 +152,7 @@ def _settle_calls(about_id: UUID, told: Told, now: datetime) -> None:
 def _to_be_told(about_id: UUID, told: Told) -> set[str]:
     """Who did not get what is still true of a row: keys of `CALLS`."""
     here = support_of(told.patient.pk)
-    rows = Message.objects.filter(about_id=about_id, status__in=LOST)
+    rows = Message.objects.filter(about_id=about_id, status__in=NOT_TOLD)
     return {
         reader_of(row)
         for row in rows.select_related("support_person")

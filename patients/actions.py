@@ -323,12 +323,19 @@ def replan_soon(patient_id: UUID, *, by: Actor, now: datetime) -> None:
 def replan_many(patients: Iterable[UUID], *, by: Actor, now: datetime) -> None:
     """What follows for these patients is worked out soon, with the id of the one cause.
 
-    Call it before any other lock: patients come first.
+    Whom the brake holds it goes on holding, with what marked them before: once that is decided, all
+    is worked out. Call it before any other lock: patients come first.
     """
-    rows = Patient.objects.filter(pk__in=list(patients)).select_for_update(no_key=True)
-    marked = list(rows.order_by("pk").values_list("pk", flat=True))
-    Patient.objects.filter(pk__in=marked).update(replan_due_at=now, replan_cause=by.cause)
+    marked = Patient.objects.filter(pk__in=lock_patients(patients))
+    held = Brake.objects.filter(status=Brake.Status.WAITING).values("cause")
+    marked.exclude(replan_cause__in=held).update(replan_due_at=now, replan_cause=by.cause)
     hints.wake("scheduling.replan")
+
+
+def lock_patients(patients: Iterable[UUID]) -> list[UUID]:
+    """These patients, locked by id."""
+    rows = Patient.objects.filter(pk__in=list(patients)).select_for_update(no_key=True)
+    return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
 def _save(patient: Patient, *changed: str) -> None:

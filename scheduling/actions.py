@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import Role
-from patients.actions import lock_patient, replan_many
+from patients.actions import lock_patient, lock_patients, replan_many
 from patients.models import ClinicalHold, Patient
 from records import brake, hints
 from records.actor import Actor
@@ -149,6 +149,8 @@ def close_work_item(*, item: WorkItem, note: str, by: Actor, now: datetime) -> W
     """It is done. Of a brake: the cause was put right, and is looked at anew for each patient."""
     if item.kind != brake.KIND:
         return close(item=item, note=note, by=by, now=now)
-    held = Patient.objects.filter(replan_cause=item.object_id)
-    replan_many(held.values_list("pk", flat=True), by=by, now=now)
-    return brake.withdraw(item=item, note=note, by=by, now=now)
+    marked = Patient.objects.filter(replan_cause=item.object_id)
+    held = lock_patients(marked.values_list("pk", flat=True))
+    closed = brake.withdraw(item=item, note=note, by=by, now=now)
+    replan_many(held, by=by, now=now)
+    return closed

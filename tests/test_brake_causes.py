@@ -164,7 +164,7 @@ def test_who_puts_the_cause_right_has_told_nobody(web: str) -> None:
 
 
 def test_what_a_patient_does_meanwhile_lets_nothing_go(web: str) -> None:
-    """Their own change is no way past the brake, nor is another one that meets a few of them."""
+    """Their own change is no way past the brake."""
     patients = booked(MANY)
     before = rows()
     licence_ends()
@@ -177,6 +177,22 @@ def test_what_a_patient_does_meanwhile_lets_nothing_go(web: str) -> None:
     ok(who_decides().post(f"work-items/{braked()['id']}/approve/"))
     sweep()
     assert offers() == MANY
+
+
+def test_another_cause_that_meets_those_who_wait_is_no_way_past(web: str) -> None:
+    """Two of the four days on which the twelve come are taken off, after the licence ended."""
+    booked(MANY)
+    before = rows()
+    licence_ends()
+    sweep()
+    held = braked()["id"]
+    off = {"start": "2026-12-01T00:00:00Z", "end": "2026-12-03T00:00:00Z"}
+    ok(caller("chen").post(f"physicians/{Physician.objects.get().pk}/time-off/", off))
+    sweep()
+    assert (rows(), offers(), braked()["id"]) == (before, 0, held)
+    ok(who_decides().post(f"work-items/{held}/approve/"))
+    sweep()
+    assert (at_risk(), offers()) == (MANY, MANY)
 
 
 def test_the_end_of_a_reason_for_twelve_is_told_nobody_and_asks_nobody(web: str) -> None:

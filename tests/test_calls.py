@@ -77,10 +77,24 @@ def test_what_was_taken_back_and_turns_out_to_have_left_is_put_right_by_a_call(
     later()
     run()
     assert (state("confirmation"), texts()) == ("delivered", [])
-    assert call() == (
-        "A message that we had taken back arrived, and is not true: please call. It helps until "
-        "Mon, Nov 30, 9:00 AM Central."
-    )
+    ((asked,),) = WorkItem.objects.filter(kind="call_to_correct").values_list("detail")
+    assert asked == "A message that we had taken back arrived, and is not true: please call."
+
+
+def test_who_was_told_a_time_that_was_taken_back_is_called_whatever_follows(
+    alice_booked: Caller, web: str
+) -> None:
+    path = believed_unsent(web)
+    meeting = Consultation.objects.get()
+    moved = {"start": "2026-12-01T16:00:00Z"}
+    ok(alice_booked.post(f"consultations/{meeting.pk}/reschedule/", moved))
+    writing.write_messages(now=clock.now())
+    assert signed(web, path, {**SENT, "MessageStatus": "sent"}).status_code == 204
+    ok(alice_booked.post(f"consultations/{meeting.pk}/confirm/"))
+    later()
+    run()
+    assert signed(web, path, SENT).status_code == 204
+    assert work("call_to_correct") == 1
 
 
 def test_what_was_called_off_and_is_true_needs_no_call(alice_booked: Caller, web: str) -> None:

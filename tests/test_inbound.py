@@ -12,11 +12,12 @@ from notifications import incoming
 from notifications.models import InboundMessage, Message, OptOut
 from patients.models import Patient
 from records import clock
+from records.models import WorkItem
 from scheduling.models import Consultation
 from tests.care import ok
 from tests.cast import CAST
 from tests.conftest import Caller, caller, owner
-from tests.texting import ALICE, fault, inbound, later, run, texts, work
+from tests.texting import ALICE, fault, inbound, later, run, signed, texts, work
 
 CHEN = "+18505550111"
 
@@ -114,6 +115,26 @@ def test_a_text_that_nobody_has_acted_on_is_acted_on_by_a_sweep(
     done = OptOut.objects.exists() if words == "STOP" else Consultation.objects.get().confirmed_at
     assert done
     assert incoming.act_on_kept(now=clock.now()) == 0
+
+
+def test_what_the_provider_understood_counts_later_as_well(
+    alice_booked: Caller, web: str, committed: str
+) -> None:
+    fields = {"MessageSid": "SM1", "From": ALICE, "Body": "ARRET", "OptOutType": "STOP"}
+    with broken(committed, "UPDATE", "notifications_inboundmessage"):
+        assert signed(web, "/webhooks/twilio/inbound/", fields).status_code == 200
+    clock.move(clock.now() + timedelta(minutes=1))
+    assert incoming.act_on_kept(now=clock.now()) == 1
+    assert OptOut.objects.filter(phone=ALICE, ended_at=None).exists()
+
+
+def test_calls_for_help_are_counted_from_the_first(web: str, committed: str) -> None:
+    with broken(committed, "UPDATE", "notifications_inboundmessage"):
+        assert inbound(web, "SM1", "I want to die") == 200
+    clock.move(clock.now() + timedelta(minutes=1))
+    incoming.act_on_kept(now=clock.now())
+    assert inbound(web, "SM2", "please, I want to die") == 200
+    assert "texted 2 times" in WorkItem.objects.get(kind="call_for_help").detail
 
 
 # --- START ------------------------------------------------------------------------------------

@@ -78,6 +78,8 @@ def test_plain_phrases_without_danger_call_nobody(words: str) -> None:
 @pytest.mark.parametrize(
     "words",
     [
+        "STOP at once!", "Stop before I report you", "Stop here.", "Stop after this",
+        "stop your spam", "no more text please", "Stop, my lawyer will call you",
         "ok stop", "I said stop", "hey stop", "I want you to stop", "can you stop", "Can you stop?",
         "could you please stop", "s.t.o.p", "S T O P", "stopp", "STOP!! I mean it",
         "stopall please", "cancel please", "Please cancel",

@@ -48,6 +48,11 @@ def test_a_pause_stays_among_what_staff_must_do_until_it_ends(alice_booked: Call
     pause()
     pause()
     assert work("texts_paused") == 1
+    sam = caller("sam")
+    (item,) = sam.get("work-items/", kind="texts_paused").json()["results"]
+    assert sam.post(f"work-items/{item['id']}/close/", {"note": "later"}).status_code == 200
+    run()
+    assert work("texts_paused") == 1
     assert caller("sam").post("messages/resume/").status_code == 200
     assert work("texts_paused") == 0
 
