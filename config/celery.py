@@ -17,7 +17,7 @@ app.autodiscover_tasks()
 # zone goes silent for an hour in autumn. A tick that waited longer than its interval is dropped.
 SWEEPS = {
     "notifications.write_messages": 5,
-    "notifications.send_due": 5,
+    "notifications.send_due": 2,
     "notifications.page_again": 15,
     "notifications.reconcile": 15,
     "notifications.look_up": 60,

@@ -33,11 +33,12 @@ def check_again(claimed: Message, now: datetime) -> Message | None:
     phone = _phone_of(claimed)
     told = told_of(claimed.about_kind, claimed.about_id, now=now, lock=True)
     lock_phone(phone)
-    rows = Message.objects.select_related("patient__address")
-    rows = rows.select_for_update(of=("self",))
+    rows = Message.objects.select_for_update()
     message = rows.filter(pk=claimed.pk, claim=claimed.claim, status=Status.SENDING).first()
     if message is None:
         return None
+    if told and told.patient.pk == message.patient_id:
+        message.patient = told.patient
     untrue = _untrue(message, told)
     words = None if untrue else _words(message, told, now)
     if words is None:

@@ -43,6 +43,8 @@ def send_due(*, clock: Callable[[], datetime]) -> int:
             batch = claim(clock(), most=pace.batch())
             if not batch:
                 return count
+            if not count and len(batch) == pace.batch():
+                hints.wake("notifications.send_due")  # more than one batch: another lane helps
             count += len(batch)
             send_all(batch, claimed_at, clock)
     if count:

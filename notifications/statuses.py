@@ -8,7 +8,7 @@ from notifications.again import write_again
 from notifications.circuit import got_through, open_circuit
 from notifications.models import Message, ProviderEvent, Status
 from notifications.moving import move
-from notifications.reach import ask_to_call, ask_to_correct, flag_phone, needs_no_call
+from notifications.reach import NOT_TOLD, ask_to_call, ask_to_correct, flag_phone, needs_no_call
 from notifications.subjects import told_of
 from notifications.twilio import is_misconfigured
 from records.actor import sweep
@@ -79,11 +79,12 @@ def _follow(message: Message, said: str | None, error_code: str, now: datetime) 
 
 
 def _arrived(message: Message, now: datetime) -> None:
-    """Perhaps after it was given up: then nobody needs it once more."""
-    again = Message.objects.select_for_update().filter(parent=message, status=Status.PENDING)
-    for child in again:
-        move(child, Status.CANCELLED, "The first one arrived after all.", secret="")
-    needs_no_call(message, now=now)
+    """Perhaps after it was given up: then nobody needs it once more, nor a call."""
+    if message.parent_id or {line["status"] for line in message.history}.intersection(NOT_TOLD):
+        again = Message.objects.select_for_update().filter(parent=message, status=Status.PENDING)
+        for child in again:
+            move(child, Status.CANCELLED, "The first one arrived after all.", secret="")
+        needs_no_call(message, now=now)
     got_through(message, later=True, now=now)
 
 
@@ -102,14 +103,15 @@ def _make_up_for(message: Message, now: datetime) -> None:
 
 
 def _message_of(provider_id: str, message_id: str) -> Message | None:
+    """By the id that came with the callback; another row that has the provider's id goes before."""
     rows = Message.objects.select_for_update()
-    found = rows.filter(provider_id=provider_id).first()
-    if found:
-        return found
     try:
-        return rows.filter(pk=UUID(message_id)).first()
+        named = rows.filter(pk=UUID(message_id)).first()
     except ValueError:
-        return None
+        named = None
+    if named and named.provider_id == provider_id:
+        return named
+    return rows.filter(provider_id=provider_id).first() or named
 
 
 def _ask_why_twice(message: Message, now: datetime) -> None:
