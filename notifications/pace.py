@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import connection
 
 BATCH = 50
+LANES = 2  # sweeps that send at once: a provider that hangs leaves the worker's others free
 AFTER_BUSY = 1.0  # seconds for which nobody sends once the provider was busy
 # The database's clock hands out turns: each begins when the one before is over.
 TURN = """
@@ -24,6 +25,11 @@ def batch() -> int:
     """How many are taken at once: what leaves in a second, so that the urgent never wait long."""
     rate = settings.TWILIO_PER_SECOND
     return max(1, min(BATCH, int(rate))) if rate else BATCH
+
+
+def lanes() -> int:
+    """How many sweeps send at once; one where each turn counts, since two could swap theirs."""
+    return 1 if settings.TWILIO_PER_SECOND else LANES
 
 
 def wait_for_turn() -> None:

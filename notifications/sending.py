@@ -24,7 +24,6 @@ from scheduling import demo
 log = logging.getLogger(__name__)
 
 AT_ONCE = timedelta(seconds=10)  # how long one sweep goes on; the next tick takes the rest
-LANES = 2  # sweeps that send at once: a provider that hangs leaves the worker's others free
 LANE = 0x5E4D  # the first half of the advisory locks of sending
 AGAIN = "#rc=3&rp=all"  # whoever calls back tries three times more; told to Twilio alone
 HANDS = 8  # texts of one sweep that the provider is asked to take at once
@@ -37,7 +36,7 @@ def send_due(*, clock: Callable[[], datetime]) -> int:
     """
     demo.refuse_beside_real_texts()
     begun, count = time.monotonic(), 0
-    with lane(LANE, LANES) as is_free:
+    with lane(LANE, pace.lanes()) as is_free:
         while is_free and time.monotonic() - begun < AT_ONCE.total_seconds():
             claimed_at = time.monotonic()
             batch = claim(clock(), most=pace.batch())

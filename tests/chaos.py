@@ -91,7 +91,7 @@ class Seen:
         yield "seconds", f"{self.took:.0f}"
         yield from ((what, str(count)) for what, count in sorted(self.deaths.items()))
         yield "messages by state", ", ".join(f"{n} {s}" for s, n in sorted(self.states.items()))
-        yield "known by a callback after a lost answer", str(self.told)
+        yield "known by a callback before, or without, an answer", str(self.told)
         yield "found at the provider after a lost answer", str(self.found)
         yield "texts that the sandbox took", str(self.texts.total())
         yield "numbers that were texted twice", str(self.doubled)
@@ -126,12 +126,12 @@ class Processes:
         self.kill(name)
         self.start(name, self.running[name][0])
 
-    def revive(self) -> int:
-        """Start what ended by itself again, as the process manager does; how many."""
+    def revive(self) -> list[str]:
+        """Start what ended by itself again, as the process manager does; the names."""
         ended = [name for name, (_, p) in self.running.items() if p.poll() is not None]
         for name in ended:
             self.start(name, self.running[name][0])
-        return len(ended)
+        return ended
 
     def children(self) -> list[psutil.Process]:
         """Those of the workers."""
@@ -305,7 +305,7 @@ def tell(facts: list[Any], until: int) -> None:
 
 
 def _harm(processes: Processes, broker: redis.Redis, second: int, size: Size, seen: Seen) -> None:
-    seen.deaths["processes that ended by themselves"] += processes.revive()
+    seen.deaths.update(f"{name} ended by itself" for name in processes.revive())
     if second in (size.seconds // 3, size.seconds * 2 // 3):
         broker.flushall()
         seen.deaths["broker emptied"] += 1

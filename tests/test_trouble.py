@@ -19,7 +19,7 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from accounts.models import User
-from notifications import checking, doubt, mail, sending, settling, writing
+from notifications import checking, doubt, mail, pace, sending, settling, writing
 from notifications.claiming import claim
 from notifications.models import TRANSITIONS, Message, OptOut, Status
 from notifications.moving import move
@@ -582,7 +582,7 @@ def test_two_sweeps_send_at_once_and_a_third_leaves_it_to_them(
     alice_booked: Caller, web: str
 ) -> None:
     writing.write_messages(now=clock.now())
-    others = [another_connection() for _ in range(sending.LANES)]
+    others = [another_connection() for _ in range(pace.LANES)]
     try:
         for lane, other in enumerate(others):
             other.execute("SELECT pg_advisory_lock(%s, %s)", [sending.LANE, lane])
@@ -592,6 +592,17 @@ def test_two_sweeps_send_at_once_and_a_third_leaves_it_to_them(
     finally:
         for other in others:
             other.close()
+
+
+def test_where_each_turn_counts_one_sweep_sends(
+    alice_booked: Caller, web: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "TWILIO_PER_SECOND", 9.0)
+    writing.write_messages(now=clock.now())
+    with another_connection() as other:
+        other.execute("SELECT pg_advisory_lock(%s, 0)", [sending.LANE])
+        assert sending.send_due(clock=clock.now) == 0
+    wait_for(lambda: sending.send_due(clock=clock.now) == 1, "the lane")
 
 
 def test_codes_come_before_everything_else(alice_booked: Caller, web: str) -> None:
