@@ -40,7 +40,7 @@ SAYS_STOP = re.compile(
     rf"(?:^|\b(?:please|pls|ok|okay|hey|said|just|text) )stop(?:all|p+)?\b{_ELSEWHERE}"
     rf"|\b(?:want|need|ask|asked|told) (?:you|u|it|this|these) (?:all )?to stop\b{_ELSEWHERE}"
     r"|\b(?:can|could|will|would) (?:you|u) stop(?: it| this| that| now)*$"
-    rf"|\b(?:stop|quit|end|cancel){_TEXTS}|\bstop (?:my|the|these|your) \w+ {_KINDS}"
+    rf"|\b(?:stop|quit|(?<!the )end|cancel){_TEXTS}|\bstop (?:my|the|these|your) \w+ {_KINDS}"
     r"|\bstop (?:contacting|spamming|bothering)\b"
     r"|\b(?:stop|quit) (?:sending|getting|receiving)(?: me| us)? (?:these|those|them|anything)\b"
     rf"|\b(?:do not|dont|never) (?:(?:want|need|like|wish|send){_TEXTS}"
