@@ -65,7 +65,7 @@ def way_of(message: Message) -> tuple[str, str] | None:
     if friend:
         phone = str(friend.phone)
         return (Channel.SMS, phone) if takes_texts(phone) else None
-    return way_to(message.patient, message.user)
+    return way_to(message.patient or message.user)
 
 
 def mail_of(message: Message) -> tuple[str, str] | None:
@@ -92,17 +92,16 @@ def hours_for(message: Message) -> Hours | None:
     return hours_of(message.patient, policy.OF_KIND[message.kind].reader)
 
 
-def way_to(patient: Patient | None, user: User | None) -> tuple[str, str] | None:
+def way_to(person: Patient | User | None) -> tuple[str, str] | None:
     """The channel and the address for a message to somebody now; None when there is no way.
 
     Patients are texted when their latest word about texts to this number is yes, others unless
     they opted out.
     """
-    person = patient or user
     if person is None:
         return None
     phone = str(person.phone)
-    if phone and takes_texts(phone) and (patient is None or agreed(patient, phone)):
+    if phone and takes_texts(phone) and (isinstance(person, User) or agreed(person, phone)):
         return Channel.SMS, phone
     return (Channel.MAIL, person.email) if person.email else None
 

@@ -26,7 +26,8 @@ MOST_ATTEMPTS = 6  # that may have left, or that we could not make ready
 @transaction.atomic
 def settle(message: Message, outcome: Outcome, now: datetime) -> None:
     """Write down what became of it, unless somebody else has taken it over since."""
-    lock_phone(message.to)
+    if outcome.result in ("opted_out", "bad_phone"):
+        lock_phone(message.to)  # before the message, as everywhere
     rows = Message.objects.select_for_update().filter(
         pk=message.pk, claim=message.claim, status=Status.SENDING
     )
