@@ -2,7 +2,6 @@
 
 import base64
 import hmac
-import random
 import re
 import threading
 from datetime import UTC, datetime
@@ -12,13 +11,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from notifications.sandbox.callbacks import report
-from notifications.sandbox.models import SandboxBlock, SandboxFault, SandboxMessage
+from notifications.sandbox.models import SandboxBlock, SandboxMessage
 
 HANG = 30.0  # seconds at most that an answer is kept back
 ERRORS = {
@@ -59,6 +57,12 @@ FOLLOWS = {
     "callbacks_forged": 0,
     "no_callbacks": 0,
 }
+NEXT_FAULT = """
+    UPDATE sandbox_sandboxfault SET count = count - 1 WHERE id = (
+        SELECT id FROM sandbox_sandboxfault
+        WHERE count > 0 AND "to" IN ('', %s) AND random() * 100 < percent
+        ORDER BY id LIMIT 1 FOR UPDATE)
+    RETURNING kind"""
 SILENT = ("no_callbacks", "reset_accepted_silent")
 FAULTS = (*ANSWERS, *FOLLOWS)
 
@@ -184,15 +188,12 @@ def _answer(answer: str, row: SandboxMessage | None) -> HttpResponse:
     return JsonResponse(as_twilio(row, waits=True), status=201)
 
 
-@transaction.atomic
 def _next_fault(to: str) -> str:
     """The fault that is due for a text to this number, used up by one; empty when there is none."""
-    rows = SandboxFault.objects.select_for_update().filter(count__gt=0, to__in=("", to))
-    for fault in rows:
-        if random.randrange(100) < fault.percent:  # noqa: S311  faults, not secrets
-            SandboxFault.objects.filter(pk=fault.pk).update(count=F("count") - 1)
-            return fault.kind
-    return ""
+    with connection.cursor() as cursor:
+        cursor.execute(NEXT_FAULT, [to])
+        row = cursor.fetchone()
+    return row[0] if row else ""
 
 
 def as_twilio(row: SandboxMessage, *, waits: bool = False) -> dict[str, Any]:
