@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 TRIES = 3
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-AT_ONCE = 4
+AT_ONCE = 1  # of each process: what tells statuses does not crowd out what takes texts
 _http = PoolManager(maxsize=AT_ONCE, retries=False, timeout=10)
 _reporters = ThreadPoolExecutor(AT_ONCE)
 _under_way: set[Future[None]] = set()
