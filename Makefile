@@ -34,6 +34,7 @@ check: .venv/dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.house_rules
 	@HEARTH_DATA=.data/check $(BIN)/python -m config.embedded --fast sh tests/check_django.sh
 
 bench: .venv/dev

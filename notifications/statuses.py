@@ -3,20 +3,18 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection
-
 from notifications import policy
 from notifications.again import write_again
 from notifications.circuit import got_through, open_circuit
-from notifications.models import Message, Status
+from notifications.models import Message, ProviderEvent, Status
 from notifications.moving import move
 from notifications.reach import NOT_TOLD, ask_to_call, ask_to_correct, flag_phone, needs_no_call
 from notifications.subjects import told_of
 from notifications.twilio import is_misconfigured
 from records.actor import sweep
 from records.events import raise_work_item
-from records.ids import uuid7
 from records.models import WorkItem
+from records.once import add_once
 from records.refused import Refused
 
 # Twilio's word → ours. What is not here changes nothing.
@@ -27,9 +25,6 @@ SAYS = {
     "failed": Status.FAILED,
     "canceled": Status.FAILED,
 }
-SAID = """
-    INSERT INTO notifications_providerevent (id, provider_id, status, error_code, message_id)
-    VALUES (%s, %s, %s, %s, %s) ON CONFLICT (provider_id, status, error_code) DO NOTHING"""
 LOST = (Status.UNDELIVERED, Status.FAILED)
 
 
@@ -44,7 +39,10 @@ def hear_status(
     if not provider_id:
         return
     message = _message_of(provider_id, message_id)
-    _keep(provider_id, status, error_code, message)
+    said = ProviderEvent(
+        provider_id=provider_id, status=status, error_code=error_code, message=message
+    )
+    add_once([said], unique=("provider_id", "status", "error_code"))
     if message is None:
         return
     if message.provider_id is None:
@@ -53,13 +51,6 @@ def hear_status(
         _ask_why_twice(message, now)
         return
     _follow(message, SAYS.get(status), error_code, now)
-
-
-def _keep(provider_id: str, status: str, error_code: str, message: Message | None) -> None:
-    """What was said before is there already."""
-    about = message and message.pk
-    with connection.cursor() as cursor:
-        cursor.execute(SAID, [uuid7(), provider_id, status, error_code, about])
 
 
 def _adopt(message: Message, provider_id: str, now: datetime) -> None:

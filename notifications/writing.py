@@ -30,6 +30,7 @@ from records import brake, hints
 from records.actor import Actor, sweep
 from records.events import raise_work_item
 from records.models import Event, Outbox, WorkItem
+from records.once import add_once
 from records.outage import ENDS_A_SWEEP
 from records.values import in_force
 from records.work import settle
@@ -529,5 +530,5 @@ def add(messages: Iterable[Message]) -> None:
     for row in rows:
         row.history = [entry(row.status, row.why)]
         row.priority = policy.priority_of(row.kind)
-    Message.objects.bulk_create(rows, ignore_conflicts=True)
+    add_once(rows, unique=("key",))
     hints.wake("notifications.send_due")

@@ -5,13 +5,17 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import ProgrammingError, connection, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from patients.models import Patient
 from records import clock
 from records.append_only import TABLES
+from records.ids import uuid7
 from records.models import Event, Rule
+from records.once import add_once
 from records.values import DEFAULTS, in_force, rule_on
+from scheduling.models import Physician, Reservation
 from tests.care import care, ok, to
 from tests.carrying import report
 from tests.cast import NOW
@@ -224,3 +228,14 @@ def test_what_a_test_commits_is_gone_for_the_next(committed: str) -> None:
     care(caller("alice")).approved()
     assert state_of_all() != before[:-1]
     assert there() == before
+
+
+def test_what_is_known_stays_and_a_double_booking_is_still_refused(db: None) -> None:
+    hour = (NOW, NOW + timedelta(hours=1))
+    chen, alice = Physician.objects.get(), Patient.objects.get(first_name="Alice")
+    first = Reservation(physician=chen, busy=hour, patient=alice, period=hour)
+    assert add_once([first], unique=("id",)) == 1
+    assert add_once([first], unique=("id",)) == 0
+    first.pk = uuid7()
+    with pytest.raises(IntegrityError, match="physician_is_in_one_place"), transaction.atomic():
+        add_once([first], unique=("id",))

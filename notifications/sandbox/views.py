@@ -197,7 +197,8 @@ def move_clock(request: HttpRequest, sent: dict[str, Any]) -> HttpResponse:
     if request.method == "POST":
         clock.move(_target(sent))
         try:
-            current_app.send_task("sandbox.run_sweeps", retry=False).get(timeout=SWEEPS_TAKE)
+            told = current_app.send_task("sandbox.run_sweeps", retry=False)  # allowed: waits for it
+            told.get(timeout=SWEEPS_TAKE)
         except (NoAnswer, OperationalError, RedisError):
             detail = "The clock is moved, but no worker has run the sweeps: is one running?"
             return JsonResponse(problem_body("no_worker", detail), status=503)

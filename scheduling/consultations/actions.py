@@ -20,6 +20,7 @@ from records.events import keep_correction, raise_work_item, record
 from records.gates import UnmetGate, pass_gates
 from records.ids import reference
 from records.models import WorkItem
+from records.once import add_once
 from records.refused import Refused
 from records.values import in_force
 from records.work import settle
@@ -477,16 +478,10 @@ def _save(consultation: Consultation, *changed: str) -> None:
 
 
 def _take_into_care(consultation: Consultation, now: datetime) -> None:
-    CareRelationship.objects.bulk_create(
-        [
-            CareRelationship(
-                patient_id=consultation.patient_id,
-                physician_id=consultation.physician.user_id,
-                since=now,
-            )
-        ],
-        ignore_conflicts=True,
+    care = CareRelationship(
+        patient_id=consultation.patient_id, physician_id=consultation.physician.user_id, since=now
     )
+    add_once([care], unique=("patient", "physician"))
 
 
 def _tell(

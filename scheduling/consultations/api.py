@@ -255,7 +255,8 @@ class ConsultationHistory(Door):
         user = signed_in(request)
         row = found(Consultation.objects.visible_to(user), pk)
         look_log(user, "consultation", [row])
-        return listed(self, Event.objects.filter(object_id=row.pk), HistoryOut)
+        events = Event.objects.filter(object_id=row.pk)  # allowed: of a row that is visible
+        return listed(self, events, HistoryOut)
 
 
 class ConfirmIn(ChannelIn):

@@ -160,7 +160,7 @@ class DeliveryOut(serializers.ModelSerializer[Delivery]):
 
 def answer(user: User, row: Delivery, status: int = 200) -> Response:
     """A delivery as its reader may see it."""
-    whole = Delivery.objects.with_people().get(pk=row.pk)
+    whole = Delivery.objects.with_people().get(pk=row.pk)  # allowed: the door has found it
     body = DeliveryOut(whole, context={"zone": zone_of(user)}).data
     return with_etag(Response(body, status=status), whole.version)
 

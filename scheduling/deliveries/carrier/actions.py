@@ -12,6 +12,7 @@ from records.actor import Actor
 from records.gates import pass_gates
 from records.ids import uuid7
 from records.models import WorkItem
+from records.once import add_once
 from records.refused import Refused
 from scheduling.deliveries import actions
 from scheduling.deliveries.carrier.models import CarrierEvent
@@ -134,7 +135,7 @@ def _hear_of(
 def _keep(report: CarrierEvent, parcel: Delivery | None, *, moved: bool = False) -> None:
     """A row of its own for each parcel of which it was heard: rows never change."""
     report.pk, report.delivery, report.moved = uuid7(), parcel, moved
-    CarrierEvent.objects.bulk_create([report], ignore_conflicts=True)
+    add_once([report], unique=("carrier", "tracking", "code", "occurred_at", "delivery"))
 
 
 def _is_old(report: CarrierEvent, parcel: Delivery) -> bool:

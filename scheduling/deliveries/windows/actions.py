@@ -16,6 +16,7 @@ from patients.models import Patient
 from records import hints
 from records.actor import Actor
 from records.events import record
+from records.once import add_once
 from records.outage import ENDS_A_SWEEP
 from records.refused import CODES, Refused
 from scheduling.deliveries.windows.models import (
@@ -62,7 +63,7 @@ def _open(zone: DeliveryZone, off: Days, now: datetime) -> int:
     ahead = DeliveryWindow.objects.filter(zone=zone, starts__gte=now)
     known = set(ahead.values_list("starts", flat=True))
     new = [row for row in rows if row.starts not in known]
-    return len(DeliveryWindow.objects.bulk_create(new, ignore_conflicts=True))
+    return add_once(new, unique=("zone", "starts"))
 
 
 def holidays() -> Days:
@@ -129,7 +130,7 @@ def add_zone(
 
 def _give_counties(zone: DeliveryZone, counties: Sequence[str]) -> None:
     """One that another zone has, perhaps since a moment, is left to it, and then all is refused."""
-    ZoneCounty.objects.bulk_create(_rows(zone, counties), ignore_conflicts=True)
+    add_once(_rows(zone, counties), unique=("state", "county"))
     mine = {f"{row.state} {row.county}" for row in zone.counties.all()}
     for index, name in enumerate(counties):
         if name not in mine:
