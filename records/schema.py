@@ -69,6 +69,7 @@ AT_TIMES = {
         "urgency",
     },
     "ConsultationForPhysician": {"note"},
+    "DecisionForPhysician": {"note"},
     "DraftAnswerOut": {"crisis_text"},
     "SubmittedOut": {"crisis_text"},
 }

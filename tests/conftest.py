@@ -43,8 +43,8 @@ EMPTY = f"{TEMPLATE}_empty"
 
 # Files that take long, the longest first: no worker is left alone with one of them at the end.
 SLOW = (
-    "chaos", "embedded", "main_job", "deliveries", "sessions", "bad_input", "races", "trouble",
-    "chain_machine", "carriers", "compose", "messages", "chain_races",
+    "chaos", "fuzz", "embedded", "main_job", "deliveries", "sessions", "bad_input", "races",
+    "trouble", "chain_machine", "carriers", "compose", "messages", "chain_races",
 )  # fmt: skip
 
 

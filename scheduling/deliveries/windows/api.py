@@ -42,8 +42,8 @@ from scheduling.subscriptions.actions import local_day
 
 
 class TemplateOut(serializers.ModelSerializer[WindowTemplate]):
-    opens = serializers.TimeField(format="%H:%M")
-    closes = serializers.TimeField(format="%H:%M")
+    opens = WallTimeField()
+    closes = WallTimeField()
 
     class Meta:
         model = WindowTemplate
@@ -53,7 +53,7 @@ class TemplateOut(serializers.ModelSerializer[WindowTemplate]):
 class ZoneOut(serializers.ModelSerializer[DeliveryZone]):
     """``counties`` as ``FL Bay``; Monday is 0; ``cutoff`` is the pharmacy's wall clock."""
 
-    cutoff = serializers.TimeField(format="%H:%M")
+    cutoff = WallTimeField()
     counties = serializers.SerializerMethodField()
     templates = TemplateOut(many=True)
 
