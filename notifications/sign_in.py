@@ -27,6 +27,7 @@ from records.refused import Refused, problem_body
 from records.strict_json import read_json
 
 View = Callable[..., HttpResponseBase]
+LONGEST_MAIL = 254  # of any account, and of the column of a message
 
 
 def readable(view: View) -> View:
@@ -112,7 +113,9 @@ class CodeInput(RequestLoginCodeInput):
 
     def clean_email(self) -> str:
         """Allauth's own look takes the first of all who have this address, also a colleague."""
-        email: str = super().clean_email()
+        email: str = self.cleaned_data["email"]
+        if len(email) > LONGEST_MAIL:
+            raise forms.ValidationError("Use a shorter address.", "max_length")
         if email:
             self._user = patient_of(email)
         return email
@@ -139,7 +142,9 @@ class RequestCode(RequestLoginCodeView):
 
 
 def _pretend(phone: str, email: str) -> None:
-    """The work of a code, for nobody."""
+    """The work of a code, for nobody (`make bench-sign-in` measures whether it is as much)."""
+    # Whoever is known was read that often, and is once more when allauth answers.
+    list(User.objects.filter(role=Role.PATIENT).order_by("pk")[: 2 if phone else 3])
     if phone:
         Adapter().send_verification_code_sms(None, phone, _digits())
     else:

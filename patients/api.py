@@ -83,12 +83,25 @@ class TimeZoneField(serializers.ChoiceField):
         super().__init__(choices=["America/New_York", "America/Chicago"], **options)
 
 
+class MailField(serializers.EmailField):
+    """A mail address, without a sign that nobody can see, such as one that ends a line."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=254, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not text.isprintable():
+            self.fail("invalid")
+        return text
+
+
 class PersonIn(Input):
     first_name = TextField(max_length=60)
     last_name = TextField(max_length=60)
     date_of_birth = DayField()
     phone = TextField(max_length=30, allow_blank=True, default="")
-    email = serializers.EmailField(max_length=254, allow_blank=True, default="")
+    email = MailField(allow_blank=True, default="")
 
 
 class AddressIn(Input):

@@ -16,6 +16,7 @@ from patients.api import (
     CHANNELS,
     AddressIn,
     ConsentsIn,
+    MailField,
     PersonIn,
     TimeZoneField,
     ZipField,
@@ -268,7 +269,7 @@ class DraftIn(Input):
     state = TextField(max_length=LONGEST_STATE, required=False)
     time_zone = TimeZoneField(required=False)
     phone = TextField(max_length=30, allow_blank=True, default="")
-    email = serializers.EmailField(max_length=254, allow_blank=True, default="")
+    email = MailField(allow_blank=True, default="")
 
 
 class DraftOut(serializers.Serializer[Any]):
