@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help run test test-all check bench walks chaos-messages bench-messages bench-sending
+.PHONY: help run test test-all check bench walks chaos-messages bench-messages bench-sending bench-sign-in
 
 help:
 	@echo "make run    Hearth with demo data on http://127.0.0.1:$${PORT:-8000} (Ctrl-C ends it)"
@@ -16,6 +16,7 @@ help:
 	@echo "make walks  hundreds of ways through the chain, by chance (about half an hour)"
 	@echo "make chaos-messages  texts while processes die: none twice, none lost (three minutes)"
 	@echo "make bench-messages  claiming 500 due messages of five million"
+	@echo "make bench-sign-in  whether the time of an answer tells who is known (two minutes)"
 	@echo "make bench-sending  how late a thousand texts leave that are due at once"
 
 run: .venv/run
@@ -55,6 +56,10 @@ bench-messages: .venv/dev
 bench-sending: .venv/dev
 	@HEARTH_ENV=test HEARTH_DATA=.data/chaos DJANGO_SETTINGS_MODULE=config.settings \
 		$(BIN)/python -m config.embedded --fast $(BIN)/python -m tests.bench_sending
+
+bench-sign-in: .venv/dev
+	@HEARTH_ENV=test HEARTH_DATA=.data/bench DJANGO_SETTINGS_MODULE=config.settings \
+		$(BIN)/python -m config.embedded $(BIN)/python -m tests.bench_sign_in
 
 .venv/run: requirements.txt
 	@test -n "$(PYTHON)" || { echo "Hearth needs Python 3.11 or newer."; exit 1; }

@@ -138,7 +138,8 @@ class RequestCode(RequestLoginCodeView):
         with transaction.atomic():
             if self.input._user is None:  # noqa: SLF001  theirs
                 _pretend(phone, email)
-            return super().post(request, *args, **kwargs)
+            answer: HttpResponseBase = super().post(request, *args, **kwargs)
+        return answer
 
 
 def _pretend(phone: str, email: str) -> None:
@@ -159,7 +160,8 @@ class ConfirmCode(ConfirmLoginCodeView):
         typed = of_contact(state.get("phone"), state.get("email", ""))
         code = f"{request.session.session_key} {state['at']}"
         take("code_tried", address=address_of(request), code=code, **typed)
-        return super().handle(request, *args, **kwargs)
+        answer: HttpResponseBase = super().handle(request, *args, **kwargs)
+        return answer
 
 
 class Login(LoginView):

@@ -76,12 +76,12 @@ TOO_MANY = "Too many of these for now. Please try again later, or call us."
 
 # A window begins with its first count, and anew with the first after its end.
 TAKE = """
-    INSERT INTO records_count (key, name, since, n) VALUES (%(key)s, %(name)s, now(), 1)
+    INSERT INTO records_count AS c (key, name, since, n) VALUES (%(key)s, %(name)s, now(), 1)
     ON CONFLICT (key) DO UPDATE SET
-        n = CASE WHEN records_count.since <= now() - %(window)s THEN 1 ELSE records_count.n + 1 END,
-        since = CASE WHEN records_count.since <= now() - %(window)s THEN now()
-            ELSE records_count.since END
-    RETURNING n, ceil(extract(epoch FROM since + %(window)s - now()))"""
+        n = CASE WHEN c.since > now() - make_interval(secs => %(seconds)s) THEN c.n + 1 ELSE 1 END,
+        since = CASE WHEN c.since > now() - make_interval(secs => %(seconds)s) THEN c.since
+            ELSE now() END
+    RETURNING n, ceil(extract(epoch FROM since - now()) + %(seconds)s)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +124,7 @@ def _key(what: str, by: str, seconds: int, whose: str) -> str:
 
 def _count(key: str, name: str, seconds: int) -> tuple[int, int]:
     with connection.cursor() as cursor:
-        window = timedelta(seconds=seconds)
-        cursor.execute(TAKE, {"key": key, "name": name, "window": window})
+        cursor.execute(TAKE, {"key": key, "name": name, "seconds": seconds})
         n, left = cursor.fetchone()
     return int(n), max(1, int(left))
 

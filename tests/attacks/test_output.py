@@ -71,18 +71,22 @@ def test_every_route_has_its_headers(now: Any, method: str) -> None:
         assert not inline, (path, inline)
 
 
+def in_the_admin(admin: Caller, about: Caller) -> tuple[Client, str]:
+    """An administrator in the admin, and its page about somebody."""
+    assert admin.user
+    assert about.user
+    inside = Client()
+    inside.force_login(admin.user, "allauth.account.auth_backends.AuthenticationBackend")
+    return inside, f"/admin/accounts/user/{about.user.pk}/change/"
+
+
 def test_what_a_signed_in_person_sees_is_kept_by_no_cache(alice: Caller, admin: Caller) -> None:
     """Also where the same is shown to everybody without a sign-in."""
     for path in ("plans/", "slots/?from=2026-11-30&to=2026-11-30", "me/", "consultations/"):
         answer = alice.get(path)
         assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
-    inside = Client()
-    inside.force_login(admin.user, "allauth.account.auth_backends.AuthenticationBackend")
-    for path in (
-        "/admin/",
-        "/admin/accounts/user/",
-        f"/admin/accounts/user/{alice.user.pk}/change/",
-    ):  # type: ignore[union-attr]
+    inside, change = in_the_admin(admin, alice)
+    for path in ("/admin/", "/admin/accounts/user/", change):
         answer = inside.get(path)
         assert answer.status_code == 200
         check(answer, path)
@@ -148,11 +152,9 @@ def test_a51_a_script_in_a_name_stays_text_wherever_it_is_read(
         assert answer.status_code == 200, path
         assert answer["Content-Type"] == "application/json"
         assert answer["X-Content-Type-Options"] == "nosniff"
-    inside = Client()
-    inside.force_login(admin.user, "allauth.account.auth_backends.AuthenticationBackend")
+    inside, change = in_the_admin(admin, alice)
     User.objects.filter(email=CAST["alice"]).update(name=XSS)
-    assert alice.user
-    for path in ("/admin/accounts/user/", f"/admin/accounts/user/{alice.user.pk}/change/"):
+    for path in ("/admin/accounts/user/", change):
         assert b"<script>alert" not in inside.get(path).content
         assert b"onerror=alert" not in inside.get(path).content
 
