@@ -267,7 +267,8 @@ class IdempotentAnswer(models.Model):
 class Count(models.Model):
     """How often something was tried since ``since``, in database time; records/limits.py.
 
-    ``key`` is a keyed hash: whose number or address was counted does not stand here.
+    ``key`` is a keyed hash: whose number or address was counted does not stand here. The table is
+    not logged: to count waits for no disk, and a crash of the server empties it.
     """
 
     key = models.CharField(max_length=64, primary_key=True)

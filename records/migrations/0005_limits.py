@@ -19,4 +19,8 @@ class Migration(migrations.Migration):
                 ('n', models.PositiveIntegerField()),
             ],
         ),
+        # Counting waits for no disk: after a crash of the server, and only then, all begins anew.
+        migrations.RunSQL(
+            "ALTER TABLE records_count SET UNLOGGED", "ALTER TABLE records_count SET LOGGED"
+        ),
     ]

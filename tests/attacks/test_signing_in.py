@@ -2,12 +2,14 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import requests
 from django.conf import settings
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -261,3 +263,63 @@ def test_no_number_and_no_address_stands_among_the_counts(outsider: Caller) -> N
     assert Count.objects.exists()
     assert not any(told in kept for told in (ALICE[1:], "8505550", "192.0.2.55"))
     assert not WorkItem.objects.filter(kind="limit_reached").exists()
+
+
+def test_a_limit_begins_anew_when_its_time_is_over(
+    outsider: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LIMITS, "code", (("address", 1, 3600),))
+    assert post("code/request", {"phone": ALICE}).status_code == 401
+    stopped = post("code/request", {"phone": ALICE})
+    assert (stopped.status_code, stopped["Retry-After"]) == (429, "3600")
+    Count.objects.update(since=F("since") - timedelta(seconds=3601))
+    assert post("code/request", {"phone": ALICE}).status_code == 401
+    assert post("code/request", {"phone": ALICE}).status_code == 429
+    Count.objects.update(since=F("since") - timedelta(days=2))
+    watch_limits()
+    assert not Count.objects.exists()
+
+
+def test_a_refused_request_counts_though_what_it_did_is_rolled_back(committed: str) -> None:
+    """With real commits: the answer is kept by its key, and its effect is undone."""
+    begun = {"date_of_birth": "2015-05-17", "postal_code": "32501", "email": "d@example.org"}
+    told = Caller().post("assessments/drafts/", begun, Idempotency_Key="k")
+    assert (told.status_code, told.json()["code"]) == (422, "under_age")
+    assert set(Count.objects.values_list("n", flat=True)) == {1}
+    malformed = Caller().post("assessments/drafts/", {**begun, "email": 7})
+    assert malformed.status_code == 400
+    assert set(Count.objects.values_list("n", flat=True)) == {0, 1}  # of its own mail, and before
+
+
+def test_forty_holds_of_a_network_are_enough(outsider: Caller) -> None:
+    """Each from another browser: two of one is another limit."""
+    seen = [
+        Caller().post("holds/", {"start": f"2026-12-0{n % 4 + 1}T15:00:00Z", "kind": "initial",
+                                 "state": "FL"}).status_code
+        for n in range(most("hold", "address") + 2)
+    ]  # fmt: skip
+    assert seen[-2:] == [429, 429]
+    assert 429 not in [status for status in seen[:-2] if status != 409]
+
+
+def test_whoever_searches_for_very_many_patients_is_stopped_and_told_of(
+    sam: Caller, chen: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LIMITS, "search", (("user", 3, 3600),))
+    seen = [sam.get("patients/", search=f"a{n}").status_code for n in range(4)]
+    assert seen == [200] * 3 + [429]
+    assert chen.get("patients/").status_code == 200
+    watch_limits()
+    (item,) = chen.get("work-items/?kind=limit_reached").json()["results"]
+    assert "too many patients" in item["detail"]
+
+
+def test_whom_a_patient_names_gets_no_more_texts_than_a_few(
+    alice: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = {"name": "B", "date_of_birth": "1980-01-01"}
+    seen = [
+        alice.post("me/support-persons/", {**named, "phone": f"352555{1000 * n + 7:04}"})
+        for n in range(12)
+    ]
+    assert [told.status_code for told in seen] == [201] * 10 + [429] * 2
