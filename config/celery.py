@@ -31,6 +31,7 @@ SWEEPS = {
     "scheduling.warn_of_rules": 3600,
     "patients.forget_drafts": 3600,
     "records.forget_old_answers": 3600,
+    "records.watch_limits": 60,
 }
 app.conf.beat_schedule = {
     name: {"task": name, "schedule": seconds, "options": {"expire_seconds": seconds}}

@@ -1,19 +1,19 @@
 """Every address of Hearth."""
 
 from allauth.account.models import EmailAddress
-from allauth.headless.account.views import ConfirmLoginCodeView, LoginView, SessionView
+from allauth.headless.account.views import SessionView
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.urls import include, path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.api import Anyone
 from config import health
 from notifications import api as messages
 from notifications import webhooks
-from notifications.sign_in import RequestCode, readable
+from notifications.sign_in import ConfirmCode, Login, RequestCode, by_password, readable
 from pages.public import Appointment, Support
 from patients import api as patients
 from patients.assessments import api as assessments
@@ -164,8 +164,8 @@ sign_in = [
     path(name, readable(door.as_api_view(client="app")))
     for name, door in (
         ("code/request", RequestCode),
-        ("code/confirm", ConfirmLoginCodeView),
-        ("login", LoginView),
+        ("code/confirm", ConfirmCode),
+        ("login", Login),
         ("session", SessionView),
     )
 ]
@@ -175,8 +175,9 @@ urlpatterns = [
     path("", RedirectView.as_view(url="/api/docs/")),
     path("api/v1/", include(api)),
     path("api/schema/", SpectacularAPIView.as_view(**schema), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(**schema, url_name="schema")),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(**schema, url_name="schema")),
     path("_allauth/app/v1/auth/", include(sign_in)),
+    path("admin/login/", by_password(admin.site.login)),
     path("admin/", admin.site.urls),
     path("webhooks/twilio/status/", webhooks.status),
     path("webhooks/twilio/inbound/", webhooks.inbound),

@@ -18,8 +18,7 @@ from records.values import in_force
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CARE = [kind for kind in policy.OF_KIND if policy.class_of(kind) == policy.CARE]
 LESSER = [kind for kind in CARE if policy.priority_of(kind) == policy.LESSER]
-# Of what was asked for.
-BUDGETS = {"sign_in_code": "codes", "change_link": "answers", "time_taken": "answers"}
+ANSWERS = ("change_link", "time_taken")  # to what was asked for by a text
 
 # All of a day, what can wait of a day, what can wait of a week. A body says that it may have left.
 LEFT = """
@@ -51,14 +50,12 @@ def is_full(message: Message, now: datetime) -> bool:
     )
 
 
-def is_over(kind: str, to: str, values: Mapping[str, int]) -> bool:
-    """Whether so many of a kind were asked for, in real time, that this address gets no more."""
-    budget = BUDGETS[kind]
-    kinds = [other for other, theirs in BUDGETS.items() if theirs == budget]
-    asked = Message.objects.filter(kind__in=kinds, to=to)
+def is_over(to: str, values: Mapping[str, int]) -> bool:
+    """Whether so many answers were asked for, in real time, that this number gets no more."""
+    asked = Message.objects.filter(kind__in=ANSWERS, to=to)
     return (
-        asked.filter(created_at__gt=Now() - HOUR).count() >= values[f"{budget}_an_hour"]
-        or asked.filter(created_at__gt=Now() - DAY).count() >= values[f"{budget}_a_day"]
+        asked.filter(created_at__gt=Now() - HOUR).count() >= values["answers_an_hour"]
+        or asked.filter(created_at__gt=Now() - DAY).count() >= values["answers_a_day"]
     )
 
 

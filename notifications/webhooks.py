@@ -8,6 +8,8 @@ from django.views.decorators.http import require_POST
 from notifications import incoming, statuses
 from notifications.twilio import is_signed
 from records import clock
+from records.limits import address_of, take
+from records.refused import Refused
 
 EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
@@ -15,6 +17,15 @@ EMPTY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 def _signed(request: HttpRequest) -> bool:
     signature = request.headers.get("X-Twilio-Signature")
     return is_signed(request.get_full_path(), request.POST, signature)
+
+
+def _unsigned(request: HttpRequest) -> HttpResponse:
+    """403; and 429 for who goes on trying. What is signed is never counted."""
+    try:
+        take("webhook", address=address_of(request))
+    except Refused as refused:
+        return HttpResponse(status=429, headers={"Retry-After": refused.facts["retry_after"]})
+    return HttpResponse(status=403)
 
 
 def _field(request: HttpRequest, name: str, length: int) -> str:
@@ -28,7 +39,7 @@ def _field(request: HttpRequest, name: str, length: int) -> str:
 def status(request: HttpRequest) -> HttpResponse:
     """What became of a text; in any order, as often as they like."""
     if not _signed(request):
-        return HttpResponse(status=403)
+        return _unsigned(request)
     statuses.hear_status(
         provider_id=_field(request, "MessageSid", 40),
         status=_field(request, "MessageStatus", 20),
@@ -44,7 +55,7 @@ def status(request: HttpRequest) -> HttpResponse:
 def inbound(request: HttpRequest) -> HttpResponse:
     """A text that came in. Twilio itself answers STOP, START and HELP: we do not answer twice."""
     if not _signed(request):
-        return HttpResponse(status=403)
+        return _unsigned(request)
     incoming.hear_text(
         provider_id=_field(request, "MessageSid", 40),
         sender=_field(request, "From", 20),

@@ -29,6 +29,7 @@ from patients.models import Patient, SupportPerson
 from records import brake, hints
 from records.actor import Actor, sweep
 from records.events import raise_work_item
+from records.ids import uuid7
 from records.models import Event, Outbox, WorkItem
 from records.once import add_once
 from records.outage import ENDS_A_SWEEP
@@ -466,10 +467,10 @@ def _follow_hours(event: Event, now: datetime) -> None:
             change(message, due_at=leaves)
 
 
-def queue_code(*, user: User, channel: str, to: str, code: str, now: datetime) -> None:
+def queue_code(*, user: User | None, channel: str, to: str, code: str, now: datetime) -> None:
     """A code that somebody has just asked for: at any hour, gone from the row once it is sent.
 
-    Nothing is sent when too many were asked for; the answer to who asks is the same.
+    For nobody it is written as for somebody, and undone: both take the same time.
     """
     message = Message(
         kind="sign_in_code",
@@ -477,8 +478,8 @@ def queue_code(*, user: User, channel: str, to: str, code: str, now: datetime) -
         user=user,
         to=to,
         about_kind="user",
-        about_id=user.pk,
-        cause=Actor(role=user.role, user_id=user.pk).cause,
+        about_id=user.pk if user else uuid7(),
+        cause=uuid7(),
         wanted_at=now,
         due_at=now,
         not_after=now + CODE_LASTS,
@@ -486,11 +487,10 @@ def queue_code(*, user: User, channel: str, to: str, code: str, now: datetime) -
     )
     message.key = f"sign_in_code:{message.pk}"
     with transaction.atomic():
-        lock_phone(to)
-        if caps.is_over(message.kind, to, in_force(now)):
-            log.warning("code_over_budget", extra={"user_id": str(user.pk)})
-        else:
-            add([message])
+        add([message])
+        if user is None:
+            transaction.set_rollback(True)
+    hints.wake("notifications.send_due")
 
 
 def queue_answer(
@@ -501,7 +501,7 @@ def queue_answer(
     False when this number has had its answers; a call for help is always answered.
     """
     lock_phone(text.sender)
-    if kind in caps.BUDGETS and caps.is_over(kind, text.sender, in_force(now)):
+    if kind in caps.ANSWERS and caps.is_over(text.sender, in_force(now)):
         return False
     add(
         [

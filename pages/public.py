@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views import View
 
@@ -14,19 +14,34 @@ from patients.actions import confirm_support_person
 from patients.models import SupportPerson
 from records import clock
 from records.actor import visitor
+from records.limits import address_of, take
 from records.refused import Refused
 from scheduling.consultations import links
 
 
 def _page(request: HttpRequest, name: str, facts: dict[str, Any], *, status: int) -> HttpResponse:
     """The name of nobody stands on it: the link may have gone to a wrong number."""
-    answer = render(request, f"pages/{name}.html", facts, status=status)
-    answer["Cache-Control"] = "no-store"
-    answer["Referrer-Policy"] = "no-referrer"
-    return answer
+    return render(request, f"pages/{name}.html", facts, status=status)
 
 
-class Support(View):
+class ByLink(View):
+    """A page behind a token: whoever guesses is stopped, whoever has one is not counted."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            taken = take("guess", address=address_of(request))
+        except Refused as refused:
+            later = {"Retry-After": refused.facts["retry_after"]}
+            return HttpResponse(
+                refused.detail, status=429, content_type="text/plain", headers=later
+            )
+        answer = super().dispatch(request, *args, **kwargs)
+        if answer.status_code != 404:
+            taken.give_back()
+        return answer
+
+
+class Support(ByLink):
     """Somebody is asked to be with a patient."""
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:
@@ -41,7 +56,7 @@ class Support(View):
         return _page(request, "support", {"person": person}, status=200)
 
 
-class Appointment(View):
+class Appointment(ByLink):
     """A consultation is confirmed or moved by its link."""
 
     def get(self, request: HttpRequest, token: str) -> HttpResponse:

@@ -37,6 +37,7 @@ from patients.models import (
     Patient,
     SupportPerson,
 )
+from patients.phones import us_number
 from records import clock
 from records.actor import Actor
 from records.api import (
@@ -58,6 +59,7 @@ from records.api import (
     with_etag,
 )
 from records.events import log_access
+from records.limits import of_contact
 
 CHANNELS = ("telephone", "in_person")
 SHORTEST = 2  # hours in which somebody is texted, at least
@@ -81,12 +83,25 @@ class TimeZoneField(serializers.ChoiceField):
         super().__init__(choices=["America/New_York", "America/Chicago"], **options)
 
 
+class MailField(serializers.EmailField):
+    """A mail address, without a sign that nobody can see, such as one that ends a line."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=254, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not text.isprintable():
+            self.fail("invalid")
+        return text
+
+
 class PersonIn(Input):
     first_name = TextField(max_length=60)
     last_name = TextField(max_length=60)
     date_of_birth = DayField()
     phone = TextField(max_length=30, allow_blank=True, default="")
-    email = serializers.EmailField(max_length=254, allow_blank=True, default="")
+    email = MailField(allow_blank=True, default="")
 
 
 class AddressIn(Input):
@@ -105,6 +120,13 @@ class ConsentsIn(Input):
     privacy = TruthField()
     telehealth = TruthField()
     sms = TruthField(required=False)
+
+
+def of_typed(typed: Any) -> dict[str, str]:
+    """How the contact in a request is counted by limits; unchecked, it may be anything."""
+    given = typed if isinstance(typed, dict) else {}
+    phone, email = (str(given.get(name) or "") for name in ("phone", "email"))
+    return of_contact(us_number(phone), email)
 
 
 def exactly(given: Mapping[str, Any], needed: set[str], *, of: set[str]) -> None:
@@ -171,6 +193,7 @@ class ServiceArea(Door):
     """Whether we treat at a ZIP code, and in which county and time zone it lies."""
 
     permission_classes = (Anyone,)
+    limits = {"GET": "look"}
 
     @extend_schema(parameters=[PlaceQuery], responses=PlaceOut, operation_id="service_area")
     def get(self, request: Request) -> Response:
@@ -490,7 +513,18 @@ class SupportPersonOut(serializers.ModelSerializer[SupportPerson]):
         fields = ["id", "name", "date_of_birth", "phone", "confirmed_at"]
 
 
-class MySupportPersons(Door):
+class Naming(Door):
+    """A door by which somebody is named, who then gets a text."""
+
+    limits = {"POST": "support_person"}
+
+    def counted_by(self, request: Request) -> dict[str, str]:
+        """The patient's user stands for the patient; staff name many, but few for one patient."""
+        by = super().counted_by(request) | of_typed(request.data)
+        return by | {"patient": str(self.kwargs.get("pk", request.user.pk))}
+
+
+class MySupportPersons(Naming):
     """The adults who stay with the patient during treatment."""
 
     permission_classes = (roles(PATIENT),)
@@ -509,7 +543,7 @@ class SupportPersonOnBehalfIn(SupportPersonIn):
     channel = serializers.ChoiceField(choices=CHANNELS)
 
 
-class PatientSupportPersons(Door):
+class PatientSupportPersons(Naming):
     """Staff write down whom a caller names, and look at who was named."""
 
     permission_classes = (roles(STAFF),)
@@ -547,6 +581,7 @@ class ConfirmSupport(Door):
     """Who stays with a patient agrees, by the link that was sent; nobody has to sign in."""
 
     permission_classes = (Anyone,)
+    limits, counts = {"POST": "guess"}, (404,)
 
     @extend_schema(request=Nothing, responses=ConfirmedOut)
     def post(self, request: Request, token: str) -> Response:

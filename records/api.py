@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from io import StringIO
 from typing import IO, Any
@@ -20,24 +20,28 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from records.idempotency import answer_once
+from records.limits import Taken, address_of, take
 from records.outage import DATABASE_AWAY
 from records.refused import CODES, Refused, pointer, problem_body
+from records.strict_json import read_json
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.A)
 
 NO_CURSOR = "Use a cursor from the next or previous of this list."
 
 
-class JsonParser(parsers.JSONParser):
-    """JSON of a bounded depth; the size is bounded by DATA_UPLOAD_MAX_MEMORY_SIZE."""
+class JsonParser(parsers.BaseParser):
+    """JSON as records/strict_json.py reads it; the size is bounded by the middleware."""
+
+    media_type = "application/json"
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None
     ) -> Any:
         try:
-            return super().parse(stream, media_type, parser_context)
-        except RecursionError as error:
-            raise exceptions.ParseError("The body is nested too deeply.") from error
+            return read_json(stream.read())
+        except ValueError as error:
+            raise exceptions.ParseError(str(error)) from error
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)
@@ -296,10 +300,29 @@ def _cell(row: Any, column: tuple[str, ...]) -> Any:
 
 
 class Door(APIView):
-    """A view with all the manners."""
+    """A view with all the manners.
+
+    ``limits``: method → which of `records.limits.LIMITS` counts it. What is malformed (400) is not
+    counted, and where ``counts`` names statuses, only what is answered so.
+    """
 
     parser_classes: Sequence[type[parsers.BaseParser]] = (JsonParser,)
     pagination_class = Cursor
+    metadata_class = None  # nobody is told the choices of a field by OPTIONS: the schema does
+    limits: Mapping[str, str] = {}
+    counts: Container[int] = ()
+    taken = Taken()
+
+    def check_throttles(self, request: Request) -> None:
+        """Before the transaction of what is asked: what is refused or undone counts, too."""
+        if what := self.limits.get(str(request.method)):
+            self.taken = take(what, **self.counted_by(request))
+
+    def counted_by(self, request: Request) -> dict[str, str]:
+        """Who asks: a user, else an address."""
+        if request.user.is_authenticated:
+            return {"user": str(request.user.pk)}
+        return {"address": address_of(request)}
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """As in `APIView.dispatch`, with the answer given once for an Idempotency-Key."""
@@ -318,6 +341,8 @@ class Door(APIView):
             )
         except Exception as error:  # noqa: BLE001  every answer is made in one place
             response = self.handle_exception(error)
+        if response.status_code == 400 or (self.counts and response.status_code not in self.counts):
+            self.taken.give_back()
         self.response = self.finalize_response(asked, response, *args, **kwargs)
         return self.response
 

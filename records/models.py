@@ -262,3 +262,19 @@ class IdempotentAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status} {self.answered_at}"
+
+
+class Count(models.Model):
+    """How often something was tried since ``since``, in database time; records/limits.py.
+
+    ``key`` is a keyed hash: whose number or address was counted does not stand here. The table is
+    not logged: to count waits for no disk, and a crash of the server empties it.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True)
+    name = models.CharField(max_length=40)
+    since = models.DateTimeField(db_index=True)
+    n = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.n}"

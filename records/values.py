@@ -69,8 +69,6 @@ DEFAULTS: dict[str, Default] = {
     "texts_a_day": Default(3, "texts", 1, 10, "F.S. 501.616(6), for sales; kept for all"),
     "lesser_texts_a_day": Default(1, "texts", 1, 10, "47 CFR 64.1200(a)(9)(iv), kept for all"),
     "lesser_texts_a_week": Default(3, "texts", 1, 20, "47 CFR 64.1200(a)(9)(iv), kept for all"),
-    "codes_an_hour": Default(5, "codes", 1, 20, "practice"),
-    "codes_a_day": Default(10, "codes", 1, 50, "practice"),
     "answers_an_hour": Default(5, "answers", 1, 20, "practice"),
     "answers_a_day": Default(10, "answers", 1, 50, "practice"),
     "agenda_hour": Default(7, "o'clock", 5, 12, "practice"),

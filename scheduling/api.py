@@ -104,6 +104,7 @@ class Patients(CsvDoor):
     """Staff and physicians look patients up; staff enter those who call."""
 
     permission_classes = (roles(STAFF, PHYSICIAN),)
+    limits = {"GET": "search"}
 
     @extend_schema(parameters=[PatientQuery], responses=PatientOut(many=True))
     def get(self, request: Request) -> Response:

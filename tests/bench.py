@@ -57,10 +57,10 @@ OVERLAPS = """
          OR a.patient_id = b.patient_id AND a.period && b.period)"""
 HOLD = """
     INSERT INTO scheduling_reservation (id, physician_id, busy, expires_at, hold_start, hold_kind,
-        hold_state, hold_secret, hold_browser, hold_address)
+        hold_state, hold_secret, hold_browser)
     VALUES (gen_random_uuid(), %(physician)s,
         tstzrange(%(start)s, %(end)s::timestamptz + interval '15 minutes'),
-        '2999-01-01', %(start)s, 'initial', 'FL', 'bench', '', '')"""
+        '2999-01-01', %(start)s, 'initial', 'FL', 'bench', '')"""
 WAITING = "SELECT count(*) FROM notifications_message WHERE status = 'pending' AND due_at = %s"
 DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 

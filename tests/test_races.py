@@ -401,7 +401,6 @@ def test_a_browser_that_asks_twice_at_once_holds_two_slots_all_the_same(
         take_hold,
         wish=Wish(FIRST, "initial", "FL", "America/Chicago", chen.pk),
         browser=str(alice.user and alice.user.pk),
-        address="",
         now=NOW,
     )
     third = {**wish, "physician": str(rivera.pk)}

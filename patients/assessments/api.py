@@ -16,12 +16,14 @@ from patients.api import (
     CHANNELS,
     AddressIn,
     ConsentsIn,
+    MailField,
     PersonIn,
     TimeZoneField,
     ZipField,
     exactly,
     found,
     look_log,
+    of_typed,
     patient_for,
 )
 from patients.assessments import actions
@@ -180,6 +182,11 @@ class Assessments(Helping):
     """The queue, for physicians urgent first; anybody may submit."""
 
     permission_classes = (Anyone,)
+    limits = {"POST": "assessment"}
+
+    def counted_by(self, request: Request) -> dict[str, str]:
+        sent = request.data if isinstance(request.data, dict) else {}
+        return super().counted_by(request) | of_typed(sent.get("person"))
 
     @extend_schema(request=AssessmentIn, responses={201: SubmittedOut})
     def post(self, request: Request) -> Response:
@@ -262,7 +269,7 @@ class DraftIn(Input):
     state = TextField(max_length=LONGEST_STATE, required=False)
     time_zone = TimeZoneField(required=False)
     phone = TextField(max_length=30, allow_blank=True, default="")
-    email = serializers.EmailField(max_length=254, allow_blank=True, default="")
+    email = MailField(allow_blank=True, default="")
 
 
 class DraftOut(serializers.Serializer[Any]):
@@ -274,6 +281,10 @@ class Drafts(Door):
     """Begin an assessment that is filled answer by answer."""
 
     permission_classes = (Anyone,)
+    limits = {"POST": "draft"}
+
+    def counted_by(self, request: Request) -> dict[str, str]:
+        return super().counted_by(request) | of_typed(request.data)
 
     @extend_schema(request=DraftIn, responses={201: DraftOut})
     def post(self, request: Request) -> Response:
@@ -304,6 +315,7 @@ class Draft(Helping):
     """Answer a question of a draft; a crisis answer acts at once."""
 
     permission_classes = (Anyone,)
+    limits, counts = {"PATCH": "guess"}, (404,)
 
     @extend_schema(request=DraftAnswerIn, responses=DraftAnswerOut)
     def patch(self, request: Request, pk: UUID) -> Response:
@@ -327,6 +339,7 @@ class DraftSubmit(Door):
     """Turn a draft into an assessment."""
 
     permission_classes = (Anyone,)
+    limits, counts = {"POST": "guess"}, (404,)
 
     @extend_schema(request=DraftSubmitIn, responses={201: SubmittedOut})
     def post(self, request: Request, pk: UUID) -> Response:

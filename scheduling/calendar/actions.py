@@ -32,7 +32,6 @@ from scheduling.intervals import Interval
 DAY = timedelta(days=1)
 AHEAD = timedelta(days=14)  # how far the next free slots are looked for
 HOLDS_OF_ONE = 2
-HOLDS_OF_AN_ADDRESS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ def reserve(
     row.patient_id, row.period = patient_id, (period.start, period.end)
     row.physician_id, row.busy = physician, (busy.start, busy.end) if busy else None
     row.expires_at, row.hold_start = None, None
-    row.hold_secret = row.hold_browser = row.hold_address = row.hold_kind = row.hold_state = ""
+    row.hold_secret = row.hold_browser = row.hold_kind = row.hold_state = ""
     row.save()
     return row
 
@@ -157,17 +156,17 @@ def held(hold_id: UUID | None, secret: str, wish: Wish, now: datetime) -> Reserv
     return rows.first()
 
 
-def take_hold(*, wish: Wish, browser: str, address: str, now: datetime) -> tuple[Reservation, str]:
+def take_hold(*, wish: Wish, browser: str, now: datetime) -> tuple[Reservation, str]:
     """Hold a slot for ten minutes; returns it with the secret that opens it.
 
-    ``browser`` and ``address`` are what limits count by; only their hashes are kept. Raises what
-    `choose` raises, and ``over_budget``.
+    Two live at once of a ``browser``, of which the hash is kept. Raises what `choose` raises, and
+    ``over_budget``.
     """
     secret = secrets.token_urlsafe(24)
     with one_place_at_a_time():
         _lock_browser(browser)
         locked = lock_physicians([wish.physician] if wish.physician else None)
-        _check_holds(browser, address, now)
+        _check_holds(browser, now)
         agenda, slot, offer = choose(wish, locked, now=now)
         busy = slot.padded(offer.before, offer.after)
         _release_expired(agenda.physician, busy, None, slot, now)
@@ -182,7 +181,6 @@ def take_hold(*, wish: Wish, browser: str, address: str, now: datetime) -> tuple
             hold_state=wish.state,
             hold_secret=digest(secret),
             hold_browser=digest(browser),
-            hold_address=digest(address),
         )
     return hold, secret
 
@@ -342,11 +340,9 @@ def _lock_browser(browser: str) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [digest(browser)])
 
 
-def _check_holds(browser: str, address: str, now: datetime) -> None:
+def _check_holds(browser: str, now: datetime) -> None:
     living = Reservation.objects.filter(expires_at__gt=now)
     if living.filter(hold_browser=digest(browser)).count() >= HOLDS_OF_ONE:
         raise Refused(
             "over_budget", "You hold two times already. Book or release one.", retry_after=600
         )
-    if living.filter(hold_address=digest(address)).count() >= HOLDS_OF_AN_ADDRESS:
-        raise Refused("over_budget", "Too many times are held from your network.", retry_after=600)

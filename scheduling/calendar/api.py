@@ -14,7 +14,6 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle
 
 from accounts.api import PHYSICIAN, STAFF, Anyone, actor_of, roles, signed_in, user_of
 from accounts.models import Role, User
@@ -148,6 +147,7 @@ class Slots(Door):
     """Free slots, local to the reader's zone; nobody has to sign in."""
 
     permission_classes = (Anyone,)
+    limits = {"GET": "look"}
 
     @extend_schema(parameters=[SlotQuery], responses=SlotsOut)
     def get(self, request: Request) -> Response:
@@ -238,6 +238,7 @@ class Holds(Door):
     """Hold a slot for ten minutes; nobody has to sign in."""
 
     permission_classes = (Anyone,)
+    limits = {"POST": "hold"}
 
     @extend_schema(request=HoldIn, responses={201: HoldOut})
     def post(self, request: Request) -> Response:
@@ -251,7 +252,6 @@ class Holds(Door):
         hold, secret = actions.take_hold(
             wish=wish,
             browser=browser,
-            address=BaseThrottle().get_ident(request) or "",
             now=clock.now(),
         )
         body = {"id": hold.pk, "secret": secret, "expires_at": hold.expires_at}
@@ -277,6 +277,7 @@ class Hold(Door):
     """Give a held slot back, with its secret in the body."""
 
     permission_classes = (Anyone,)
+    limits, counts = {"DELETE": "guess"}, (404,)
 
     @extend_schema(request=ReleaseIn, responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:

@@ -123,7 +123,7 @@ class Reservation(models.Model):
 
     ``period`` is the patient's time, ``busy`` the physician's, with the buffers. A row with
     ``expires_at`` is a hold, whose ``period`` is nobody's yet: `hold_secret` (hashed) opens it,
-    `hold_browser` and `hold_address` (hashed) count against the limits.
+    `hold_browser` (hashed) counts against the limit of a browser.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -141,7 +141,6 @@ class Reservation(models.Model):
     hold_state = models.CharField(max_length=2, blank=True)
     hold_secret = models.CharField(max_length=64, blank=True)
     hold_browser = models.CharField(max_length=64, blank=True)
-    hold_address = models.CharField(max_length=64, blank=True)
 
     objects = ReservationQuerySet.as_manager()
 

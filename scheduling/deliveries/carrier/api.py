@@ -5,7 +5,7 @@ import re
 import time
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from drf_spectacular.utils import extend_schema
@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from records import clock
 from records.api import Door, InstantField, TextField, TruthField, read
+from records.limits import address_of, take
 from scheduling.deliveries.api import CarrierField
 from scheduling.deliveries.carrier.actions import from_carrier, hear
 from scheduling.deliveries.carrier.models import CarrierEvent
@@ -61,6 +62,10 @@ class Webhook(Door):
 
     authentication_classes = ()
     permission_classes = (Signed,)
+
+    def permission_denied(self, request: Request, *args: Any, **kwargs: Any) -> NoReturn:
+        take("webhook", address=address_of(request))
+        super().permission_denied(request, *args, **kwargs)
 
     def post(self, request: Request) -> Response:
         sent = read(ReportIn, request.data)

@@ -1,0 +1,81 @@
+"""What every answer says to browsers and caches, and what no request may be."""
+
+import re
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from records.refused import CODES, problem_body
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+DATA = "default-src 'none'; frame-ancestors 'none'"
+PAGE = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+UNUSED = (
+    "accelerometer", "autoplay", "camera", "display-capture", "fullscreen", "geolocation",
+    "gyroscope", "magnetometer", "microphone", "midi", "payment", "usb",
+)  # fmt: skip
+PERMISSIONS = ", ".join(f"{name}=()" for name in UNUSED)
+# What is the same for everybody: the rest is nobody's to keep.
+FOR_ALL = re.compile(
+    r"/(api/v1/(service-area|plans|physicians|slots|assessments/questions)/|api/(schema|docs)/"
+    r"|problems/[\w-]+/|static/.*)"
+)
+CREDENTIALS = ("Authorization", "X-Session-Token")  # no door of these takes a cookie
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+
+
+class Headers:
+    """The headers of every answer, whoever makes it; what a door says itself stands."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        answer = self.get_response(request)
+        is_page = answer.get("Content-Type", "").startswith("text/html")
+        answer["Content-Security-Policy"] = PAGE if is_page else DATA
+        answer["X-Content-Type-Options"] = "nosniff"
+        answer["X-Frame-Options"] = "DENY"
+        # A page sends forms: without a referrer, browsers give their origin as null, which is
+        # refused. To others neither tells anything.
+        answer["Referrer-Policy"] = "same-origin" if is_page else "no-referrer"
+        answer["Permissions-Policy"] = PERMISSIONS
+        answer["Cross-Origin-Opener-Policy"] = "same-origin"
+        if not _is_for_all(request):
+            answer.setdefault("Cache-Control", "no-store")
+        return answer
+
+
+def _is_for_all(request: HttpRequest) -> bool:
+    """Whether nothing in the answer is about who asks."""
+    looks = request.method in ("GET", "HEAD") and FOR_ALL.fullmatch(request.path)
+    return bool(looks) and not any(name in request.headers for name in CREDENTIALS)
+
+
+class Bounds:
+    """No request has a method that nobody uses, or a larger body than any door takes.
+
+    Django bounds what is read into memory; the files of a form it would keep on disk, of any size.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in METHODS:
+            return _refused("method_not_allowed", f"{CODES['method_not_allowed'][1]}.")
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdecimal() or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return _refused("too_large", "The body is larger than 256 KiB.")
+        return self.get_response(request)
+
+
+def _refused(code: str, detail: str) -> HttpResponse:
+    body = problem_body(code, detail)
+    return JsonResponse(body, status=body["status"], content_type="application/problem+json")
