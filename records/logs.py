@@ -10,7 +10,8 @@ from structlog.typing import EventDict, Processor
 # Ids, codes and counts: nothing that a person typed, no URL with a query, no body.
 ALLOWED = {
     "event", "level", "timestamp", "logger", "request_id", "user_id", "code", "sweep", "count",
-    "message_id", "event_id", "patient_id", "seconds", "status", "exception",
+    "message_id", "event_id", "patient_id", "seconds", "status", "exception", "method", "door",
+    "ms", "run_id",
 }  # fmt: skip
 FRAMES = 12  # of each exception, the innermost
 
@@ -21,12 +22,17 @@ def only_allowed(_logger: object, _method: str, record: EventDict) -> EventDict:
 
 
 def without_words(_logger: object, _method: str, record: EventDict) -> EventDict:
-    """An exception as its types and places: its message may hold a row (PostgreSQL's DETAIL)."""
+    """An exception as its types and places: its message may hold a row (PostgreSQL's DETAIL).
+
+    What libraries fill into their sentences may be an address with a token, or a header.
+    """
     raised = record.pop("exc_info", None)
     error = raised[1] if isinstance(raised, tuple) else raised
     if isinstance(error, BaseException):
         record["exception"] = [line for one in _chain(error) for line in _told(one)]
     source = record.get("_record")
+    if source is not None and source.args:
+        record["event"] = str(source.msg)  # a library's sentence, without what it fills in
     if source is not None and source.name == "celery.app.trace":
         record["event"], record["sweep"] = "sweep_failed", getattr(source, "data", {}).get("name")
     return record

@@ -1,8 +1,9 @@
-"""The sweep of the ground floor."""
+"""The sweeps of the ground floor."""
 
 from celery import shared_task
 from django.db.models.functions import Now
 
+from records import audit
 from records.idempotency import KEPT
 from records.models import IdempotentAnswer
 
@@ -11,3 +12,9 @@ from records.models import IdempotentAnswer
 def forget_old_answers() -> None:
     """Delete kept answers after a day of real time."""
     IdempotentAnswer.objects.filter(answered_at__lt=Now() - KEPT).delete()
+
+
+@shared_task(name="records.seal_audit")
+def seal_audit() -> None:
+    """What was written down is sealed, so that a later change is found."""
+    audit.seal(before=audit.settled())
