@@ -1,0 +1,1 @@
+"""The attacks of the specification, by their numbers: each one is refused."""
