@@ -47,6 +47,10 @@ def rewrite(
             cursor.execute(further if last else wanted + batch, [but, *last])
             rows = cursor.fetchall()
             cursor.executemany(write, [(change(value), key) for key, value in rows])
+            # What a row that was changed twice makes the database check later is checked now: with
+            # something left to check, no table can be altered.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
             _changeable(cursor, column[0], now=False)
         if not rows:
             return count

@@ -1,4 +1,4 @@
-"""A12: who has no care for a patient sees nothing, unless they break the glass: then all hear it."""
+"""A12: who has no care for a patient sees nothing, but by broken glass: then others hear it."""
 
 from datetime import timedelta
 from typing import Any
@@ -76,7 +76,9 @@ def test_who_breaks_the_glass_looks_at_this_patient_and_no_other(
     for path in doors_of(walk):
         assert looks.get(path).status_code == 200, path
         row = AccessLog.objects.filter(user=looks.user).latest("pk")
-        assert (str(row.reason), row.patient_ids, row.denied) == (made["id"], [walk.id], False), path
+        assert (str(row.reason), row.patient_ids, row.denied) == (made["id"], [walk.id], False), (
+            path
+        )
     assert [row["id"] for row in ok(looks.get("patients/"))["results"]] == [walk.id]
     for path in LISTS[1:]:
         rows = ok(looks.get(path))["results"]
