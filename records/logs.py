@@ -22,17 +22,12 @@ def only_allowed(_logger: object, _method: str, record: EventDict) -> EventDict:
 
 
 def without_words(_logger: object, _method: str, record: EventDict) -> EventDict:
-    """An exception as its types and places: its message may hold a row (PostgreSQL's DETAIL).
-
-    What libraries fill into their sentences may be an address with a token, or a header.
-    """
+    """An exception as its types and places: its message may hold a row (PostgreSQL's DETAIL)."""
     raised = record.pop("exc_info", None)
     error = raised[1] if isinstance(raised, tuple) else raised
     if isinstance(error, BaseException):
         record["exception"] = [line for one in _chain(error) for line in _told(one)]
     source = record.get("_record")
-    if source is not None and source.args:
-        record["event"] = str(source.msg)  # a library's sentence, without what it fills in
     if source is not None and source.name == "celery.app.trace":
         record["event"], record["sweep"] = "sweep_failed", getattr(source, "data", {}).get("name")
     return record
@@ -64,6 +59,7 @@ def formatter() -> logging.Formatter:
     ]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
+        use_get_message=False,  # a sentence as it stands in the code, without what is filled in
         processors=[
             without_words,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
