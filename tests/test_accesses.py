@@ -52,7 +52,7 @@ def _watched() -> dict[str, str]:
         "plan_of": walk.subscription,
         "parcel": walk.delivery["id"],
         "session": walk.session,
-        "message": str(Message.objects.filter(patient=walk.id).latest("pk").pk),
+        "message": str(Message.objects.filter(patient__pk=walk.id).latest("pk").pk),
         "assessment": ok(alice.get("assessments/"))["results"][0]["id"],
         "zone": ok(sam.get("delivery-zones/"))["results"][0]["id"],
         "window": window["id"],
@@ -95,7 +95,7 @@ def path_of(route: str, world: dict[str, str]) -> str:
     of = OF_ROUTE.get(route.split("/")[0], "")
     path = re.sub(r"<uuid:pk>", world.get(of, "") or str(uuid4()), route)
     path = re.sub(r"<uuid:row>", str(uuid4()), path).replace("<int:number>", "1")
-    return path.replace("<str:token>", "t") + "?" + filled(QUERIES.get(route, ""), world)
+    return path.replace("<str:token>", "t") + "?" + str(filled(QUERIES.get(route, ""), world))
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/csv"])

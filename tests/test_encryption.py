@@ -42,6 +42,7 @@ def told(of: str) -> list[str]:
 def write_all(walk: Care) -> None:
     """Each of the columns gets words, through the doors where one of the cast writes them."""
     patient, chen = walk.id, walk.chen
+    assert chen.user
     talk = ok(walk.who.post("consultations/", {
         "start": "2026-12-04T15:00:00Z", "kind": "follow_up", "location": {"state": "FL"}
     }))["id"]  # fmt: skip
@@ -93,7 +94,7 @@ def test_every_such_column_is_ciphertext_and_is_read_as_it_was_written(prescribe
     assert ok(walk.chen.get(f"consultations/{walk.consultation}/"))["note"] == WORDS
     (draft,) = Assessment.objects.filter(status="draft")
     assert draft.contact == {"phone": "", "email": "d@example.org"}
-    assert Assessment.objects.filter(patient=walk.id).latest("pk").answers["suic"] == "no"
+    assert Assessment.objects.filter(patient__pk=walk.id).latest("pk").answers["suic"] == "no"
 
 
 def test_nothing_is_looked_up_by_what_is_encrypted(db: None) -> None:

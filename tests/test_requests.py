@@ -121,16 +121,17 @@ def test_a_sweep_names_its_run_in_every_line(committed: str, lines: list[dict[st
 
 
 def test_what_libraries_log_while_a_message_is_sent_names_the_message(
-    alice_booked: Caller, web: str, lines: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    alice_booked: Caller, web: str, lines: list[dict[str, Any]]
 ) -> None:
     from notifications.models import Message
 
     chatty = logging.getLogger("urllib3.connectionpool")
-    monkeypatch.setattr(chatty, "level", logging.DEBUG)
-    root = logging.getLogger()
-    monkeypatch.setattr(root, "level", logging.DEBUG)
-    logging.getLogger("urllib3").manager._clear_cache()
-    run()
+    before = chatty.level
+    chatty.setLevel(logging.DEBUG)
+    try:
+        run()
+    finally:
+        chatty.setLevel(before)
     (message,) = Message.objects.filter(kind="confirmation")
     of_it = [line for line in lines if line.get("message_id") == str(message.pk)]
     assert [line for line in of_it if line["logger"] == "urllib3.connectionpool"]

@@ -94,7 +94,7 @@ def test_in_production_a_database_elsewhere_is_spoken_to_by_tls_or_not_at_all(mo
     [
         "db.example.org/hearth?sslmode=require", "db.example.org/hearth?sslmode=verify-full",
         "localhost/hearth", "127.0.0.1:5433/hearth", "[::1]/hearth",
-        "%2Fvar%2Frun%2Fpostgresql/hearth",
+        "//var/run/postgresql/hearth",
     ],
 )  # fmt: skip
 def test_by_tls_or_on_this_machine_it_starts(url: str) -> None:

@@ -56,6 +56,7 @@ def test_who_shares_the_care_reads_the_note_and_changes_nothing_of_it(
     walk: Care, stranger: Caller, verb: str, body: dict[str, Any]
 ) -> None:
     talk = Consultation.objects.get(pk=walk.consultation)
+    assert stranger.user
     CareRelationship.objects.create(
         patient=talk.patient, physician=stranger.user, since=talk.booked_at
     )

@@ -100,7 +100,8 @@ def test_work_items_of_physicians_and_clinical_facts_are_not_in_their_lists(
     assert theirs
     told = ok(sam.get("work-items/", limit=100))["results"]
     assert not theirs & {row["id"] for row in told}
-    events, url = [], "/api/v1/events/?limit=100"
+    events: list[dict[str, str]] = []
+    url = "/api/v1/events/?limit=100"
     while url:
         page = ok(sam.get(url))
         events, url = events + page["results"], page["next"]

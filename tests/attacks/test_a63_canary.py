@@ -213,14 +213,16 @@ def story(walk: Care, web: str, phone: str, words: dict[str, str]) -> list[bytes
 
 def failures(walk: Care, database: str) -> list[bytes]:
     """Faults of ours: requests that end with 500, and sweeps that raise."""
-    client = Client(
-        raise_request_exception=False, headers=dict(walk.who.client.defaults.get("headers", {}))
-    )
-    client.defaults.update(walk.who.client.defaults)
+    client = Client(raise_request_exception=False)
+    headers = {"Authorization": walk.who.client.defaults["HTTP_AUTHORIZATION"]}
     talk = {"start": "2026-12-11T16:00:00Z", "kind": "follow_up", "location": {"state": "FL"}}
-    send = {"data": json.dumps(talk), "content_type": "application/json"}
     with loudly_broken(database, "INSERT", "scheduling_consultation"):
-        failed = client.post("/api/v1/consultations/?why=Zq0canary", **send)
+        failed = client.post(
+            "/api/v1/consultations/?why=Zq906canary",
+            json.dumps(talk),
+            content_type="application/json",
+            headers=headers,
+        )
     assert failed.status_code == 500
     IdempotentAnswer.objects.update(answered_at="2020-01-01T00:00Z")
     with loudly_broken(database, "DELETE", "records_idempotentanswer"):
@@ -241,7 +243,7 @@ def test_no_canary_is_found_where_it_must_not_be(
     planted = plant(committed, alice)
     words = {
         "line1": "Zq901canary", "city": "Zq902canary", "reason": "Zq903canary",
-        "note": "Zq904canary", "text": "Zq905canary",
+        "note": "Zq904canary", "text": "Zq905canary", "query": "Zq906canary",
         "name": planted["patients_patient.first_name"],
     }  # fmt: skip
     phone = planted["patients_patient.phone"]
