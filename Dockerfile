@@ -9,7 +9,8 @@ RUN pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
 COPY . .
 # The settings of production ask for these; collecting files uses none of them, and none is kept.
 RUN HEARTH_ENV=production SECRET_KEY="$(printf 'thrown-away-%.0s' 1 2 3 4 5)" \
-    DATABASE_URL=postgres://nobody@nowhere/none BROKER_URL=redis://nowhere \
+    FIELD_KEYS="k1:$(head -c 32 /dev/urandom | base64)" \
+    DATABASE_URL=postgres://nobody@localhost/none BROKER_URL=redis://nowhere \
     PUBLIC_BASE_URL=https://nowhere.example \
     TWILIO_ACCOUNT_SID=- TWILIO_AUTH_TOKEN=- TWILIO_FROM_NUMBER=- \
     EMAIL_URL=smtp://nowhere python manage.py collectstatic --noinput

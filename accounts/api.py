@@ -99,6 +99,8 @@ def roles(*allowed: str) -> type[BasePermission]:
 
 PATIENT, STAFF, PHYSICIAN = Role.PATIENT, Role.STAFF, Role.PHYSICIAN
 CARE: Iterable[str] = (Role.PATIENT, Role.STAFF, Role.PHYSICIAN)
+# Who reads what is clinical of what they see; an administrator sees it through broken glass alone.
+CLINICAL: Iterable[str] = (Role.PHYSICIAN, Role.ADMINISTRATOR)
 
 
 def user_of(request: Request) -> User | None:

@@ -5,7 +5,8 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, worker_process_init
+from celery.signals import beat_init, task_postrun, task_prerun, worker_process_init
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -32,6 +33,7 @@ SWEEPS = {
     "patients.forget_drafts": 3600,
     "records.forget_old_answers": 3600,
     "records.watch_limits": 60,
+    "records.seal_audit": 60,
 }
 app.conf.beat_schedule = {
     name: {"task": name, "schedule": seconds, "options": {"expire_seconds": seconds}}
@@ -45,6 +47,18 @@ def forget_old_entries(**_: Any) -> None:
     from django_celery_beat.models import PeriodicTask  # noqa: PLC0415  needs the apps
 
     PeriodicTask.objects.exclude(name__in=[*SWEEPS, "celery.backend_cleanup"]).delete()
+
+
+@task_prerun.connect
+def name_run(task_id: str, task: Any, **_: Any) -> None:
+    """Every line of a sweep says which run of it wrote it."""
+    bind_contextvars(sweep=task.name, run_id=task_id)
+
+
+@task_postrun.connect
+def forget_run(**_: Any) -> None:
+    """The next line is of no run."""
+    unbind_contextvars("sweep", "run_id")
 
 
 @worker_process_init.connect

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import threading
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,10 @@ def services(data: Path, *, fast: bool = False) -> Iterator[dict[str, str]]:
     """
     with contextlib.ExitStack() as stack:
         kept = _secrets(data)
-        given = {"SECRET_KEY": os.environ.get("SECRET_KEY") or kept["secret_key"]}
+        given = {
+            "SECRET_KEY": os.environ.get("SECRET_KEY") or kept["secret_key"],
+            "FIELD_KEYS": os.environ.get("FIELD_KEYS") or f"k1:{kept['field_key']}",
+        }
         if not os.environ.get("DATABASE_URL"):
             port = stack.enter_context(postgresql(data, kept, fast=fast))
             given["DATABASE_URL"] = _url(APP, kept["app"], port)
@@ -265,10 +269,12 @@ def _give(place: Place, path: Path) -> None:
 def _secrets(data: Path) -> dict[str, str]:
     """Passwords of this copy of Hearth, drawn once."""
     file = data / "secrets.json"
-    if not file.exists():
-        names = ("owner", "app", "broker", "secret_key")
-        _write(file, json.dumps({name: secrets.token_hex(32) for name in names}))
-    kept: dict[str, str] = json.loads(file.read_text())
+    kept: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    drawn = {name: secrets.token_hex(32) for name in ("owner", "app", "broker", "secret_key")}
+    drawn["field_key"] = b64encode(secrets.token_bytes(32)).decode()
+    if drawn.keys() - kept.keys():
+        kept = drawn | kept
+        _write(file, json.dumps(kept))
     return kept
 
 

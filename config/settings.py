@@ -1,6 +1,7 @@
 """All settings, in one file, from the environment; each variable is told in docs/operations.md."""
 
 import re
+from base64 import b64decode
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,6 +23,24 @@ DEBUG = False
 PORT = env.int("PORT", 8000)
 PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
 SECRET_KEY = env.str("SECRET_KEY")
+
+
+def _field_keys(text: str) -> dict[str, bytes]:
+    """``id:base64`` of 32 bytes each, by commas; the first one encrypts, the others still open."""
+    pairs = [entry.strip().partition(":") for entry in text.split(",")]
+    try:
+        keys = {name: b64decode(key, validate=True) for name, _, key in pairs}
+    except ValueError:
+        keys = {}
+    drawn = all(len(key) == 32 and len(set(key)) > 16 for key in keys.values())
+    named = all(re.fullmatch(r"[a-z0-9]{1,16}", name) for name in keys)
+    if not (named and drawn and len(keys) == len(pairs)):
+        raise ImproperlyConfigured("FIELD_KEYS takes id:key by commas, each 32 random bytes.")
+    return keys
+
+
+# What people write about health is encrypted with these (records/crypto.py).
+FIELD_KEYS = _field_keys(env.str("FIELD_KEYS"))
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 
 # What the practice calls itself. A text shows this name: it must not say what kind of care it is.
@@ -64,6 +83,7 @@ if SANDBOX:
     INSTALLED_APPS.append("notifications.sandbox")
 
 MIDDLEWARE = [
+    "records.asking.Requests",
     "config.headers.Headers",
     "config.headers.Bounds",
     "django.middleware.security.SecurityMiddleware",
@@ -102,6 +122,10 @@ if env.str("DATABASE_OWNER_URL", ""):
 for _database in DATABASES.values():  # one that does not answer is away: nobody waits longer
     _database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
     _database |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    _is_here = _database["HOST"] in ("", "localhost", "127.0.0.1", "::1")
+    _is_safe = _database["OPTIONS"].get("sslmode") in ("require", "verify-ca", "verify-full")
+    if PRODUCTION and not (_is_here or _database["HOST"].startswith("/") or _is_safe):
+        raise ImproperlyConfigured("A database elsewhere needs ?sslmode=require, or better.")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 BROKER_URL = env.str("BROKER_URL")
 # Sign-in limits count here, in the database: the broker may be emptied or away at any time.

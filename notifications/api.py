@@ -15,7 +15,7 @@ from notifications import actions, circuit
 from notifications.ledger import sentence, with_holds
 from notifications.models import InboundMessage, Message, Pause, Status
 from notifications.policy import SAYINGS
-from patients.api import Verb, found, look_log, seen
+from patients.api import Verb, found, look_log, looking, seen
 from patients.models import Patient
 from records import clock
 from records.api import (
@@ -80,7 +80,7 @@ FILTERS = {
 class Messages(CsvDoor):
     """Texts and mails about the patients that the reader sees."""
 
-    permission_classes = (roles(*CARE),)
+    permission_classes = (looking(*CARE),)
     kinds: tuple[str, ...] | None = None
 
     @extend_schema(parameters=[MessageQuery], responses=MessageOut(many=True))
@@ -102,7 +102,7 @@ class Reminders(Messages):
 class MessageDetail(Door):
     """One message."""
 
-    permission_classes = (roles(*CARE),)
+    permission_classes = (looking(*CARE),)
 
     @extend_schema(responses=MessageOut)
     def get(self, request: Request, pk: UUID) -> Response:
@@ -170,6 +170,7 @@ class OptOutOf(Door):
             by=actor_of(request),
             now=clock.now(),
         )
+        look_log(signed_in(request), "patient", [patient])
         return Response(OptOutOut({"phone": phone}).data, status=201)
 
     @extend_schema(request=None, responses={204: None})

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from accounts.models import Role, User
 from patients.models import Patient, SupportPerson
+from records.crypto import EncryptedText
 from records.ids import uuid7
 
 
@@ -56,10 +57,8 @@ TRANSITIONS: dict[str, set[str]] = {
 class MessageQuerySet(models.QuerySet["Message"]):
     def visible_to(self, user: User) -> Self:
         """Messages about patients whom the user sees; codes for signing in are nobody's to see."""
-        if user.role in (Role.PATIENT, Role.STAFF, Role.PHYSICIAN):
-            patients = Patient.objects.visible_to(user)
-            return self.filter(patient__in=patients).exclude(kind="sign_in_code")
-        return self.none()
+        patients = Patient.objects.visible_to(user)
+        return self.filter(patient__in=patients).exclude(kind="sign_in_code")
 
 
 class Message(models.Model):
@@ -256,7 +255,7 @@ class InboundMessage(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     provider_id = models.CharField(max_length=40, unique=True)
     sender = models.CharField(max_length=20)
-    body = models.TextField()
+    body = EncryptedText()
     understood = models.CharField(max_length=10, blank=True)
     meaning = models.CharField(max_length=10)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, null=True, related_name="+")

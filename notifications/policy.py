@@ -198,6 +198,13 @@ SAYINGS = (
         old=10 * HOUR, reader=STAFF, by_mail=True, words_class=ALERT, priority=LESSER,
     ),
     Saying(
+        "glass_broken", ("patient.glass_broken",), (),
+        "Please review",
+        "{practice}: a record was opened by somebody who does not care for that person. Please "
+        "sign in and review it.",
+        reader=STAFF, by_mail=True, words_class=ALERT, priority=FIRST,
+    ),
+    Saying(
         "confirmation", BOOKED, ("booked",),
         "You are booked",
         "{practice}: you are booked for {when}. {join} {ref}",

@@ -10,6 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from structlog.contextvars import bound_contextvars
 
 from notifications import mail, pace, policy, twilio
 from notifications.checking import body, check_again, valid_for
@@ -104,11 +105,12 @@ def _hand_over(message: Message, claimed_at: float, now: datetime) -> Outcome:
     """Ask the provider; texts in threads, which know no database."""
     if _is_late(claimed_at):
         return Outcome("late", code="late")
-    try:
-        return _by_its_channel(message, now)
-    except Exception as error:
-        log.exception("message_in_doubt", extra={"message_id": str(message.pk)})
-        return Outcome("unknown", code=type(error).__name__[:40])
+    with bound_contextvars(message_id=str(message.pk)):  # also in what libraries log meanwhile
+        try:
+            return _by_its_channel(message, now)
+        except Exception as error:
+            log.exception("message_in_doubt")
+            return Outcome("unknown", code=type(error).__name__[:40])
 
 
 def _by_its_channel(message: Message, now: datetime) -> Outcome:

@@ -117,6 +117,8 @@ def _tell(event: Event, now: datetime) -> None:
         _alert_physicians(event, plan)
     if event.kind in policy.NEWS:
         _bundle(event)
+    if event.kind == "patient.glass_broken":
+        _alert_administrators(event)
 
 
 def _hold_if_many(event: Event, now: datetime) -> None:
@@ -344,6 +346,18 @@ def _alerts(
         yield message
     if not ways:
         yield to_worker(plan, user, about, key=key, cause=cause)
+
+
+def _alert_administrators(event: Event) -> None:
+    """Those who did not do it are told at once that somebody looks who does not care for them."""
+    plan = policy.on_call("glass_broken", event.occurred_at)
+    others = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True)
+    about = (event.object_kind, event.object_id)
+    add(
+        to_worker(plan, user, about, key=event.pk, cause=event.cause)
+        for user in others
+        if user.pk != event.actor_id
+    )
 
 
 def _bundle(event: Event) -> None:

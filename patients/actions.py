@@ -17,6 +17,8 @@ from patients.gates import is_adult
 from patients.models import (
     LINK_OPENS,
     Address,
+    BrokenGlass,
+    CareRelationship,
     ClinicalHold,
     Consent,
     IdentityCheck,
@@ -266,6 +268,44 @@ def check_identity(
     record("identity.checked", check, by=by, now=now, patient_id=patient.pk)
     replan_soon(patient.pk, by=by, now=now)
     return check
+
+
+@transaction.atomic
+def break_glass(
+    *, patient: Patient, user: User, reason: str, by: Actor, now: datetime
+) -> BrokenGlass:
+    """Let somebody look for an hour, and have it reviewed by who did not.
+
+    Raises `Refused` ``wrong_state`` for a patient whom they see anyway.
+    """
+    if Patient.objects.visible_to(user).filter(pk=patient.pk).exists():
+        raise Refused("wrong_state", "This patient is in your care already.")
+    broken = BrokenGlass.objects.create(patient=patient, user=user, reason=reason)
+    broken.refresh_from_db(fields=["ends_at"])
+    record("patient.glass_broken", broken, by=by, now=now, patient_id=patient.pk)
+    _have_reviewed("break_glass", Role.ADMINISTRATOR, broken, by, now)
+    if CareRelationship.objects.filter(patient=patient).exists():
+        _have_reviewed("break_glass_in_care", Role.PHYSICIAN, broken, by, now)
+    return broken
+
+
+def _have_reviewed(kind: str, role: str, broken: BrokenGlass, by: Actor, now: datetime) -> None:
+    raise_work_item(
+        kind,
+        broken,
+        detail="Somebody looks at a patient not in their care. Was it needed? Say so, and close.",
+        urgency=WorkItem.Urgency.NOW,
+        for_role=role,
+        by=by,
+        now=now,
+        patient_id=broken.patient_id,
+    )
+
+
+def refuse_own_review(item: WorkItem, by: Actor) -> None:
+    """Who broke the glass does not review it; raises `Refused` ``own_review``."""
+    if BrokenGlass.objects.filter(pk=item.object_id, user=by.user_id).exists():
+        raise Refused("own_review", "You broke the glass: somebody else has to review it.")
 
 
 @transaction.atomic

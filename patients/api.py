@@ -1,6 +1,7 @@
 """The API of patients: service area, profile, addresses, consents, support persons, holds."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime, time
 from typing import Any
@@ -11,6 +12,7 @@ from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -31,11 +33,13 @@ from patients.models import (
     EARLIEST,
     LATEST,
     Address,
+    BrokenGlass,
     ClinicalHold,
     Consent,
     IdentityCheck,
     Patient,
     SupportPerson,
+    glass_of,
 )
 from patients.phones import us_number
 from records import clock
@@ -58,8 +62,9 @@ from records.api import (
     read,
     with_etag,
 )
-from records.events import log_access
+from records.events import kind_of, log_access
 from records.limits import of_contact
+from records.models import AccessLog
 
 CHANNELS = ("telephone", "in_person")
 SHORTEST = 2  # hours in which somebody is texted, at least
@@ -305,17 +310,39 @@ def found(rows: Any, pk: UUID) -> Any:
 
 
 def look_log(user: User, kind: str, rows: Any) -> None:
-    """Write down that a colleague looked at patients' data; one's own needs no record."""
-    if user.role == Role.PATIENT or not rows:
+    """Write down that a colleague looked at patients' data; one's own needs no record.
+
+    What was seen by breaking the glass is a line of its own, with the reason.
+    """
+    if user.role == Role.PATIENT:
         return
-    patients = [row.pk if isinstance(row, Patient) else row.patient_id for row in rows]
-    log_access(
-        user_id=user.pk,
-        role=user.role,
-        kind=kind,
-        object_ids=[row.pk for row in rows],
-        patient_ids=[pk for pk in patients if pk],
-    )
+    glass, by_reason = glass_of(user), defaultdict(list)
+    for row in rows:
+        patient = row.pk if isinstance(row, Patient) else row.patient_id
+        by_reason[glass.get(patient)].append((row.pk, patient))
+    for reason, seen_so in by_reason.items():
+        log_access(
+            user_id=user.pk,
+            role=user.role,
+            kind=kind,
+            object_ids=[row for row, _ in seen_so],
+            patient_ids=[patient for _, patient in seen_so if patient],
+            reason=reason,
+        )
+
+
+def looking(*allowed: str) -> type[BasePermission]:
+    """These roles, and an administrator who broke the glass and only looks."""
+
+    class Looking(roles(*allowed)):  # type: ignore[misc]
+        def has_permission(self, request: Request, view: Any) -> bool:
+            if super().has_permission(request, view):
+                return True
+            user = user_of(request)
+            is_administrator = user is not None and user.role == Role.ADMINISTRATOR
+            return is_administrator and bool(glass_of(signed_in(request)))
+
+    return Looking
 
 
 def seen(
@@ -362,6 +389,7 @@ class Verb(Door):
         by = actor_of(request, channel=sent.pop("channel", "web"))
         common = {"by": by, "now": now, "version": if_match(request)}
         done = type(self).do(**{self.noun: row}, **self.arguments(sent), **common)
+        look_log(user, kind_of(done), [done])
         return self.answer(user, done, now)
 
 
@@ -371,8 +399,9 @@ class CorrectIn(Input):
     reason = TextField(max_length=300)
 
 
-def patient_answer(patient: Patient, *, status: int = 200) -> Response:
+def patient_answer(request: Request, patient: Patient, *, status: int = 200) -> Response:
     """A patient as the API tells it."""
+    look_log(signed_in(request), "patient", [patient])
     body = PatientOut(patient, context={"now": clock.now()}).data
     return with_etag(Response(body, status=status), patient.version)
 
@@ -385,7 +414,7 @@ class Me(Door):
     @extend_schema(responses=PatientOut)
     def get(self, request: Request) -> Response:
         query(Input, request)
-        return patient_answer(my_patient(request))
+        return patient_answer(request, my_patient(request))
 
     @extend_schema(request=ProfileIn, responses=PatientOut)
     def patch(self, request: Request) -> Response:
@@ -396,7 +425,65 @@ class Me(Door):
             now=clock.now(),
             version=if_match(request),
         )
-        return patient_answer(patient)
+        return patient_answer(request, patient)
+
+
+class AccessOut(serializers.ModelSerializer[AccessLog]):
+    """``name`` and ``role`` of who looked at what kind of thing. ``broke_glass``: for a reason that
+    they had to give, without having the patient in care."""
+
+    at = InstantField()
+    name = serializers.CharField(source="user.name")
+    kind = serializers.CharField(source="object_kind")
+    broke_glass = serializers.SerializerMethodField()
+
+    class Meta:
+        model = AccessLog
+        fields = ["id", "at", "role", "name", "kind", "broke_glass"]
+
+    def get_broke_glass(self, row: AccessLog) -> bool:
+        return row.reason is not None
+
+
+class MyAccesses(Door):
+    """Who of the practice looked at the record of the patient who asks, the latest first."""
+
+    permission_classes = (roles(PATIENT),)
+
+    @extend_schema(responses=AccessOut(many=True))
+    def get(self, request: Request) -> Response:
+        mine = AccessLog.objects.filter(patient_ids__contains=[str(my_patient(request).pk)])
+        return listed(self, mine.select_related("user"), AccessOut, ordering=("-id",))
+
+
+class BreakGlassIn(Input):
+    reason = TextField(min_length=10, max_length=500)
+
+
+class BreakGlassOut(serializers.ModelSerializer[BrokenGlass]):
+    ends_at = InstantField()
+
+    class Meta:
+        model = BrokenGlass
+        fields = ["id", "ends_at"]
+
+
+class BreakGlass(Door):
+    """Look, for an hour, at a patient who is not in one's care; others are told, and review it."""
+
+    permission_classes = (roles(PHYSICIAN, Role.ADMINISTRATOR),)
+
+    @extend_schema(request=BreakGlassIn, responses={201: BreakGlassOut})
+    def post(self, request: Request, pk: UUID) -> Response:
+        sent = read(BreakGlassIn, request.data)
+        broken = actions.break_glass(
+            patient=found(Patient.objects.all(), pk),  # allowed: asks to see just this one
+            user=signed_in(request),
+            reason=sent["reason"],
+            by=actor_of(request),
+            now=clock.now(),
+        )
+        return Response(BreakGlassOut(broken).data, status=201)
 
 
 class MoveIn(AddressIn):
@@ -427,7 +514,7 @@ def move_answer(request: Request, patient: Patient) -> Response:
         now=clock.now(),
         version=if_match(request),
     )
-    return patient_answer(changed, status=201)
+    return patient_answer(request, changed, status=201)
 
 
 class PatientTextHours(Door):
@@ -443,7 +530,7 @@ class PatientTextHours(Door):
         changed = actions.change_profile(
             patient=patient, fields=sent, by=by, now=clock.now(), version=if_match(request)
         )
-        return patient_answer(changed)
+        return patient_answer(request, changed)
 
 
 class ConsentIn(Input):
@@ -570,6 +657,7 @@ def _named_to_stay(request: Request, patient: Patient, sent: dict[str, Any]) -> 
         by=actor_of(request, channel=sent.get("channel", "web")),
         now=clock.now(),
     )
+    look_log(signed_in(request), "supportperson", [person])
     return Response(SupportPersonOut(person).data, status=201)
 
 
@@ -632,6 +720,7 @@ class IdentityChecks(Door):
         check = actions.check_identity(
             patient=patient, **sent, by=actor_of(request), now=clock.now()
         )
+        look_log(signed_in(request), "identitycheck", [check])
         return Response(IdentityOut(check).data, status=201)
 
 
@@ -654,7 +743,7 @@ class ClinicalHoldOut(serializers.ModelSerializer[ClinicalHold]):
 class ClinicalHolds(Door):
     """Why treatment of a patient waits, the latest first; a physician says that it must."""
 
-    permission_classes = (roles(PHYSICIAN),)
+    permission_classes = (looking(PHYSICIAN),)
 
     @extend_schema(responses=ClinicalHoldOut(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
@@ -674,6 +763,7 @@ class ClinicalHolds(Door):
             by=actor_of(request),
             now=clock.now(),
         )
+        look_log(signed_in(request), "clinicalhold", [hold])
         return Response(ClinicalHoldOut(hold).data, status=201)
 
 
@@ -687,4 +777,5 @@ class ClearHold(Door):
         hold = found(ClinicalHold.objects.visible_to(signed_in(request)), pk)
         note = read(HoldNoteIn, request.data)["note"]
         cleared = actions.clear_hold(hold=hold, note=note, by=actor_of(request), now=clock.now())
+        look_log(signed_in(request), "clinicalhold", [cleared])
         return Response(ClinicalHoldOut(cleared).data)

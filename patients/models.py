@@ -2,6 +2,7 @@
 
 from datetime import datetime, time, timedelta
 from typing import Self
+from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -12,6 +13,8 @@ from phonenumber_field.modelfields import PhoneNumberField
 from accounts.models import Role, User
 from accounts.tokens import digest
 from patients import questionnaire, service_area
+from records.asking import asked
+from records.crypto import EncryptedJson, EncryptedText
 from records.ids import uuid7
 
 EARLIEST, LATEST = time(8), time(20)  # the hours in which anybody is texted
@@ -19,19 +22,22 @@ EARLIEST, LATEST = time(8), time(20)  # the hours in which anybody is texted
 
 class PatientQuerySet(models.QuerySet["Patient"]):
     def visible_to(self, user: User) -> Self:
-        """Patients see themselves, physicians those in their care, staff all; others nobody."""
+        """Patients see themselves, physicians those in their care, staff all; others nobody.
+
+        Who broke the glass sees that patient, too, while they only look.
+        """
         if user.role == Role.PATIENT:
             return self.filter(user=user)
         if user.role == Role.STAFF:
             return self
+        through_glass = Q(pk__in=list(glass_of(user)))
         if user.role == Role.PHYSICIAN:
             return self.filter(
-                models.Exists(
-                    CareRelationship.objects.filter(patient=models.OuterRef("pk"), physician=user)
-                )
-                | models.Exists(Assessment.objects.waiting().filter(patient=models.OuterRef("pk")))
+                Exists(CareRelationship.objects.filter(patient=OuterRef("pk"), physician=user))
+                | Exists(Assessment.objects.waiting().filter(patient=OuterRef("pk")))
+                | through_glass
             )
-        return self.none()
+        return self.filter(through_glass)
 
 
 class Patient(models.Model):
@@ -114,7 +120,7 @@ class Address(models.Model):
     served = models.BooleanField()
     code = models.CharField(max_length=30)
     review = ArrayField(models.CharField(max_length=30), default=list)
-    reason = models.CharField(max_length=300, blank=True)
+    reason = EncryptedText(blank=True)
     since = models.DateTimeField()
     recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
 
@@ -228,8 +234,6 @@ class AssessmentQuerySet(models.QuerySet["Assessment"]):
 
         A draft is nobody's to see, but one that holds a crisis: a physician was told to call.
         """
-        if user.role not in (Role.PATIENT, Role.STAFF, Role.PHYSICIAN):
-            return self.none()
         seen = Q(patient__in=Patient.objects.visible_to(user)) & ~Q(status=Assessment.Status.DRAFT)
         if user.role == Role.PHYSICIAN:
             seen |= Q(status=Assessment.Status.DRAFT, crisis=True)
@@ -256,12 +260,12 @@ class Assessment(models.Model):
     )
     secret = models.CharField(max_length=64)
     version = models.PositiveSmallIntegerField(default=questionnaire.VERSION)
-    answers = models.JSONField(default=dict)
+    answers = EncryptedJson(default=dict)
     flags = ArrayField(models.CharField(max_length=12), default=list)
     urgency = models.PositiveSmallIntegerField(default=3)
     crisis = models.BooleanField(default=False)
-    crisis_answers = models.JSONField(default=dict)
-    contact = models.JSONField(default=dict)
+    crisis_answers = EncryptedJson(default=dict)
+    contact = EncryptedJson(default=dict)
     begun_at = models.DateTimeField()
     submitted_at = models.DateTimeField(null=True)
     channel = models.CharField(max_length=20)
@@ -344,6 +348,47 @@ class CareRelationship(models.Model):
         return str(self.pk)
 
 
+class BrokenGlassQuerySet(models.QuerySet["BrokenGlass"]):
+    def open_for(self, user: User) -> Self:
+        """What lets a user look now, by the database's clock, while they are who they were."""
+        return self.filter(user=user, ends_at__gt=Now())
+
+
+class BrokenGlass(models.Model):
+    """Somebody looks, for an hour, at a patient who is not in their care, and says why.
+
+    Append-only. Others review it (a work item of each).
+    """
+
+    LASTS = timedelta(hours=1)
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="broken_glass")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    reason = EncryptedText()
+    at = models.DateTimeField(db_default=Now())
+    ends_at = models.DateTimeField(db_default=Now() + LASTS)
+
+    objects = BrokenGlassQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "ends_at"], name="glass_of_user")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+def glass_of(user: User) -> dict[UUID, UUID]:
+    """Patient → the break-glass by which a user sees them, in a request that only looks."""
+    request = asked()
+    if not request.looks or user.role not in (Role.PHYSICIAN, Role.ADMINISTRATOR):
+        return {}
+    if request.glass is None:
+        rows = BrokenGlass.objects.open_for(user).order_by("pk")
+        request.glass = dict(rows.values_list("patient", "pk"))
+    return request.glass
+
+
 class IdentityCheck(models.Model):
     """Somebody of the practice compared the patient with a photo document; no image is kept."""
 
@@ -366,9 +411,9 @@ class IdentityCheck(models.Model):
 class ClinicalHoldQuerySet(models.QuerySet["ClinicalHold"]):
     def visible_to(self, user: User) -> Self:
         """Physicians see those of patients in their care; why somebody is held is clinical."""
-        if user.role == Role.PHYSICIAN:
-            return self.filter(patient__in=Patient.objects.visible_to(user))
-        return self.none()
+        if user.role in (Role.PATIENT, Role.STAFF):
+            return self.none()
+        return self.filter(patient__in=Patient.objects.visible_to(user))
 
 
 class ClinicalHold(models.Model):
@@ -388,7 +433,7 @@ class ClinicalHold(models.Model):
     raised_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     cleared_at = models.DateTimeField(null=True)
     cleared_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    note = models.TextField(blank=True)
+    note = EncryptedText(blank=True)
 
     objects = ClinicalHoldQuerySet.as_manager()
 

@@ -18,7 +18,9 @@ from rest_framework import exceptions, pagination, parsers, permissions, rendere
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from structlog.contextvars import bind_contextvars
 
+from records.events import log_access
 from records.idempotency import answer_once
 from records.limits import Taken, address_of, take
 from records.outage import DATABASE_AWAY
@@ -343,8 +345,22 @@ class Door(APIView):
             response = self.handle_exception(error)
         if response.status_code == 400 or (self.counts and response.status_code not in self.counts):
             self.taken.give_back()
+        if response.status_code == 404 and "pk" in kwargs and asked.user.is_authenticated:
+            _note_denied(asked.user, kwargs["pk"])
         self.response = self.finalize_response(asked, response, *args, **kwargs)
         return self.response
+
+    def perform_authentication(self, request: Request) -> None:
+        super().perform_authentication(request)
+        if request.user.is_authenticated:
+            bind_contextvars(user_id=str(request.user.pk))
+
+
+def _note_denied(user: Any, pk: UUID) -> None:
+    """Somebody we know asked for what is not theirs, or never was."""
+    log_access(
+        user_id=user.pk, role=user.role, kind="", object_ids=[pk], patient_ids=[], denied=True
+    )
 
 
 class CsvDoor(Door):

@@ -16,8 +16,10 @@ FUNCTION = RunSQL(
 TABLES = (
     "records_event",
     "records_accesslog",
+    "records_auditseal",
     "records_correction",
     "patients_address",
+    "patients_brokenglass",
     "patients_consent",
     "patients_identitycheck",
     "scheduling_carrierevent",

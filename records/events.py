@@ -9,6 +9,7 @@ from django.db import connection, models
 
 from records import hints
 from records.actor import Actor
+from records.asking import asked
 from records.models import AccessLog, Correction, Event, Outbox, WorkItem
 
 # How long a work item may wait, by urgency.
@@ -120,15 +121,28 @@ def keep_correction(
 
 
 def log_access(
-    *, user_id: UUID, role: str, kind: str, object_ids: Iterable[UUID], patient_ids: Iterable[UUID]
+    *,
+    user_id: UUID,
+    role: str,
+    kind: str,
+    object_ids: Iterable[UUID],
+    patient_ids: Iterable[UUID],
+    reason: UUID | None = None,
+    denied: bool = False,
 ) -> None:
-    """Write down that somebody looked at other people's data."""
+    """Write down that somebody looked at other people's data, or wished to."""
+    request = asked()
     AccessLog.objects.create(
         user_id=user_id,
         role=role,
         object_kind=kind,
         object_ids=[str(i) for i in object_ids],
         patient_ids=sorted({str(i) for i in patient_ids}),
+        address=request.address,
+        request_id=request.id,
+        door=request.door,
+        reason=reason,
+        denied=denied,
     )
 
 

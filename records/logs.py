@@ -10,7 +10,8 @@ from structlog.typing import EventDict, Processor
 # Ids, codes and counts: nothing that a person typed, no URL with a query, no body.
 ALLOWED = {
     "event", "level", "timestamp", "logger", "request_id", "user_id", "code", "sweep", "count",
-    "message_id", "event_id", "patient_id", "seconds", "status", "exception",
+    "message_id", "event_id", "patient_id", "seconds", "status", "exception", "method", "door",
+    "ms", "run_id",
 }  # fmt: skip
 FRAMES = 12  # of each exception, the innermost
 
@@ -58,6 +59,7 @@ def formatter() -> logging.Formatter:
     ]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
+        use_get_message=False,  # a sentence as it stands in the code, without what is filled in
         processors=[
             without_words,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,

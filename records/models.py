@@ -3,9 +3,11 @@
 from typing import Any, Self
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Now
 
+from records.crypto import EncryptedText
 from records.ids import uuid7
 
 
@@ -95,7 +97,7 @@ class Correction(models.Model):
     object_kind = models.CharField(max_length=40)
     object_id = models.UUIDField(db_index=True)
     was = models.CharField(max_length=20)
-    reason = models.CharField(max_length=300)
+    reason = EncryptedText()
     corrected_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )
@@ -109,7 +111,10 @@ class Correction(models.Model):
 
 
 class AccessLog(models.Model):
-    """Who looked at whose data, and when. Append-only."""
+    """Who looked at whose data, when, by which door and from where. Append-only.
+
+    ``reason`` is the break-glass that let them; ``denied``: they asked for what is not theirs.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     at = models.DateTimeField(db_default=Now())
@@ -118,12 +123,43 @@ class AccessLog(models.Model):
     object_kind = models.CharField(max_length=40)
     object_ids = models.JSONField(default=list)
     patient_ids = models.JSONField(default=list)
+    address = models.GenericIPAddressField(null=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    door = models.CharField(max_length=120, blank=True)
+    reason = models.UUIDField(null=True)
+    denied = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            GinIndex(fields=["patient_ids"], opclasses=["jsonb_path_ops"], name="access_of_patient")
+        ]
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.object_kind}"
+
+
+class AuditSeal(models.Model):
+    """Some rows of a table of the audit, as they were: nothing before ``up_to`` changes unseen.
+
+    ``digest`` is over the rows after the last seal of this ``table``, ``hash`` over this seal and
+    the one before. Append-only.
+    """
+
+    number = models.PositiveBigIntegerField(primary_key=True)
+    table = models.CharField(max_length=40)
+    up_to = models.UUIDField()
+    count = models.PositiveIntegerField()
+    digest = models.CharField(max_length=64)
+    previous = models.CharField(max_length=64, unique=True)
+    hash = models.CharField(max_length=64)
+    sealed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["number"]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.table}"
 
 
 class WorkItemQuerySet(models.QuerySet["WorkItem"]):
@@ -163,7 +199,7 @@ class WorkItem(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
     closed_at = models.DateTimeField(null=True)
-    note = models.TextField(blank=True)
+    note = EncryptedText(blank=True)
 
     objects = WorkItemQuerySet.as_manager()
 
@@ -256,7 +292,7 @@ class IdempotentAnswer(models.Model):
     scope = models.CharField(max_length=64, primary_key=True)
     request = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField()
-    body = models.TextField()
+    body = EncryptedText()
     etag = models.CharField(max_length=80, blank=True)
     answered_at = models.DateTimeField(db_default=Now(), db_index=True)
 

@@ -25,6 +25,7 @@ CODES: dict[str, tuple[int, str]] = {
     "in_progress": (409, "The same request is still being answered"),
     "in_the_past": (422, "That time has passed"),
     "not_offered": (409, "This time is not offered"),
+    "own_review": (409, "Somebody else has to look at this"),
     "over_budget": (429, "Too many of these for now"),
     "patient_busy": (409, "The patient has something else at that time"),
     "slot_taken": (409, "Somebody else has this time"),

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.db.models.functions import Now
 
-from records import clock, limits
+from records import audit, clock, limits
 from records.actor import sweep
 from records.idempotency import KEPT
 from records.models import IdempotentAnswer
@@ -20,3 +20,9 @@ def watch_limits() -> None:
     """Tell people where a limit stops everybody, and forget old counts."""
     limits.sound_alarms(by=sweep(), now=clock.now())
     limits.forget_counts()
+
+
+@shared_task(name="records.seal_audit")
+def seal_audit() -> None:
+    """What was written down is sealed, so that a later change is found."""
+    audit.seal(before=audit.settled())

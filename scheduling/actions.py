@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import Role
-from patients.actions import lock_patient, lock_patients, replan_many
+from patients.actions import lock_patient, lock_patients, refuse_own_review, replan_many
 from patients.models import ClinicalHold, Patient
 from records import brake, hints
 from records.actor import Actor
@@ -16,7 +16,7 @@ from records.events import raise_work_item
 from records.models import Rule, WorkItem
 from records.refused import Refused
 from records.values import change
-from records.work import close
+from records.work import claim, close
 from scheduling.deliveries.models import OVER, Delivery
 from scheduling.replan import replan
 from scheduling.subscriptions import actions as subscriptions
@@ -144,9 +144,16 @@ def approve(*, item: WorkItem, by: Actor, now: datetime) -> WorkItem:
     return approved
 
 
+def claim_work_item(*, item: WorkItem, by: Actor, now: datetime) -> WorkItem:
+    """Somebody does it."""
+    refuse_own_review(item, by)
+    return claim(item=item, by=by, now=now)
+
+
 @transaction.atomic
 def close_work_item(*, item: WorkItem, note: str, by: Actor, now: datetime) -> WorkItem:
     """It is done. Of a brake: the cause was put right, and is looked at anew for each patient."""
+    refuse_own_review(item, by)
     if item.kind != brake.KIND:
         return close(item=item, note=note, by=by, now=now)
     marked = Patient.objects.filter(replan_cause=item.object_id)

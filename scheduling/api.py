@@ -24,6 +24,7 @@ from patients.api import (
     PersonIn,
     found,
     look_log,
+    looking,
     move_answer,
     my_patient,
     patient_answer,
@@ -52,9 +53,8 @@ from records.api import (
 from records.events import settled_before
 from records.models import Event, Rule, WorkItem
 from records.values import DEFAULTS, add_rule, in_force
-from records.work import claim
 from scheduling import replan, timeline
-from scheduling.actions import approve, change_settings, close_work_item
+from scheduling.actions import approve, change_settings, claim_work_item, close_work_item
 from scheduling.calendar.actions import add_time_off
 from scheduling.calendar.api import (
     DaysQuery,
@@ -103,7 +103,7 @@ class PatientIn(Input):
 class Patients(CsvDoor):
     """Staff and physicians look patients up; staff enter those who call."""
 
-    permission_classes = (roles(STAFF, PHYSICIAN),)
+    permission_classes = (looking(STAFF, PHYSICIAN),)
     limits = {"GET": "search"}
 
     @extend_schema(parameters=[PatientQuery], responses=PatientOut(many=True))
@@ -128,7 +128,7 @@ class Patients(CsvDoor):
             by=actor_of(request, channel=sent["channel"]),
             now=clock.now(),
         )
-        return patient_answer(patient, status=201)
+        return patient_answer(request, patient, status=201)
 
 
 def _search(rows: QuerySet[Patient], text: str) -> QuerySet[Patient]:
@@ -159,14 +159,13 @@ class BirthdayIn(Input):
 class PatientDetail(Door):
     """One patient."""
 
-    permission_classes = (roles(STAFF, PHYSICIAN),)
+    permission_classes = (looking(STAFF, PHYSICIAN),)
 
     @extend_schema(responses=PatientOut)
     def get(self, request: Request, pk: UUID) -> Response:
         user = signed_in(request)
         row = found(Patient.objects.visible_to(user).select_related("address"), pk)
-        look_log(user, "patient", [row])
-        return patient_answer(row)
+        return patient_answer(request, row)
 
 
 class PatientAddress(Door):
@@ -228,7 +227,7 @@ class MyTimeline(Door):
 class TimelineOf(Door):
     """The same of one patient, for colleagues."""
 
-    permission_classes = (roles(STAFF, PHYSICIAN),)
+    permission_classes = (looking(STAFF, PHYSICIAN),)
 
     @extend_schema(responses=TimelineOut)
     def get(self, request: Request, pk: UUID) -> Response:
@@ -418,11 +417,13 @@ class TimeOffOf(OfPhysician):
             row = add_time_off(physician=physician, **sent, by=actor_of(request), now=clock.now())
         within = Interval(row.start, row.end)
         met = Consultation.objects.booked_within(physician, within)  # allowed: of one's own
+        at_risk = list(met)
+        look_log(signed_in(request), "consultation", at_risk)
         body = {
             "id": None if only_shows else row.pk,
             "start": row.start,
             "end": row.end,
-            "at_risk": met,
+            "at_risk": at_risk,
         }
         return Response(TimeOffTakenOut(body).data, status=200 if only_shows else 201)
 
@@ -556,7 +557,7 @@ class MostUrgent(Cursor):
 class WorkItems(Door):
     """What needs a human in the reader's role, most urgent first."""
 
-    permission_classes = (roles(STAFF, PHYSICIAN),)
+    permission_classes = (roles(STAFF, PHYSICIAN, Role.ADMINISTRATOR),)
 
     @extend_schema(parameters=[WorkItemQuery], responses=WorkItemOut(many=True))
     def get(self, request: Request) -> Response:
@@ -568,19 +569,31 @@ class WorkItems(Door):
             rows = rows.filter(claimed_by=user)
         pages = MostUrgent()
         page = pages.paginate_queryset(rows, request, self)
+        _look_log_of(user, "workitem", page)
         return pages.get_paginated_response(WorkItemOut(page, many=True).data)
+
+
+def _look_log_of(user: User, kind: str, rows: Any) -> None:
+    """Of these, some are about a patient."""
+    look_log(user, kind, [row for row in rows if row.patient_id])
+
+
+def _item(request: Request, item: WorkItem) -> Response:
+    _look_log_of(signed_in(request), "workitem", [item])
+    return Response(WorkItemOut(item).data)
 
 
 class ClaimWorkItem(Door):
     """Say that one does it."""
 
-    permission_classes = (roles(STAFF, PHYSICIAN),)
+    permission_classes = (roles(STAFF, PHYSICIAN, Role.ADMINISTRATOR),)
 
     @extend_schema(request=Nothing, responses=WorkItemOut)
     def post(self, request: Request, pk: UUID) -> Response:
         item = found(WorkItem.objects.visible_to(signed_in(request)), pk)
         read(Nothing, request.data)
-        return Response(WorkItemOut(claim(item=item, by=actor_of(request), now=clock.now())).data)
+        claimed = claim_work_item(item=item, by=actor_of(request), now=clock.now())
+        return _item(request, claimed)
 
 
 class CloseIn(Input):
@@ -590,14 +603,14 @@ class CloseIn(Input):
 class CloseWorkItem(Door):
     """Say what was done."""
 
-    permission_classes = (roles(STAFF, PHYSICIAN),)
+    permission_classes = (roles(STAFF, PHYSICIAN, Role.ADMINISTRATOR),)
 
     @extend_schema(request=CloseIn, responses=WorkItemOut)
     def post(self, request: Request, pk: UUID) -> Response:
         item = found(WorkItem.objects.visible_to(signed_in(request)), pk)
         note = read(CloseIn, request.data)["note"]
         closed = close_work_item(item=item, note=note, by=actor_of(request), now=clock.now())
-        return Response(WorkItemOut(closed).data)
+        return _item(request, closed)
 
 
 class ApproveWorkItem(Door):
@@ -609,7 +622,7 @@ class ApproveWorkItem(Door):
     def post(self, request: Request, pk: UUID) -> Response:
         item = found(WorkItem.objects.visible_to(signed_in(request)), pk)
         read(Nothing, request.data)
-        return Response(WorkItemOut(approve(item=item, by=actor_of(request), now=clock.now())).data)
+        return _item(request, approve(item=item, by=actor_of(request), now=clock.now()))
 
 
 class EventOut(serializers.ModelSerializer[Event]):
@@ -643,4 +656,5 @@ class Events(Door):
             rows = rows.filter(pk__gt=asked["after"])
         pages = Cursor()
         page = pages.paginate_queryset(rows, request, self)
+        _look_log_of(signed_in(request), "event", page)
         return pages.get_paginated_response(EventOut(page, many=True).data)

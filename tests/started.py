@@ -18,7 +18,9 @@ from config.embedded import free_port
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "hearth-demo-only"
-NOT_INHERITED = ("DATABASE_URL", "DATABASE_OWNER_URL", "BROKER_URL", "SECRET_KEY", "HEARTH_ENV")
+NOT_INHERITED = (
+    "DATABASE_URL", "DATABASE_OWNER_URL", "BROKER_URL", "SECRET_KEY", "FIELD_KEYS", "HEARTH_ENV",
+)  # fmt: skip
 
 
 def wait_for(look: Callable[[], T], what: str, seconds: float = 30) -> T:

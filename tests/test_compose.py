@@ -11,6 +11,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -43,7 +44,8 @@ def example() -> dict[str, str]:
     )
     lines = [line for line in told.splitlines() if line and not line.startswith("#")]
     given = dict(line.split("=", 1) for line in lines)
-    return {name: value.replace("…", secrets.token_hex(32)) for name, value in given.items()}
+    drawn = {name: value.replace("…", secrets.token_hex(32)) for name, value in given.items()}
+    return drawn | {"FIELD_KEYS": f"k1:{b64encode(secrets.token_bytes(32)).decode()}"}
 
 
 def filled_in(given: dict[str, str]) -> str:
@@ -192,7 +194,9 @@ class Composed:
         for key, told in self.services[name].get("environment", {}).items():
             value = self.given.get(key) if told is None else str(told)
             if value is not None:
-                here = value.replace("@db:5432/", f"@127.0.0.1:{self.database}/")
+                # Of the embedded server on the loopback, which speaks no TLS.
+                here = value.replace("?sslmode=require", "")
+                here = here.replace("@db:5432/", f"@127.0.0.1:{self.database}/")
                 env[key] = here.replace("@broker:6379/", f"@127.0.0.1:{self.broker}/")
         return env
 

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -9,7 +10,7 @@ from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from patients.models import Patient
-from records import clock
+from records import audit, clock
 from records.append_only import TABLES
 from records.ids import uuid7
 from records.models import Event, Rule
@@ -67,6 +68,8 @@ def test_it_may_not_change_how_the_house_is_built(db: None, statement: str) -> N
 CHANGES = {
     "records_event": "UPDATE {} SET kind = 'x'",
     "records_accesslog": "UPDATE {} SET role = 'x'",
+    "records_auditseal": "UPDATE {} SET hash = 'x'",
+    "patients_brokenglass": "UPDATE {} SET reason = 'x'",
     "patients_address": "UPDATE {} SET city = 'x'",
     "patients_consent": "UPDATE {} SET accepted = false",
     "records_correction": "UPDATE {} SET reason = 'x'",
@@ -99,6 +102,9 @@ def test_and_to_the_owner_by_trigger(committed: str, secret: str) -> None:
     ok(walk.chen.post(f"consultations/{booked}/arrive/", {"location": {"state": "NJ"}}))
     ok(walk.chen.post(f"consultations/{booked}/correct/", {"reason": "somebody else"}))
     assert report("in_transit", "2026-12-02T21:00:00Z").status_code == 204
+    why = {"reason": "to see what is there"}
+    ok(caller("admin").post(f"patients/{walk.id}/break-glass/", why))
+    assert audit.seal(before=UUID(int=2**128 - 1))
     with owner(committed) as its:
         for table in TABLES:
             for statement in (CHANGES[table], "DELETE FROM {}", "TRUNCATE {} CASCADE"):

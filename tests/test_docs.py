@@ -53,13 +53,15 @@ def test_the_page_of_operations_names_every_sweep_and_how_often_it_runs() -> Non
 
 def test_the_page_of_operations_names_every_kind_of_work_item() -> None:
     page = (ROOT / "docs/operations.md").read_text()
-    told = set(re.findall(r"^\| `(\w+)` \| (?:staff|physician) \|", page, re.MULTILINE))
+    told = set(
+        re.findall(r"^\| `(\w+)` \| (?:staff|physician|administrator) \|", page, re.MULTILINE)
+    )
     assert kinds_of_work_items() - told == set()
 
 
 def kinds_of_work_items() -> set[str]:
     """What the code raises, where a call names it: all but those of assessments and of calls."""
-    call = re.compile(r"(?:raise_work_item|ask_staff)\(\s*(f?)\"([\w{}]+)\"")
+    call = re.compile(r"(?:raise_work_item|ask_staff|_have_reviewed)\(\s*(f?)\"([\w{}]+)\"")
     found = set()
     for folder in ("patients", "scheduling", "notifications"):
         for file in (ROOT / folder).rglob("*.py"):

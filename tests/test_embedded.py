@@ -127,14 +127,14 @@ def test_data_and_passwords_stay_over_a_restart_and_nothing_runs_in_between(
         psycopg.connect(given["DATABASE_OWNER_URL"]) as owner,
     ):
         owner.execute("CREATE TABLE kept (id int)")
-        secret = given["SECRET_KEY"]
+        secret = given["SECRET_KEY"], given["FIELD_KEYS"]
     assert processes_with(str(tmp_path)) == []
     with (
         services(tmp_path, fast=True) as again,
         psycopg.connect(again["DATABASE_OWNER_URL"]) as owner,
     ):
         owner.execute("SELECT * FROM kept")
-        assert again["SECRET_KEY"] == secret
+        assert (again["SECRET_KEY"], again["FIELD_KEYS"]) == secret
 
 
 def test_after_a_kill_the_next_start_takes_over(tmp_path: Path) -> None:

@@ -80,6 +80,36 @@ def test_what_is_missing_or_wrong_is_told_at_the_start(env: dict[str, str], mess
     assert message in told(done)
 
 
+@pytest.mark.parametrize("mode", ["", "?sslmode=disable", "?sslmode=allow", "?sslmode=prefer"])
+def test_in_production_a_database_elsewhere_is_spoken_to_by_tls_or_not_at_all(mode: str) -> None:
+    for name in ("DATABASE_URL", "DATABASE_OWNER_URL"):
+        done = start(**{name: f"postgres://u:pw@db.example.org/hearth{mode}"})
+        assert done.returncode == 1
+        assert "needs ?sslmode=require" in told(done)
+        assert "pw" not in told(done)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "db.example.org/hearth?sslmode=require", "db.example.org/hearth?sslmode=verify-full",
+        "localhost/hearth", "127.0.0.1:5433/hearth", "[::1]/hearth",
+        "//var/run/postgresql/hearth",
+    ],
+)  # fmt: skip
+def test_by_tls_or_on_this_machine_it_starts(url: str) -> None:
+    done = start(DATABASE_URL=f"postgres://u:pw@{url}", DATABASE_OWNER_URL="")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "FIELD_KEYS", "DATABASE_URL", "BROKER_URL"])
+def test_no_secret_has_a_default(name: str) -> None:
+    for env in ("production", "development"):
+        done = start(f"import os\ndel os.environ['{name}']\ndjango.setup()", HEARTH_ENV=env)
+        assert done.returncode == 1
+        assert name in told(done)
+
+
 @pytest.mark.parametrize("env", ["production", "development"])
 def test_beside_a_real_provider_there_is_no_sandbox_and_no_moving_of_the_clock(env: str) -> None:
     code = """

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import CARE, Anyone, actor_of, roles, signed_in, user_of
+from accounts.api import CARE, CLINICAL, Anyone, actor_of, signed_in, user_of
 from accounts.models import Role, User
 from patients import questionnaire
 from patients.api import (
@@ -23,6 +23,7 @@ from patients.api import (
     exactly,
     found,
     look_log,
+    looking,
     of_typed,
     patient_for,
 )
@@ -215,10 +216,10 @@ class Assessments(Helping):
 
     @extend_schema(parameters=[QueueQuery], responses=AssessmentForPhysician(many=True))
     def get(self, request: Request) -> Response:
-        if not roles(*CARE)().has_permission(request, self):
+        if not looking(*CARE)().has_permission(request, self):
             self.permission_denied(request)
         user = signed_in(request)
-        weighs = user.role == Role.PHYSICIAN
+        weighs = user.role in CLINICAL
         asked = query(QueueQuery if weighs else AssessmentQuery, request)
         rows = Assessment.objects.visible_to(user).select_related("patient")
         names = ("status", "urgency")
@@ -232,7 +233,7 @@ class Assessments(Helping):
 class AssessmentDetail(Door):
     """One assessment: physicians see the answers, its patient and staff how far it is."""
 
-    permission_classes = (roles(*CARE),)
+    permission_classes = (looking(*CARE),)
 
     @extend_schema(responses=AssessmentForPhysician)
     def get(self, request: Request, pk: UUID) -> Response:
@@ -243,7 +244,7 @@ class AssessmentDetail(Door):
 
 
 def _shape(user: User) -> type[AssessmentOut]:
-    return AssessmentForPhysician if user.role == Role.PHYSICIAN else AssessmentOut
+    return AssessmentForPhysician if user.role in CLINICAL else AssessmentOut
 
 
 def _submitted(assessment: Assessment, secret: str) -> Response:

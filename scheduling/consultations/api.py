@@ -10,9 +10,19 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import CARE, PATIENT, PHYSICIAN, STAFF, actor_of, roles, signed_in
+from accounts.api import CARE, CLINICAL, PATIENT, PHYSICIAN, STAFF, actor_of, roles, signed_in
 from accounts.models import Role, User
-from patients.api import ChannelIn, CorrectIn, OnBehalfIn, Verb, found, look_log, patient_for, seen
+from patients.api import (
+    ChannelIn,
+    CorrectIn,
+    OnBehalfIn,
+    Verb,
+    found,
+    look_log,
+    looking,
+    patient_for,
+    seen,
+)
 from records import clock
 from records.api import (
     CsvDoor,
@@ -150,7 +160,7 @@ def answer(user: User, row: Consultation, now: datetime) -> Response:
 
 
 def _told(user: User, row: Consultation, context: dict[str, Any], status: int = 200) -> Response:
-    shape = ConsultationForPhysician if user.role == Role.PHYSICIAN else ConsultationOut
+    shape = ConsultationForPhysician if user.role in CLINICAL else ConsultationOut
     return with_etag(Response(shape(row, context=context).data, status=status), row.version)
 
 
@@ -186,7 +196,7 @@ FILTERS = {
 class Consultations(CsvDoor):
     """Book, and look at what is booked."""
 
-    permission_classes = (roles(*CARE),)
+    permission_classes = (looking(*CARE),)
 
     @extend_schema(parameters=[ConsultationQuery], responses=ConsultationOut(many=True))
     def get(self, request: Request) -> Response:
@@ -214,6 +224,7 @@ class Consultations(CsvDoor):
             by=actor_of(request, channel=sent.get("channel", "web")),
             now=now,
         )
+        look_log(user, "consultation", [booked])
         # It has just passed every gate: nothing is at risk, and nothing has to be read for it.
         return _told(user, booked, {"user": user, "now": now, "stands": True}, status=201)
 
@@ -221,7 +232,7 @@ class Consultations(CsvDoor):
 class ConsultationDetail(Door):
     """One consultation."""
 
-    permission_classes = (roles(*CARE),)
+    permission_classes = (looking(*CARE),)
 
     @extend_schema(responses=ConsultationForPhysician)
     def get(self, request: Request, pk: UUID) -> Response:
@@ -248,7 +259,7 @@ class HistoryOut(serializers.ModelSerializer[Event]):
 class ConsultationHistory(Door):
     """What happened to a consultation, first things first."""
 
-    permission_classes = (roles(*CARE),)
+    permission_classes = (looking(*CARE),)
 
     @extend_schema(responses=HistoryOut(many=True))
     def get(self, request: Request, pk: UUID) -> Response:

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from accounts.models import Role, User
 from patients.models import Patient
+from records.crypto import EncryptedText
 from records.ids import uuid7
 from scheduling.calendar.models import Physician, Reservation
 from scheduling.intervals import Interval
@@ -49,11 +50,9 @@ class ConsultationQuerySet(models.QuerySet["Consultation"]):
             return self.filter(patient__user=user)
         if user.role == Role.STAFF:
             return self
-        if user.role == Role.PHYSICIAN:
-            return self.filter(
-                Q(physician__user=user) | Q(patient__in=Patient.objects.visible_to(user))
-            )
-        return self.none()
+        return self.filter(
+            Q(physician__user=user) | Q(patient__in=Patient.objects.visible_to(user))
+        )
 
     def booked_within(self, physician: Physician, within: Interval) -> Self:
         """What is booked with a physician and touches an interval, the soonest first."""
@@ -97,10 +96,10 @@ class Consultation(models.Model):
     completed_at = models.DateTimeField(null=True)
     cancelled_at = models.DateTimeField(null=True)
     cancelled_by = models.CharField(max_length=20, blank=True)
-    cancel_reason = models.CharField(max_length=300, blank=True)
+    cancel_reason = EncryptedText(blank=True)
     late = models.BooleanField(default=False)
     risks_told = models.JSONField(default=list)
-    note = models.TextField(blank=True)
+    note = EncryptedText(blank=True)
     revision = models.PositiveIntegerField(default=1)
     version = models.PositiveIntegerField(default=1)
     changed_at = models.DateTimeField(db_default=Now())
@@ -176,7 +175,7 @@ class Decision(models.Model):
     )
     physician = models.ForeignKey(Physician, on_delete=models.PROTECT, related_name="+")
     outcome = models.CharField(max_length=10, choices=Outcome.choices)
-    note = models.TextField(blank=True)
+    note = EncryptedText(blank=True)
     decided_at = models.DateTimeField()
 
     objects = DecisionQuerySet.as_manager()

@@ -21,6 +21,7 @@ from patients.api import (
     Verb,
     found,
     look_log,
+    looking,
     named,
     seen,
 )
@@ -97,7 +98,9 @@ class Closures(Door):
         row = Closure(**given)
         if not only_shows:
             row = close_counties(**given, by=actor_of(request), now=clock.now())
-        meets = Delivery.objects.visible_to(signed_in(request)).met_by(row)
+        user = signed_in(request)
+        meets = list(Delivery.objects.visible_to(user).met_by(row))
+        look_log(user, "delivery", meets)
         body: Any = {
             **given,
             "id": None if only_shows else row.pk,
@@ -215,7 +218,7 @@ NEVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")  # what has no windo
 class Deliveries(CsvDoor):
     """Parcels, by what staff track: status, zone, day of the window, what is out of the way."""
 
-    permission_classes = (roles(*CARE),)
+    permission_classes = (looking(*CARE),)
 
     @extend_schema(parameters=[DeliveryQuery], responses=DeliveryOut(many=True))
     def get(self, request: Request) -> Response:
@@ -233,7 +236,7 @@ class Deliveries(CsvDoor):
 class DeliveryDetail(Door):
     """One parcel."""
 
-    permission_classes = (roles(*CARE),)
+    permission_classes = (looking(*CARE),)
 
     @extend_schema(responses=DeliveryOut)
     def get(self, request: Request, pk: UUID) -> Response:
@@ -255,7 +258,7 @@ class CustodyOut(serializers.ModelSerializer[CustodyEvent]):
 class Custody(Door):
     """Who had a parcel in hand, first things first."""
 
-    permission_classes = (roles(STAFF, PHYSICIAN),)
+    permission_classes = (looking(STAFF, PHYSICIAN),)
 
     @extend_schema(responses=CustodyOut(many=True))
     def get(self, request: Request, pk: UUID) -> Response:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from accounts.api import PATIENT, PHYSICIAN, actor_of, roles, signed_in
 from accounts.models import Role, User
-from patients.api import found, named, seen
+from patients.api import found, look_log, looking, named, seen
 from patients.models import Patient
 from records import clock
 from records.api import (
@@ -88,7 +88,7 @@ class PrescriptionQuery(ListQuery):
 class Prescriptions(Door):
     """Physicians record what they prescribed elsewhere; patients look at their own."""
 
-    permission_classes = (roles(PATIENT, PHYSICIAN),)
+    permission_classes = (looking(PATIENT, PHYSICIAN),)
 
     @extend_schema(parameters=[PrescriptionQuery], responses=PrescriptionOut(many=True))
     def get(self, request: Request) -> Response:
@@ -114,13 +114,14 @@ class Prescriptions(Door):
             by=actor_of(request),
             now=clock.now(),
         )
+        look_log(user, "prescription", [row])
         return Response(PrescriptionOut(row).data, status=201)
 
 
 class PatientPrescriptions(Door):
     """The prescriptions of one patient."""
 
-    permission_classes = (roles(PHYSICIAN),)
+    permission_classes = (looking(PHYSICIAN),)
 
     @extend_schema(responses=PrescriptionOut(many=True))
     def get(self, request: Request, pk: UUID) -> Response:
@@ -137,7 +138,9 @@ class EndPrescription(Door):
 
     @extend_schema(request=Nothing, responses=PrescriptionOut)
     def post(self, request: Request, pk: UUID) -> Response:
-        row = found(Prescription.objects.visible_to(signed_in(request)), pk)
+        user = signed_in(request)
+        row = found(Prescription.objects.visible_to(user), pk)
         read(Nothing, request.data)
         ended = actions.end_prescription(prescription=row, by=actor_of(request), now=clock.now())
+        look_log(user, "prescription", [ended])
         return Response(PrescriptionOut(ended).data)

@@ -16,9 +16,9 @@ MOST_REFILLS = 5  # 21 CFR 1306.22
 class PrescriptionQuerySet(models.QuerySet["Prescription"]):
     def visible_to(self, user: User) -> Self:
         """Patients see their own, physicians those of their patients; staff none."""
-        if user.role in (Role.PATIENT, Role.PHYSICIAN):
-            return self.filter(patient__in=Patient.objects.visible_to(user))
-        return self.none()
+        if user.role == Role.STAFF:
+            return self.none()
+        return self.filter(patient__in=Patient.objects.visible_to(user))
 
 
 class Prescription(models.Model):

@@ -18,6 +18,7 @@ from patients.api import (
     exactly,
     found,
     look_log,
+    looking,
     named,
     patient_for,
 )
@@ -164,7 +165,7 @@ class PlanIn(OnBehalfIn):
 class Sessions(Door):
     """Plan a session, and look at those that are planned."""
 
-    permission_classes = (roles(*CARE),)
+    permission_classes = (looking(*CARE),)
 
     @extend_schema(parameters=[SessionQuery], responses=SessionWithReadings(many=True))
     def get(self, request: Request) -> Response:
@@ -189,13 +190,14 @@ class Sessions(Door):
             by=actor_of(request, channel=sent.get("channel", "web")),
             now=now,
         )
+        look_log(user, "treatmentsession", [session])
         return answer(user, session, now, status=201)
 
 
 class SessionDetail(Door):
     """One session."""
 
-    permission_classes = (roles(*CARE),)
+    permission_classes = (looking(*CARE),)
 
     @extend_schema(responses=SessionWithReadings)
     def get(self, request: Request, pk: UUID) -> Response:

@@ -6,8 +6,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from accounts.models import Role, User
+from accounts.models import User
 from patients.models import Patient, SupportPerson
+from records.crypto import EncryptedText
 from records.ids import uuid7
 from scheduling.calendar.models import Physician, Reservation
 from scheduling.deliveries.models import Delivery
@@ -40,9 +41,7 @@ USED = (Status.IN_PROGRESS, Status.COMPLETED)
 class SessionQuerySet(models.QuerySet["TreatmentSession"]):
     def visible_to(self, user: User) -> Self:
         """Patients see their own, staff all, physicians those of their patients."""
-        if user.role in (Role.PATIENT, Role.STAFF, Role.PHYSICIAN):
-            return self.filter(patient__in=Patient.objects.visible_to(user))
-        return self.none()
+        return self.filter(patient__in=Patient.objects.visible_to(user))
 
 
 class TreatmentSession(models.Model):
@@ -79,14 +78,14 @@ class TreatmentSession(models.Model):
     held_at = models.DateTimeField(null=True)
     planned_at = models.DateTimeField()
     channel = models.CharField(max_length=20)
-    override_reason = models.CharField(max_length=300, blank=True)
+    override_reason = EncryptedText(blank=True)
     location_state = models.CharField(max_length=2, blank=True)
     cleared_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     cancelled_at = models.DateTimeField(null=True)
     feeling = models.CharField(max_length=6, choices=Feeling.choices, blank=True)
-    check_in_note = models.TextField(blank=True)
+    check_in_note = EncryptedText(blank=True)
     checked_in_at = models.DateTimeField(null=True)
     revision = models.PositiveIntegerField(default=1)
     version = models.PositiveIntegerField(default=1)

@@ -19,6 +19,7 @@ from patients.api import (
     Verb,
     found,
     look_log,
+    looking,
     named,
     patient_for,
     seen,
@@ -140,7 +141,7 @@ FILTERS = {
 class Subscriptions(CsvDoor):
     """Subscribe to a plan, and look at who did."""
 
-    permission_classes = (roles(*CARE),)
+    permission_classes = (looking(*CARE),)
 
     @extend_schema(parameters=[SubscriptionQuery], responses=SubscriptionOut(many=True))
     def get(self, request: Request) -> Response:
@@ -160,13 +161,14 @@ class Subscriptions(CsvDoor):
             by=actor_of(request, channel=sent.get("channel", "web")),
             now=now,
         )
+        look_log(user, "subscription", [subscription])
         return answer(user, subscription, now, status=201)
 
 
 class SubscriptionDetail(Door):
     """One subscription with its months."""
 
-    permission_classes = (roles(*CARE),)
+    permission_classes = (looking(*CARE),)
 
     @extend_schema(responses=SubscriptionOut)
     def get(self, request: Request, pk: UUID) -> Response:

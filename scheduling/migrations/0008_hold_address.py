@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('scheduling', '0006_late_months'),
+        ('scheduling', '0007_encrypted'),
     ]
 
     operations = [
