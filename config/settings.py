@@ -44,7 +44,7 @@ INSTALLED_APPS = [
     "scheduling",
     "notifications",
     "pages",
-    "django.contrib.admin",
+    "config.admin.Config",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -54,6 +54,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.headless",
+    "allauth.mfa",
+    "allauth.usersessions",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -71,7 +73,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "config.health.Slashes",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.sessions.SignedIn",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -139,9 +141,17 @@ ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 3
 ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
-HEADLESS_ONLY = True
-HEADLESS_CLIENTS = ("app",)
+ACCOUNT_SESSION_REMEMBER = False  # a browser that is closed forgets; the server, after 12 h
+ACCOUNT_FORMS = {"request_login_code": "notifications.sign_in.CodeForm"}
+ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
+LOGIN_URL, LOGIN_REDIRECT_URL = "account_login", "usersessions_list"
+HEADLESS_CLIENTS = ("app", "browser")
 HEADLESS_FRONTEND_URLS: dict[str, str] = {}
+MFA_ADAPTER = "accounts.factors.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+USERSESSIONS_TRACK_ACTIVITY = True  # shows when each was last used; `accounts.sessions` writes it
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_HTTPONLY = True
@@ -157,7 +167,11 @@ X_FRAME_OPTIONS = "DENY"
 # --- the API -----------------------------------------------------------------------------------
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.Bearer", "accounts.api.SessionToken"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.Bearer",
+        "accounts.api.SessionToken",
+        "accounts.api.Cookie",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.api.DenyAll"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "URL_FORMAT_OVERRIDE": None,

@@ -19,7 +19,12 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CARE = [kind for kind in policy.OF_KIND if policy.class_of(kind) == policy.CARE]
 LESSER = [kind for kind in CARE if policy.priority_of(kind) == policy.LESSER]
 # Of what was asked for.
-BUDGETS = {"sign_in_code": "codes", "change_link": "answers", "time_taken": "answers"}
+BUDGETS = {
+    "sign_in_code": "codes",
+    "contact_code": "codes",
+    "change_link": "answers",
+    "time_taken": "answers",
+}
 
 # All of a day, what can wait of a day, what can wait of a week. A body says that it may have left.
 LEFT = """

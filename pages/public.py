@@ -9,12 +9,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views import View
 
+from accounts.models import PasswordLink
+from accounts.people.actions import of_token
 from notifications.texts import spoken_phone, spoken_time
 from patients.actions import confirm_support_person
 from patients.models import SupportPerson
 from records import clock
 from records.actor import visitor
 from records.refused import Refused
+from scheduling.calendar.actions import join
 from scheduling.consultations import links
 
 
@@ -39,6 +42,27 @@ class Support(View):
         except SupportPerson.DoesNotExist:
             return _page(request, "support", {"person": None}, status=404)
         return _page(request, "support", {"person": person}, status=200)
+
+
+class Join(View):
+    """A colleague sets a password, by the link of a mail."""
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        return self._page(request, token)
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        try:
+            join(token=token, password=request.POST.get("password", "")[:128], now=clock.now())
+        except PasswordLink.DoesNotExist:
+            return self._page(request, token)
+        except Refused as refused:
+            return self._page(request, token, refused=refused.detail)
+        return _page(request, "join", {"done": True}, status=200)
+
+    def _page(self, request: HttpRequest, token: str, refused: str = "") -> HttpResponse:
+        is_open = of_token(token).exists()
+        status = 400 if refused else 200 if is_open else 404
+        return _page(request, "join", {"is_open": is_open, "refused": refused}, status=status)
 
 
 class Appointment(View):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from io import StringIO
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
@@ -321,6 +321,14 @@ class Door(APIView):
         self.response = self.finalize_response(asked, response, *args, **kwargs)
         return self.response
 
+    def permission_denied(
+        self, request: Request, message: str | None = None, code: str | None = None
+    ) -> NoReturn:
+        """Who signed in and counts as nobody is told what is missing."""
+        if isinstance(why := getattr(request.auth, "refused", None), Refused):
+            raise why
+        super().permission_denied(request, message, code)
+
 
 class CsvDoor(Door):
     """A door whose list can be had as CSV, too (``Accept: text/csv``)."""
@@ -348,6 +356,11 @@ def with_etag(response: Response, version: int) -> Response:
 
 
 # --- errors ------------------------------------------------------------------------------------
+
+
+def refused(code: str, detail: str) -> Response:
+    """A refusal as an answer, where raising it would take back what was written down."""
+    return _answer(problem_body(code, detail))
 
 
 def problem(error: Exception, context: Any = None) -> Response | None:

@@ -19,6 +19,7 @@ TABLES = (
     "records_correction",
     "patients_address",
     "patients_consent",
+    "patients_contactchange",
     "patients_identitycheck",
     "scheduling_carrierevent",
     "scheduling_custodyevent",
