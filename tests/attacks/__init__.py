@@ -1,0 +1,1 @@
+"""The attacks of the security reference, by their numbers, against the doors."""
