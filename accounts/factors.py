@@ -5,8 +5,12 @@ import hashlib
 from urllib.parse import urlsplit
 
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal import auth as totp
 from cryptography.fernet import Fernet
 from django.conf import settings
+
+from accounts.models import User
 
 
 def seal(text: str) -> str:
@@ -40,3 +44,28 @@ class FactorAdapter(DefaultMFAAdapter):
         """Not of the Host header, which the client says."""
         host = urlsplit(settings.PUBLIC_BASE_URL).hostname or ""
         return {"id": host, "name": settings.PRACTICE_NAME}
+
+
+# --- the demo's colleagues, whose authenticator is a panel of the sandbox ------------------------
+
+
+def give_authenticator(user: User) -> None:
+    """Let ``user`` have an authenticator that nobody holds in hand; for the demo alone."""
+    if not settings.SANDBOX:
+        raise RuntimeError("Nobody gets a factor where real people sign in.")
+    totp.TOTP.activate(user, totp.generate_totp_secret())
+
+
+def shown_now(domain: str) -> list[dict[str, str]]:
+    """What the authenticators of colleagues with an address of this domain show now."""
+    if not settings.SANDBOX:
+        raise RuntimeError("Nobody's codes are shown where real people sign in.")
+    rows = Authenticator.objects.filter(type=Authenticator.Type.TOTP, user__email__endswith=domain)
+    counter = next(totp.yield_hotp_counters_from_time())
+    return [
+        {
+            "email": row.user.email,
+            "code": totp.format_hotp_value(totp.hotp_value(unseal(row.data["secret"]), counter)),
+        }
+        for row in rows.select_related("user").order_by("user__email")
+    ]
