@@ -41,8 +41,9 @@ class FactorAdapter(DefaultMFAAdapter):
         return str(settings.PRACTICE_NAME)
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        """Not of the Host header, which the client says."""
+        """Not of the Host header, which the client says; browsers know no passkey of a number."""
         host = urlsplit(settings.PUBLIC_BASE_URL).hostname or ""
+        host = "localhost" if host == "127.0.0.1" else host
         return {"id": host, "name": settings.PRACTICE_NAME}
 
 

@@ -17,7 +17,7 @@ from accounts.people import api as people
 from config import health
 from notifications import api as messages
 from notifications import webhooks
-from notifications.sign_in import RequestCode, keyed, readable
+from notifications.sign_in import RequestCode, keyed, of_passkeys, readable
 from pages import sign_in as sign_in_pages
 from pages.public import Appointment, Join, Support
 from patients import api as patients
@@ -209,7 +209,7 @@ doors = {
     "account/password/change": keyed(account.ChangePasswordView, of_patients=False),
 }
 sign_in = [
-    path(f"{client}/v1/{name}", readable(door.as_api_view(client=client)))
+    path(f"{client}/v1/{name}", readable(of_passkeys(door.as_api_view(client=client))))
     for client in settings.HEADLESS_CLIENTS
     for name, door in doors.items()
 ]

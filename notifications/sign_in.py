@@ -1,7 +1,9 @@
 """How people sign in, and how codes leave: allauth's adapter, named by a setting."""
 
 import json
+import logging
 import re
+import struct
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -32,7 +34,10 @@ from records import clock
 from records.actor import Actor
 from records.refused import problem_body
 
+log = logging.getLogger(__name__)
+
 View = Callable[..., HttpResponseBase]
+FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, struct.error)
 
 
 def readable(view: View) -> View:
@@ -49,6 +54,25 @@ def readable(view: View) -> View:
         if not isinstance(sent, dict) or not all(_is_fit(*field) for field in sent.items()):
             return _refused("malformed", "Send a JSON object of texts.")
         return view(request)
+
+    return door
+
+
+def of_passkeys(view: View) -> View:
+    """A door that takes what a browser says of a passkey: what it cannot read is a problem.
+
+    fido2 raises what it likes on that, of which allauth expects a part.
+    """
+
+    @wraps(view)
+    def door(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except FAULTS:
+            if request.method != "POST":
+                raise
+            log.warning("passkey_not_read", exc_info=True)
+            return _refused("malformed", "This is no passkey that we can read.")
 
     return door
 

@@ -23,7 +23,7 @@ from django.views import View
 from accounts import sessions
 from accounts.codes import try_code
 from accounts.models import SentCode
-from notifications.sign_in import why_not
+from notifications.sign_in import of_passkeys, why_not
 from patients.contacts.actions import ask_again
 from patients.models import Patient
 from records.refused import Refused
@@ -94,7 +94,7 @@ urls = [
     path("password/change/", keyed(account.password_change, **own), name="account_change_password"),
     path("sessions/", list_usersessions, name="usersessions_list"),
     path("2fa/", mfa.index, name="mfa_index"),
-    path("2fa/authenticate/", mfa.authenticate, name="mfa_authenticate"),
+    path("2fa/authenticate/", of_passkeys(mfa.authenticate), name="mfa_authenticate"),
     path("2fa/reauthenticate/", mfa.reauthenticate, name="mfa_reauthenticate"),
     path(
         "2fa/totp/activate/",
@@ -113,11 +113,15 @@ urls = [
         name="mfa_generate_recovery_codes",
     ),
     path("2fa/webauthn/", keyed(webauthn.list_webauthn), name="mfa_list_webauthn"),
-    path("2fa/webauthn/add/", keyed(webauthn.add_webauthn, sets_up=True), name="mfa_add_webauthn"),
-    path("2fa/webauthn/login/", webauthn.login_webauthn, name="mfa_login_webauthn"),
+    path(
+        "2fa/webauthn/add/",
+        of_passkeys(keyed(webauthn.add_webauthn, sets_up=True)),
+        name="mfa_add_webauthn",
+    ),
+    path("2fa/webauthn/login/", of_passkeys(webauthn.login_webauthn), name="mfa_login_webauthn"),
     path(
         "2fa/webauthn/reauthenticate/",
-        webauthn.reauthenticate_webauthn,
+        of_passkeys(webauthn.reauthenticate_webauthn),
         name="mfa_reauthenticate_webauthn",
     ),
     path(
