@@ -21,12 +21,13 @@ from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from accounts.models import User
+from accounts.models import SentCode, User
 
 LONGEST = timedelta(hours=12)
 IDLE, IDLE_OF_PATIENT = timedelta(minutes=15), timedelta(minutes=30)
 FRESH = timedelta(minutes=5)
 STEP = timedelta(minutes=1)  # a use is written down once in this time, not with each request
+KEPT = timedelta(days=1)  # codes, after they were sent
 BEGAN, USED = "began_at", "used_at"  # seconds since 1970, in the session
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
@@ -75,6 +76,14 @@ def _use(session: SessionBase, now: float) -> bool:
         return False
     UserSession.objects.filter(session_key=session.session_key).update(last_seen_at=Now())
     return True
+
+
+def forget() -> None:
+    """Delete the sessions whose time is over, what is left of those that ended, and old codes."""
+    Session.objects.filter(expire_date__lt=Now()).delete()
+    open_ones = Session.objects.values("session_key")
+    UserSession.objects.exclude(session_key__in=open_ones).delete()
+    SentCode.objects.filter(created_at__lt=Now() - KEPT).delete()
 
 
 def is_proven(session: SessionBase, user: User) -> bool:

@@ -30,6 +30,7 @@ SWEEPS = {
     "scheduling.open_windows": 3600,
     "scheduling.warn_of_rules": 3600,
     "patients.forget_drafts": 3600,
+    "accounts.forget_sessions": 3600,
     "records.forget_old_answers": 3600,
 }
 app.conf.beat_schedule = {

@@ -173,15 +173,13 @@ SAYINGS = (
     Saying(
         "invitation", ("user.invited",), (),
         "You are invited",
-        "{practice}: you are invited to work with us. Set a password within three days: {link} "
-        "The link works once.",
+        "{practice}: set a password to join us: {link} It works once, for 3 days.",
         old=3 * DAY, by_mail=True, **ABOUT_SIGN_IN,
     ),
     Saying(
         "password_link", ("user.password_link",), (),
         "Set another password",
-        "{practice}: set another password within three days: {link} The link works once. You "
-        "did not ask for it? Please call {phone}.",
+        "{practice}: set another password: {link} It works once, for 3 days.",
         old=3 * DAY, by_mail=True, **ABOUT_SIGN_IN,
     ),
     Saying(

@@ -65,6 +65,7 @@ CHANGES = {
     "records_accesslog": "UPDATE {} SET role = 'x'",
     "patients_address": "UPDATE {} SET city = 'x'",
     "patients_consent": "UPDATE {} SET accepted = false",
+    "patients_contactchange": "UPDATE {} SET old = 'x'",
     "records_correction": "UPDATE {} SET reason = 'x'",
     "patients_identitycheck": "UPDATE {} SET last4 = '0000'",
     "scheduling_carrierevent": "UPDATE {} SET code = 'x'",
@@ -95,6 +96,9 @@ def test_and_to_the_owner_by_trigger(committed: str, secret: str) -> None:
     ok(walk.chen.post(f"consultations/{booked}/arrive/", {"location": {"state": "NJ"}}))
     ok(walk.chen.post(f"consultations/{booked}/correct/", {"reason": "somebody else"}))
     assert report("in_transit", "2026-12-02T21:00:00Z").status_code == 204
+    her, looked = walk.id, {"document": "passport", "last4": "1234"}
+    ok(walk.sam.post(f"patients/{her}/identity-checks/", looked))
+    ok(walk.sam.post(f"patients/{her}/contact/", {"phone": "+18505550188", "reason": "new"}))
     with owner(committed) as its:
         for table in TABLES:
             for statement in (CHANGES[table], "DELETE FROM {}", "TRUNCATE {} CASCADE"):

@@ -159,7 +159,7 @@ def test_a_passkey_is_taken_away_with_something_shown_just_before(now: object) -
     assert sign_in(key)[1].status_code == 400
 
 
-BROKEN = [
+BROKEN: list[Any] = [
     None, {}, [], "x", 1, {"response": {}}, {"id": "x", "rawId": "x", "type": "x", "response": 1},
     {"id": "AA", "rawId": "AA", "type": "public-key", "response": {
         "clientDataJSON": "e30", "attestationObject": "AA", "authenticatorData": "AA",

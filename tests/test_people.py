@@ -226,7 +226,7 @@ def test_whoever_becomes_a_physician_has_a_calendar_and_no_right_of_before(admin
     assert User.objects.get(pk=sam).is_superuser
     assert admin.post(f"users/{sam}/role/", {"role": "physician"}).status_code == 200
     assert not User.objects.get(pk=sam).is_superuser
-    assert Physician.objects.filter(user=sam, is_active=True).exists()
+    assert Physician.objects.filter(user_id=sam, is_active=True).exists()
     assert admin.post(f"users/{sam}/role/", {"role": "physician"}).status_code == 409
     assert admin.post(f"users/{sam}/role/", {"role": "patient"}).status_code == 400
     event = Event.objects.filter(kind="user.role_changed").latest("id")

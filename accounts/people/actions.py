@@ -37,7 +37,9 @@ def invite(
     Nobody who has ever set a password is touched: an address of a colleague is refused. Whoever
     was invited and did not come is invited anew.
     """
-    known = User.objects.select_for_update().filter(email__iexact=email, role__in=COLLEAGUES)
+    known = User.objects.select_for_update(no_key=True).filter(
+        email__iexact=email, role__in=COLLEAGUES
+    )
     user = known.first() or User(email=email.lower(), is_active=False)
     if user.is_active or (user.has_usable_password() and user.password):
         raise TAKEN
@@ -98,7 +100,7 @@ def set_password(*, token: str, password: str, now: datetime) -> User:
     `PasswordLink.DoesNotExist`, and `Refused` ``invalid`` for a password that is too weak.
     """
     meant = of_token(token)
-    user = User.objects.select_for_update().get(pk=meant.get().user_id)
+    user = User.objects.select_for_update(no_key=True).get(pk=meant.get().user_id)
     link = meant.get()  # still, now that nobody else uses it
     joins = link.kind == PasswordLink.Kind.JOIN
     if not (joins or user.is_active):
@@ -198,8 +200,8 @@ def _lock_other(user: User, *, by: Actor, keeps_one: bool = True) -> User:
     if user.pk == by.user_id:
         raise Refused("second_person", "Somebody else has to do this for you.")
     active = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).order_by("pk")
-    left = {admin.pk for admin in active.select_for_update()} - {user.pk}
-    locked = User.objects.select_for_update().get(pk=user.pk)
+    left = {admin.pk for admin in active.select_for_update(no_key=True)} - {user.pk}
+    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if keeps_one and not left:
         raise Refused("last_administrator", "The practice would be left without administrator.")
     return locked

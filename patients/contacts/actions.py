@@ -41,6 +41,7 @@ def ask_for_code(*, patient: Patient, kind: str, new: str, by: Actor, now: datet
 @transaction.atomic
 def confirm(*, patient: Patient, kind: str, code: str, by: Actor, now: datetime) -> bool:
     """The new contact is theirs; False for a wrong code, which counts as a try."""
+    lock_patient(patient.pk)  # before the user, as everywhere
     to = try_code(patient.user, kind, code)
     if to is None or _is_taken(kind, to, patient.user):
         return False

@@ -1,13 +1,17 @@
 """Signing in: other sites, other people's contacts, old sessions, missing factors."""
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.contrib.sessions.models import Session
 from django.db import connection
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
+from accounts import sessions
 from accounts.models import ApiToken, PasswordLink, SentCode, User
 from accounts.people import actions as people
 from accounts.tokens import make_token
@@ -478,6 +482,18 @@ def test_a47_who_is_signed_out_in_the_admin_signs_in_by_our_page(now: object) ->
     assert admin.get("/admin/").status_code == 302
     login = admin.client.get("/admin/", follow=True)
     assert login.request["PATH_INFO"] == "/accounts/login/"
+
+
+def test_a47_what_is_over_is_forgotten_with_where_it_was(now: object) -> None:
+    from allauth.usersessions.models import UserSession
+
+    over, ended, open_one = App().sign_in("alice"), App().sign_in("eve"), App().sign_in("sam")
+    ended.auth("auth/session", method="DELETE")
+    Session.objects.filter(pk=over.token).update(expire_date=Now() - timedelta(seconds=1))
+    sessions.forget()
+    assert [row.session_key for row in UserSession.objects.all()] == [open_one.token]
+    assert not Session.objects.filter(pk=over.token).exists()
+    assert open_one.get(STAFF_DOOR).status_code == 200
 
 
 # --- a token that only reads ----------------------------------------------------------------------
