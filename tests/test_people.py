@@ -21,8 +21,9 @@ from records import clock
 from records.models import Correction, Event, WorkItem
 from scheduling.models import Physician
 from tests.cast import CAST, PASSWORD
-from tests.conftest import Caller, caller
+from tests.conftest import Caller, caller, owner
 from tests.signing import App, Browser, last_code, with_factor
+from tests.started import wait_for
 
 NEW = {"role": "staff", "name": "Nia New", "email": "nia@hearth.test"}
 GOOD = "tangerine window lamp"
@@ -130,6 +131,19 @@ def test_a_physician_who_joins_has_a_calendar(admin: Caller) -> None:
     assert Caller(new.user).post(f"physicians/{new.pk}/working-hours/", hours).status_code == 201
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"role": "patient"}, {"email": "x"}, {"email": ""}, {"name": ""}, {"phone": "12"},
+        {"phone": "+442071838750"}, {"phone": "\x00"}, {"phone": 1}, {"is_superuser": True},
+        {"phone": "+18765550123"},
+    ],
+)  # fmt: skip
+def test_an_invitation_that_says_nonsense_is_400(admin: Caller, wrong: dict[str, Any]) -> None:
+    assert admin.post("invitations/", {**NEW, **wrong}).status_code == 400
+    assert not PasswordLink.objects.exists()
+
+
 @pytest.mark.parametrize("name", ["alice", "sam", "chen"])
 def test_only_administrators_see_and_change_who_works_here(now: object, name: str) -> None:
     who, sam = caller(name), pk_of("sam")
@@ -186,7 +200,7 @@ def test_nobody_does_it_for_themselves(admin: Caller, verb: str, sent: dict[str,
 
 
 def test_the_practice_keeps_an_administrator_when_two_remove_each_other(committed: str) -> None:
-    """Each alone is right; both at once would leave nobody."""
+    """Each alone is right; both at once would leave nobody. They wait until both have begun."""
     one = caller("admin")
     other = Caller(User.objects.create_user(role="administrator", name="B", email="b@hearth.test"))
     answers: list[int] = []
@@ -195,16 +209,28 @@ def test_the_practice_keeps_an_administrator_when_two_remove_each_other(committe
         answers.append(by.post(f"users/{whom.pk}/deactivate/").status_code)
         connection.close()
 
-    threads = [
-        threading.Thread(target=remove, args=pair)
-        for pair in ((one, other.user), (other, one.user))
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(answers) in ([200, 401], [200, 409])
+    pairs = ((one, other.user), (other, one.user))
+    threads = [threading.Thread(target=remove, args=pair) for pair in pairs]
+    with owner(committed) as its:
+        with its.transaction():
+            its.execute("SELECT FROM accounts_user WHERE role = 'administrator' FOR UPDATE")
+            for thread in threads:
+                thread.start()
+            wait_for(lambda: _waiting(committed) == 2, "two who wait")
+        for thread in threads:
+            thread.join()
+    assert sorted(answers) == [200, 409]
     assert User.objects.filter(role="administrator", is_active=True).count() == 1
+
+
+def _waiting(database: str) -> int:
+    """How many wait for a lock."""
+    with owner(database) as its:
+        ((count,),) = its.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'",
+            [database],
+        ).fetchall()
+    return int(count)
 
 
 def test_a_physician_who_leaves_is_offered_no_more_and_comes_back(admin: Caller) -> None:
@@ -351,6 +377,21 @@ def test_texts_to_a_new_number_need_a_new_yes(now: Any) -> None:
     assert way_to(patient, None) == ("mail", CAST["alice"])
     alice.post("me/consents/", {"kind": "sms", "accepted": True})
     assert way_to(patient, None) == ("sms", "+18505550177")
+
+
+def test_the_code_reaches_the_new_number_and_the_news_the_old_one(web: str) -> None:
+    """What waits to be texted is pointed to where somebody is reached now: but not these two."""
+    alice = App().sign_in("alice")
+    alice.post("me/phone/", {"phone": "+18505550177"})
+    code = last_code()
+    sending.send_due(clock=clock.now)
+    assert code in SandboxMessage.objects.get(to="+18505550177").body
+    assert alice.post("me/phone/confirm/", {"code": code}).status_code == 200
+    writing.write_messages(now=clock.now())
+    sending.send_due(clock=clock.now)
+    (told,) = SandboxMessage.objects.filter(body__contains="was changed")
+    assert told.to == "+18505550101"
+    assert "+1850555017" not in told.body
 
 
 # --- pages ---------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.db.models.functions import Greatest
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
+from phonenumber_field.serializerfields import PhoneNumberField
+from phonenumbers import region_code_for_number
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -63,7 +65,13 @@ class InvitationIn(Input):
     role = serializers.ChoiceField(choices=COLLEAGUES)
     name = TextField(max_length=120)
     email = serializers.EmailField(max_length=254)
-    phone = TextField(max_length=30, allow_blank=True, default="")
+    phone = PhoneNumberField(region="US", max_length=30, allow_blank=True, default="")
+
+    def validate_phone(self, number: Any) -> str:
+        """Urgent alerts go to it by text, within the United States."""
+        if number and region_code_for_number(number) != "US":
+            raise serializers.ValidationError("Use a telephone number in the United States.")
+        return str(number)
 
 
 class InvitationOut(serializers.ModelSerializer[PasswordLink]):

@@ -115,18 +115,18 @@ def test_a35_another_s_number_is_not_taken_and_nobody_learns_whose_it_is(now: ob
     assert eve.get("me/").json()["phone"] == EVE
 
 
-def test_a35_even_with_the_right_code_a_proved_number_stays(
-    now: object, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("kind", "new"), [("phone", EVE), ("email", "shared@example.org")])
+def test_a35_even_with_the_right_code_a_proved_contact_stays(
+    now: object, kind: str, new: str
 ) -> None:
-    """Eve proves the number after Alice has asked for a code to it."""
-    alice = App().sign_in("alice")
-    User.objects.filter(email=CAST["eve"]).update(phone="")
-    alice.post("me/phone/", {"phone": EVE})
+    """Eve proves it after Alice has asked for a code to it."""
+    alice, eve = App().sign_in("alice"), User.objects.get(email=CAST["eve"])
+    User.objects.filter(pk=eve.pk).update(phone="")
+    assert alice.post(f"me/{kind}/", {kind: new}).status_code == 202
     code = last_code()
-    User.objects.filter(email=CAST["eve"]).update(phone=EVE)
-    User.objects.filter(email=CAST["eve"]).update(phone_verified_at=clock.now())
-    assert alice.post("me/phone/confirm/", {"code": code}).status_code == 400
-    assert Patient.objects.get(email=CAST["alice"]).phone != EVE
+    User.objects.filter(pk=eve.pk).update(**{kind: new, f"{kind}_verified_at": clock.now()})
+    assert alice.post(f"me/{kind}/confirm/", {"code": code}).status_code == 400
+    assert alice.get("me/").json()[kind] != new
 
 
 def test_a35_a_new_number_is_proved_and_the_old_one_is_told(now: Any) -> None:
