@@ -1,18 +1,25 @@
-"""Who asks, as the API sees it: bearer tokens, session tokens, roles."""
+"""Who asks, as the API sees it: bearer tokens, sessions, second factors, roles."""
 
 from collections.abc import Iterable
 from typing import Any
 
 from allauth.headless.contrib.rest_framework.authentication import XSessionTokenAuthentication
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.base import SessionBase
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from accounts import sessions
 from accounts.models import ApiToken, Role, User
 from accounts.tokens import token_of
 from records.actor import Actor, visitor
+from records.refused import Refused
+
+MFA_REQUIRED = "Set up or show your second factor first: /accounts/2fa/."
 
 
 class Bearer(BaseAuthentication):
@@ -31,6 +38,22 @@ class Bearer(BaseAuthentication):
         return "Bearer"
 
 
+class Unproven:
+    """In place of the session of a colleague who has not shown a second factor.
+
+    They are nobody at every door, also at one that forgot to ask; `Door` tells them why.
+    """
+
+    refused = Refused("mfa_required", MFA_REQUIRED)
+
+
+def _by_session(user: User, session: SessionBase) -> tuple[Any, Any]:
+    """The user and session of a sign-in, once all that their role needs was shown."""
+    if sessions.is_proven(session, user):
+        return user, session
+    return AnonymousUser(), Unproven()
+
+
 class SessionToken(XSessionTokenAuthentication):
     """``X-Session-Token`` from signing in; one that is not valid any more is a 401."""
 
@@ -38,12 +61,25 @@ class SessionToken(XSessionTokenAuthentication):
         if not self.get_session_token(request):
             return None
         found = super().authenticate(request)
-        if found is None or not found[0].is_active:
+        if found is None or not sessions.goes_on(found[1], found[0]):
             raise AuthenticationFailed("Please sign in again.")
-        return found
+        return _by_session(*found)
 
     def authenticate_header(self, request: Request) -> str:
         return "X-Session-Token"
+
+
+class Cookie(SessionAuthentication):
+    """The cookie of a browser, with what proves that a page of ours sends it (CSRF)."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        asked = request._request  # noqa: SLF001  DRF's own way
+        found = super().authenticate(request)
+        return _by_session(found[0], asked.session) if found else None
+
+    def enforce_csrf(self, request: Request) -> None:
+        """Of Django's request: DRF's would first refuse a body that it cannot read."""
+        super().enforce_csrf(request._request)  # type: ignore[arg-type]  # noqa: SLF001
 
 
 class BearerScheme(OpenApiAuthenticationExtension):
@@ -62,6 +98,14 @@ class SessionTokenScheme(OpenApiAuthenticationExtension):
         return {"type": "apiKey", "in": "header", "name": "X-Session-Token"}
 
 
+class CookieScheme(OpenApiAuthenticationExtension):
+    target_class = Cookie
+    name = "cookie"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
+
+
 class DenyAll(BasePermission):
     """What a door that forgot to say who may come in says: nobody."""
 
@@ -74,6 +118,27 @@ def _within_scope(request: Request) -> bool:
     token = request.auth
     reads = isinstance(token, ApiToken) and token.scope == ApiToken.Scope.READ
     return request.method in SAFE_METHODS or not reads
+
+
+def freshly(request: Request, *, second_factor: bool = False) -> None:
+    """Raises `Refused` ``reauthentication_required`` unless they showed just now who they are.
+
+    A bearer token shows nothing of that: whoever stole one would have it for good.
+    """
+    session: Any = request.auth
+    if not (
+        isinstance(session, SessionBase)
+        and sessions.is_fresh(session, signed_in(request), second_factor=second_factor)
+    ):
+        raise Refused("reauthentication_required", "Show once more that it is you, then try again.")
+
+
+def _may_export(request: Request) -> bool:
+    """A list as a file leaves the house: a session shows first who it is. Scripts have tokens."""
+    leaves = getattr(request, "accepted_media_type", "") == "text/csv"
+    if leaves and isinstance(request.auth, SessionBase):
+        freshly(request)
+    return True
 
 
 class Anyone(BasePermission):
@@ -92,12 +157,15 @@ def roles(*allowed: str) -> type[BasePermission]:
         def has_permission(self, request: Request, view: Any) -> bool:
             if not request.user.is_authenticated:
                 return False
-            return _within_scope(request) and request.user.role in allowed
+            if request.user.role not in allowed or not _within_scope(request):
+                return False
+            return _may_export(request)
 
     return HasRole
 
 
 PATIENT, STAFF, PHYSICIAN = Role.PATIENT, Role.STAFF, Role.PHYSICIAN
+ADMINISTRATOR = Role.ADMINISTRATOR
 CARE: Iterable[str] = (Role.PATIENT, Role.STAFF, Role.PHYSICIAN)
 # Who reads what is clinical of what they see; an administrator sees it through broken glass alone.
 CLINICAL: Iterable[str] = (Role.PHYSICIAN, Role.ADMINISTRATOR)

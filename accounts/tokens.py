@@ -16,10 +16,12 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
-def make_token(user: User, scope: str) -> str:
+def make_token(user: User, scope: str, *, name: str = "") -> str:
     """A new token for ``user``, valid for 90 days; it is shown this once."""
     token = "hearth_" + secrets.token_urlsafe(32)
-    ApiToken.objects.create(user=user, hash=digest(token), scope=scope, expires_at=Now() + LASTS)
+    ApiToken.objects.create(
+        user=user, name=name, hash=digest(token), scope=scope, expires_at=Now() + LASTS
+    )
     return token
 
 

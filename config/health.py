@@ -4,6 +4,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.middleware.common import CommonMiddleware
+from django.views.csrf import csrf_failure
 from django.views.defaults import bad_request, page_not_found
 
 from records.refused import CODES, problem_body
@@ -40,6 +41,14 @@ class Slashes(CommonMiddleware):
     def should_redirect_with_slash(self, request: HttpRequest) -> bool:
         reads = request.method in ("GET", "HEAD") or not request.path.startswith("/api/")
         return reads and super().should_redirect_with_slash(request)
+
+
+def no_page_of_ours(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Something with a cookie, of which nothing proves that a page of ours sent it."""
+    if not request.path.startswith(("/api/", "/_allauth/")):
+        return csrf_failure(request, reason)
+    body = problem_body("permission_denied", "Send the token against forgery (X-CSRFToken).")
+    return JsonResponse(body, status=403, content_type="application/problem+json")
 
 
 def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:

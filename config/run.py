@@ -165,11 +165,13 @@ def _welcome(supervisor: subprocess.Popen[bytes], port: int, password: str) -> N
         Panel.fit(
             f"[bold]API[/]        {base}/api/docs/\n"
             f"[bold]Phone[/]      {base}/sandbox/\n"
+            f"[bold]Sign in[/]    {base}/accounts/login/\n"
             f"[bold]Admin[/]      {base}/admin/\n\n"
             "Patients sign in with a code, which shows on the phone page:\n"
             "  alice@hearth.test  bruno@hearth.test  eve@hearth.test\n"
             f"The practice signs in with the password [bold]{password}[/]:\n"
-            "  chen@hearth.test  sam@hearth.test  admin@hearth.test\n\n"
+            "  chen@hearth.test  sam@hearth.test  admin@hearth.test\n"
+            "and the code of their authenticator, on the phone page, too.\n\n"
             "Ctrl-C ends everything.",
             title="Hearth is running",
             border_style="green",

@@ -63,16 +63,19 @@ INSTALLED_APPS = [
     "scheduling",
     "notifications",
     "pages",
-    "django.contrib.admin",
+    "config.admin.Config",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "django.contrib.postgres",
     "allauth",
     "allauth.account",
     "allauth.headless",
+    "allauth.mfa",
+    "allauth.usersessions",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -93,7 +96,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "config.health.Slashes",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.sessions.SignedIn",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -167,13 +170,22 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 # Ours are counted in records/limits.py; what a later door of allauth's has of its own stays.
 ACCOUNT_RATE_LIMITS = dict.fromkeys(("login", "login_failed", "request_login_code"))
 TRUSTED_PROXY_COUNT = ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
-HEADLESS_ONLY = True
-HEADLESS_CLIENTS = ("app",)
+ACCOUNT_SESSION_REMEMBER = False  # a browser that is closed forgets; the server, after 12 h
+ACCOUNT_FORMS = {"request_login_code": "notifications.sign_in.CodeForm"}
+ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
+LOGIN_URL, LOGIN_REDIRECT_URL = "account_login", "usersessions_list"
+HEADLESS_CLIENTS = ("app", "browser")
 HEADLESS_FRONTEND_URLS: dict[str, str] = {}
+MFA_ADAPTER = "accounts.factors.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+USERSESSIONS_TRACK_ACTIVITY = True  # shows when each was last used; `accounts.sessions` writes it
 SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 SESSION_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
+CSRF_FAILURE_VIEW = "config.health.no_page_of_ours"
 
 SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
@@ -185,7 +197,11 @@ X_FRAME_OPTIONS = "DENY"
 # --- the API -----------------------------------------------------------------------------------
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.Bearer", "accounts.api.SessionToken"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.Bearer",
+        "accounts.api.SessionToken",
+        "accounts.api.Cookie",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.api.DenyAll"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "URL_FORMAT_OVERRIDE": None,

@@ -1,7 +1,10 @@
 """Every address of Hearth."""
 
 from allauth.account.models import EmailAddress
-from allauth.headless.account.views import SessionView
+from allauth.headless.account import views as account
+from allauth.headless.mfa import views as mfa
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group
@@ -10,13 +13,24 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.api import Anyone
+from accounts.people import api as people
 from config import health
 from notifications import api as messages
 from notifications import webhooks
-from notifications.sign_in import ConfirmCode, Login, RequestCode, by_password, readable
-from pages.public import Appointment, Support
+from notifications.sign_in import (
+    ConfirmCode,
+    Login,
+    RequestCode,
+    keyed,
+    of_passkeys,
+    readable,
+    tried,
+)
+from pages import sign_in as sign_in_pages
+from pages.public import Appointment, Join, Support
 from patients import api as patients
 from patients.assessments import api as assessments
+from patients.contacts import api as contacts
 from scheduling import api as practice
 from scheduling.calendar import api as calendar
 from scheduling.calendar.models import Licence, Opening, TimeOff, WorkingHours
@@ -123,12 +137,36 @@ api = [
     path("me/accesses/", patients.MyAccesses.as_view()),
     path("me/address/", patients.MyAddress.as_view()),
     path("me/consents/", patients.MyConsents.as_view()),
+    path("me/phone/", contacts.MyPhone.as_view()),
+    path("me/phone/confirm/", contacts.ConfirmPhone.as_view()),
+    path("me/email/", contacts.MyEmail.as_view()),
+    path("me/email/confirm/", contacts.ConfirmEmail.as_view()),
+    path("me/reauthenticate/", contacts.ShowAgain.as_view()),
+    path("me/reauthenticate/confirm/", contacts.ConfirmAgain.as_view()),
+    path("me/sessions/", people.MySessions.as_view()),
+    path("me/sessions/<int:pk>/", people.MySession.as_view()),
+    path("me/tokens/", people.MyTokens.as_view()),
+    path("me/tokens/<uuid:pk>/", people.MyToken.as_view()),
+    path("users/", people.Users.as_view()),
+    path("users/<uuid:pk>/deactivate/", calendar.Deactivate.as_view()),
+    path("users/<uuid:pk>/reactivate/", calendar.Reactivate.as_view()),
+    path("users/<uuid:pk>/role/", calendar.ChangeRole.as_view()),
+    path("users/<uuid:pk>/reset-factors/", people.ResetFactors.as_view()),
+    path("users/<uuid:pk>/password-link/", people.SendPasswordLink.as_view()),
+    path("users/<uuid:user>/sessions/", people.SessionsOf.as_view()),
+    path("users/<uuid:user>/sessions/<int:pk>/", people.SessionOf.as_view()),
+    path("users/<uuid:user>/tokens/", people.TokensOf.as_view()),
+    path("users/<uuid:user>/tokens/<uuid:pk>/", people.TokenOf.as_view()),
+    path("invitations/", people.Invitations.as_view()),
+    path("invitations/accept/", calendar.Join.as_view()),
+    path("invitations/<uuid:pk>/", people.Invitation.as_view()),
     path("me/support-persons/", patients.MySupportPersons.as_view()),
     path("me/timeline/", practice.MyTimeline.as_view()),
     path("support-persons/<str:token>/confirm/", patients.ConfirmSupport.as_view()),
     path("patients/", practice.Patients.as_view()),
     path("patients/<uuid:pk>/", practice.PatientDetail.as_view()),
     path("patients/<uuid:pk>/break-glass/", patients.BreakGlass.as_view()),
+    path("patients/<uuid:pk>/contact/", contacts.PatientContact.as_view()),
     path("patients/<uuid:pk>/address/", practice.PatientAddress.as_view()),
     path("patients/<uuid:pk>/text-hours/", patients.PatientTextHours.as_view()),
     path("patients/<uuid:pk>/consents/", patients.PatientConsents.as_view()),
@@ -161,30 +199,46 @@ api = [
     path("reminders/", messages.Reminders.as_view()),
     path("inbox/", messages.Inbox.as_view()),
 ]
-# Of allauth's doors only these: the others change numbers, addresses and passwords.
+# Of allauth's doors only these: the others change numbers and addresses, past our rules, or let
+# somebody sign up or set a password by mail. What changes how somebody signs in is `keyed`.
+doors = {
+    "auth/code/request": RequestCode,
+    "auth/code/confirm": ConfirmCode,
+    "auth/login": Login,
+    "auth/session": account.SessionView,
+    "auth/reauthenticate": tried(account.ReauthenticateView),
+    "auth/2fa/authenticate": tried(mfa.AuthenticateView),
+    "auth/2fa/reauthenticate": tried(mfa.ReauthenticateView),
+    "auth/webauthn/login": mfa.LoginWebAuthnView,
+    "auth/webauthn/authenticate": mfa.AuthenticateWebAuthnView,
+    "auth/webauthn/reauthenticate": mfa.ReauthenticateWebAuthnView,
+    "account/authenticators": mfa.AuthenticatorsView,
+    "account/authenticators/totp": keyed(mfa.ManageTOTPView, sets_up=True, of_patients=False),
+    "account/authenticators/webauthn": keyed(mfa.ManageWebAuthnView, sets_up=True),
+    "account/authenticators/recovery-codes": keyed(mfa.ManageRecoveryCodesView, of_patients=False),
+    "account/password/change": keyed(account.ChangePasswordView, of_patients=False),
+}
 sign_in = [
-    path(name, readable(door.as_api_view(client="app")))
-    for name, door in (
-        ("code/request", RequestCode),
-        ("code/confirm", ConfirmCode),
-        ("login", Login),
-        ("session", SessionView),
-    )
+    path(f"{client}/v1/{name}", readable(of_passkeys(door.as_api_view(client=client))))
+    for client in settings.HEADLESS_CLIENTS
+    for name, door in doors.items()
 ]
-admin.site.unregister([EmailAddress, Group])  # what others register, and nobody needs
+# What others register, and nobody needs, or may see.
+admin.site.unregister([Authenticator, EmailAddress, Group, UserSession])
 schema = {"permission_classes": [Anyone], "authentication_classes": []}
 urlpatterns = [
     path("", RedirectView.as_view(url="/api/docs/")),
     path("api/v1/", include(api)),
     path("api/schema/", SpectacularAPIView.as_view(**schema), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(**schema, url_name="schema")),
-    path("_allauth/app/v1/auth/", include(sign_in)),
-    path("admin/login/", by_password(admin.site.login)),
+    path("_allauth/", include(sign_in)),
+    path("accounts/", include(sign_in_pages.urls)),
     path("admin/", admin.site.urls),
     path("webhooks/twilio/status/", webhooks.status),
     path("webhooks/twilio/inbound/", webhooks.inbound),
     path("webhooks/carrier/", carrier.Webhook.as_view()),
     path("support/<str:token>", Support.as_view()),
+    path("join/<str:token>", Join.as_view()),
     path("a/<str:token>", Appointment.as_view()),
     path("livez", health.livez),
     path("readyz", health.readyz),

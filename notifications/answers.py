@@ -20,7 +20,7 @@ from scheduling.models import Consultation
 
 ANSWER_WITHIN = timedelta(days=3)
 # What was asked before these still is.
-ASK_NOTHING = ("sign_in_code", "change_link", "time_taken")
+ASK_NOTHING = ("sign_in_code", "contact_code", "contact_changed", "change_link", "time_taken")
 HAS_LEFT = (Status.UNKNOWN, Status.ACCEPTED, Status.SENT, Status.DELIVERED)
 NOT_FREE = ("slot_taken", "not_offered", "patient_busy", "in_the_past")
 

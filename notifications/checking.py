@@ -5,6 +5,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 
+from accounts.people.actions import is_open, issue_link
 from notifications import caps, daily, policy, quiet_hours, twilio
 from notifications.models import Channel, Message, Status
 from notifications.moving import change, move
@@ -60,6 +61,8 @@ def check_again(claimed: Message, now: datetime) -> Message | None:
 
 def _token(message: Message, now: datetime) -> str:
     """That of the link which stands in a message, if one does."""
+    if message.kind in policy.OF_PASSWORD:
+        return issue_link(message.about_id)
     if message.kind == "support_invite" and message.support_person:
         return issue_confirm_token(message.support_person)
     by_link = message.kind in policy.BY_LINK
@@ -74,6 +77,8 @@ def _untrue(message: Message, told: Told | None) -> str:
     friend = message.support_person
     if Brake.objects.filter(cause=message.cause, status=Brake.Status.WITHDRAWN).exists():
         return "Somebody has withdrawn it."
+    if message.kind in policy.OF_PASSWORD and not is_open(message.about_id):
+        return "The link does not hold any more."
     if friend and policy.waits_for_a_yes(message.kind, friend.confirmed_at):
         return "They have not agreed to stay."
     if friend and message.kind != REPLACED and support_of(friend.patient_id) != friend:
@@ -98,10 +103,11 @@ def _allowed(message: Message, now: datetime) -> bool:
     A code that was asked for by mail goes by mail, and so does the mail that goes beside an alert.
     The answer to a call for help goes to the number that called, also after STOP: it is told this
     once, about itself, and may save a life. Twilio refuses it where STOP came to Twilio itself.
+    What proves a contact, or tells of its change, goes there and nowhere else.
     """
     is_mail = message.channel == Channel.MAIL and message.to
     by_mail = is_mail and message.kind in ("sign_in_code", "urgent_alert")
-    if not by_mail and message.kind != "help_now" and not point(message):
+    if not by_mail and message.kind not in policy.AS_WRITTEN and not point(message):
         no_way = "There is no way to reach this person."
         move(message, Status.SUPPRESSED, no_way, claim=None, secret="")
         ask_to_call(message, now=now)
@@ -157,7 +163,8 @@ def _words(message: Message, told: Told | None, now: datetime) -> Words | None:
     if message.kind in daily.WORDS:
         return daily.words_of(message, base)
     if told is None:
-        return Words(**base, code=HIDDEN)
+        link = f"{settings.PUBLIC_BASE_URL}/join/{HIDDEN}"
+        return Words(**base, code=HIDDEN, link=link)
     return Words(
         **base,
         ref=told.ref,

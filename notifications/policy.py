@@ -14,6 +14,7 @@ from scheduling.intervals import wall_before
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 APART = timedelta(minutes=30)  # a reminder this close to the first word would only repeat it
 PATIENT, SUPPORT_PERSON, PHYSICIAN, STAFF = "patient", "support_person", "physician", "staff"
+WHO_SIGNS_IN = "who_signs_in"
 # Asked for a moment ago; for who works here; what keeps to quiet hours and caps.
 REQUESTED, ALERT, CARE = "requested", "alert", "care"
 # What is claimed first: who waits for it, what moves somebody's day, what can wait for mail.
@@ -24,6 +25,8 @@ PROMISED = "promised"  # told by word of mouth: who cancels is not who booked
 # What these ask may be answered by a text: C confirms, R asks for a link.
 ANSWERABLE = ("confirmation", "rescheduled", "reminder_24h", "reminder_2h")
 BY_LINK = ("change_link", "time_taken")  # their link leads to other times
+OF_PASSWORD = ("invitation", "password_link")  # their link lets somebody set a password
+AS_WRITTEN = ("help_now", "contact_code", "contact_changed")  # to that contact, or to nobody
 BY_ONE_WAY = ("assessment.flagged",)  # for today; the others are paged by text and by mail
 ALERT_KEEPS = 3 * DAY
 # Minutes since a work item of `NOW` was raised for physicians, at which they are paged again, with
@@ -144,6 +147,7 @@ OF_2_HOURS: dict[str, Any] = {
 }
 TO_SUPPORT: dict[str, Any] = {"reader": SUPPORT_PERSON}
 TO_PHYSICIAN: dict[str, Any] = {"reader": PHYSICIAN, "words_class": ALERT}
+ABOUT_SIGN_IN: dict[str, Any] = {"reader": WHO_SIGNS_IN, "words_class": REQUESTED}
 CORRECTS: dict[str, Any] = {"corrects": True, "priority": FIRST}
 
 SAYINGS = (
@@ -152,6 +156,38 @@ SAYINGS = (
         "Your code",
         "{practice}: your code is {code}. It works for 10 minutes. Never give it to anybody.",
         words_class=REQUESTED, priority=AT_ONCE,
+    ),
+    Saying(
+        "contact_code", (), (),
+        "Your code",
+        "{practice}: your code is {code}. It works for 10 minutes. Never give it to anybody.",
+        words_class=REQUESTED, priority=AT_ONCE,
+    ),
+    Saying(
+        "contact_changed", ("contact.changed",), (),
+        "How we reach you was changed",
+        "{practice}: the way in which we reach you was changed. It was not you? Please call "
+        "{phone} at once.",
+        old=DAY, **ABOUT_SIGN_IN, priority=FIRST,
+    ),
+    Saying(
+        "invitation", ("user.invited",), (),
+        "You are invited",
+        "{practice}: set a password to join us: {link} It works once, for 3 days.",
+        old=3 * DAY, by_mail=True, **ABOUT_SIGN_IN,
+    ),
+    Saying(
+        "password_link", ("user.password_link",), (),
+        "Set another password",
+        "{practice}: set another password: {link} It works once, for 3 days.",
+        old=3 * DAY, by_mail=True, **ABOUT_SIGN_IN,
+    ),
+    Saying(
+        "sign_in_changed", ("user.sign_in_changed", "user.factors_reset"), (),
+        "How you sign in was changed",
+        "{practice}: the password or the second factor of your sign-in was changed. It was not "
+        "you? Please call {phone} at once.",
+        old=DAY, by_mail=True, **ABOUT_SIGN_IN, priority=FIRST,
     ),
     Saying(
         "help_now", (), (),
@@ -402,6 +438,9 @@ BECAUSE = {
     "replaced": "Somebody else was named.",
 }
 OF_KIND = {saying.kind: saying for saying in SAYINGS}
+OF_SIGN_IN = tuple(
+    fact for saying in SAYINGS if saying.reader == WHO_SIGNS_IN for fact in saying.facts
+)
 ANY_HOUR = tuple(kind for kind, saying in OF_KIND.items() if saying.words_class != CARE)
 
 
@@ -440,6 +479,13 @@ def alert(fact: str, *, occurred_at: datetime) -> Iterator[Planned]:
     """What a fact makes us say to physicians, at any hour."""
     for saying in SAYINGS:
         if saying.reader == PHYSICIAN and fact in saying.facts:
+            yield on_call(saying.kind, occurred_at)
+
+
+def to_who_signs_in(fact: str, *, occurred_at: datetime) -> Iterator[Planned]:
+    """What a fact about somebody's account makes us say to them."""
+    for saying in SAYINGS:
+        if saying.reader == WHO_SIGNS_IN and fact in saying.facts:
             yield on_call(saying.kind, occurred_at)
 
 

@@ -134,6 +134,7 @@ def point_all(phone: str) -> None:
     Where there is none it goes on waiting: until it is due there may be one.
     """
     rows = Message.objects.filter(to=phone, channel=Channel.SMS, status=Status.PENDING)
+    rows = rows.exclude(kind__in=policy.AS_WRITTEN)
     rows = rows.select_related("patient", "user", "support_person").select_for_update(of=("self",))
     for message in rows.order_by("pk"):
         point(message)

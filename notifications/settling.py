@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
-from notifications import pace, twilio
+from notifications import pace, policy, twilio
 from notifications.circuit import got_through, open_circuit
 from notifications.models import Channel, Message, OptOut, Status
 from notifications.moving import move
@@ -105,7 +105,7 @@ def _opted_out(message: Message, outcome: Outcome, now: datetime) -> None:
     OptOut.objects.get_or_create(
         phone=phone, ended_at=None, defaults={"source": "provider", "at": now}
     )
-    if message.kind == "help_now":
+    if message.kind in policy.AS_WRITTEN:
         give_up(message, outcome, now)
     else:
         put_back(message, "This number takes no texts.")
@@ -115,7 +115,7 @@ def _opted_out(message: Message, outcome: Outcome, now: datetime) -> None:
 def _bad_phone(message: Message, outcome: Outcome, now: datetime) -> None:
     """Nothing was sent; it goes by mail, like all that waits, or a human calls."""
     flag_phone(message.to, outcome.code, now=now)
-    if message.kind == "help_now":
+    if message.kind in policy.AS_WRITTEN:
         give_up(message, outcome, now)
     else:
         put_back(message, "This number takes no texts.", error_code=outcome.code)

@@ -21,11 +21,12 @@ from notifications.reach import (
     hours_of,
     lock_phone,
     reader_of,
+    takes_texts,
     way_of,
     ways_to,
 )
 from notifications.subjects import Told, sessions_to_come, told_of
-from patients.models import Patient, SupportPerson
+from patients.models import ContactChange, Patient, SupportPerson
 from records import brake, hints
 from records.actor import Actor, sweep
 from records.events import raise_work_item
@@ -109,10 +110,16 @@ def _tell(event: Event, now: datetime) -> None:
             _tell_friend(event, told, now)
     elif event.kind in ("address.changed", "patient.text_hours_changed"):
         _follow_hours(event, now)
+    elif event.kind in policy.OF_SIGN_IN:
+        _tell_who_signs_in(event)
     elif event.kind in ("work_item.claimed", "work_item.closed"):
         _stop_paging(event.object_id, now)
         go_on_asking(WorkItem.objects.get(pk=event.object_id).object_id, now=now)
     _hold_if_many(event, now)
+    _tell_colleagues(event)
+
+
+def _tell_colleagues(event: Event) -> None:
     for plan in policy.alert(event.kind, occurred_at=event.occurred_at):
         _alert_physicians(event, plan)
     if event.kind in policy.NEWS:
@@ -481,13 +488,49 @@ def _follow_hours(event: Event, now: datetime) -> None:
             change(message, due_at=leaves)
 
 
-def queue_code(*, user: User | None, channel: str, to: str, code: str, now: datetime) -> None:
+def _tell_who_signs_in(event: Event) -> None:
+    """Somebody is to join, or how they sign in has changed: they hear of it."""
+    (plan,) = policy.to_who_signs_in(event.kind, occurred_at=event.occurred_at)
+    if event.object_kind == "contactchange":
+        add(_to_old_contact(plan, event))
+    else:
+        about = (event.object_kind, event.object_id)
+        user = User.objects.get(pk=event.payload.get("user", event.object_id))
+        add([to_worker(plan, user, about, key=event.pk, cause=event.cause)])
+
+
+def _to_old_contact(plan: policy.Planned, event: Event) -> Iterator[Message]:
+    """Whoever has the contact that was changed hears of it there, and nowhere else.
+
+    A number that takes no texts hears nothing: then a mail to the patient, if there is one.
+    """
+    change = ContactChange.objects.select_related("patient__user").get(pk=event.object_id)
+    patient, to = change.patient, change.old
+    if "@" not in to and not takes_texts(to):
+        to = patient.email
+    if to:
+        about = (event.object_kind, change.pk)
+        message = to_worker(plan, patient.user, about, key=event.pk, cause=event.cause)
+        message.patient, message.to = patient, to
+        message.channel = Channel.MAIL if "@" in to else Channel.SMS
+        yield message
+
+
+def queue_code(
+    *,
+    user: User | None,
+    channel: str,
+    to: str,
+    code: str,
+    now: datetime,
+    kind: str = "sign_in_code",
+) -> None:
     """A code that somebody has just asked for: at any hour, gone from the row once it is sent.
 
     For nobody it is written as for somebody, and undone: both take the same time.
     """
     message = Message(
-        kind="sign_in_code",
+        kind=kind,
         channel=channel,
         user=user,
         to=to,
@@ -499,7 +542,7 @@ def queue_code(*, user: User | None, channel: str, to: str, code: str, now: date
         not_after=now + CODE_LASTS,
         secret=code,
     )
-    message.key = f"sign_in_code:{message.pk}"
+    message.key = f"{kind}:{message.pk}"
     with transaction.atomic():
         add([message])
         if user is None:

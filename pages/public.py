@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views import View
 
+from accounts.models import PasswordLink
+from accounts.people.actions import of_token
 from notifications.texts import spoken_phone, spoken_time
 from patients.actions import confirm_support_person
 from patients.models import SupportPerson
@@ -16,12 +18,19 @@ from records import clock
 from records.actor import visitor
 from records.limits import address_of, take
 from records.refused import Refused
+from scheduling.calendar.actions import join
 from scheduling.consultations import links
 
 
 def _page(request: HttpRequest, name: str, facts: dict[str, Any], *, status: int) -> HttpResponse:
     """The name of nobody stands on it: the link may have gone to a wrong number."""
     return render(request, f"pages/{name}.html", facts, status=status)
+
+
+def not_now(refused: Refused) -> HttpResponse:
+    """Too often: when to come again."""
+    later = {"Retry-After": refused.facts["retry_after"]}
+    return HttpResponse(refused.detail, status=429, content_type="text/plain", headers=later)
 
 
 class ByLink(View):
@@ -31,10 +40,7 @@ class ByLink(View):
         try:
             taken = take("guess", address=address_of(request))
         except Refused as refused:
-            later = {"Retry-After": refused.facts["retry_after"]}
-            return HttpResponse(
-                refused.detail, status=429, content_type="text/plain", headers=later
-            )
+            return not_now(refused)
         answer = super().dispatch(request, *args, **kwargs)
         if answer.status_code != 404:
             taken.give_back()
@@ -54,6 +60,27 @@ class Support(ByLink):
         except SupportPerson.DoesNotExist:
             return _page(request, "support", {"person": None}, status=404)
         return _page(request, "support", {"person": person}, status=200)
+
+
+class Join(ByLink):
+    """A colleague sets a password, by the link of a mail."""
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        return self._page(request, token)
+
+    def post(self, request: HttpRequest, token: str) -> HttpResponse:
+        try:
+            join(token=token, password=request.POST.get("password", "")[:128], now=clock.now())
+        except PasswordLink.DoesNotExist:
+            return self._page(request, token)
+        except Refused as refused:
+            return self._page(request, token, refused=refused.detail)
+        return _page(request, "join", {"done": True}, status=200)
+
+    def _page(self, request: HttpRequest, token: str, refused: str = "") -> HttpResponse:
+        is_open = of_token(token).exists()
+        status = 400 if refused else 200 if is_open else 404
+        return _page(request, "join", {"is_open": is_open, "refused": refused}, status=status)
 
 
 class Appointment(ByLink):

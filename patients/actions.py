@@ -104,7 +104,7 @@ def change_address(
         raise _not_here(place, at="")
     old = locked.address
     locked.address = _keep_address(locked, address, place, kind=kind, reason=reason, by=by, now=now)
-    _save(locked, "address")
+    keep_changes(locked, "address")
     replan_soon(locked.pk, by=by, now=now)
     names = ("line1", "line2", "city", "state", "postal_code", "county", "time_zone", "served")
     changed = [n for n in names if old is None or getattr(old, n) != getattr(locked.address, n)]
@@ -137,7 +137,7 @@ def change_profile(
         return locked
     for field in changed:
         setattr(locked, field, fields[field])
-    _save(locked, *changed)
+    keep_changes(locked, *changed)
     for kind, names in PROFILE.items():
         told = [name for name in changed if name in names]
         if told:
@@ -197,7 +197,7 @@ def name_support_person(
         patient=patient,
         name=name,
         date_of_birth=born,
-        phone=_phone(phone, at="/phone"),
+        phone=phone_of(phone, at="/phone"),
         named_at=now,
     )
     record("support_person.named", person, by=by, now=now, patient_id=patient.pk, revision=1)
@@ -378,7 +378,8 @@ def lock_patients(patients: Iterable[UUID]) -> list[UUID]:
     return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
-def _save(patient: Patient, *changed: str) -> None:
+def keep_changes(patient: Patient, *changed: str) -> None:
+    """Save what was changed of a locked patient, as the next version."""
     patient.version += 1
     patient.changed_at = Now()
     patient.save(update_fields=["version", "changed_at", *changed])
@@ -430,7 +431,7 @@ def contact_of(typed: Mapping[str, Any], *, at: str) -> tuple[str, str]:
     ``at`` points at ``typed`` in the request. Raises `Refused` ``not_us_number``,
     ``contact_required``.
     """
-    phone = _phone(typed["phone"], at=f"{at}/phone") if typed["phone"] else ""
+    phone = phone_of(typed["phone"], at=f"{at}/phone") if typed["phone"] else ""
     email = typed["email"].lower()
     if not phone and not email:
         raise Refused(
@@ -446,7 +447,8 @@ def _not_here(place: service_area.Place, *, at: str) -> Refused:
     return Refused(place.code, place.detail, pointer=at)
 
 
-def _phone(text: str, *, at: str) -> str:
+def phone_of(text: str, *, at: str) -> str:
+    """A telephone number as E.164; raises `Refused` ``not_us_number``, pointing ``at`` it."""
     number = us_number(text)
     if number is None:
         raise Refused(

@@ -45,6 +45,11 @@ AGREEMENTS_MISSING = UnmetGate(
 ON_HOLD = UnmetGate(
     "on_hold", "Your physician looks at something first; nothing for you to do.", "physician"
 )
+NOT_JUST_IDENTIFIED = UnmetGate(
+    "not_just_identified",
+    "Look at a photo ID of the patient first, and write it down: it holds for a day.",
+    "staff",
+)
 NOT_ASSESSED = UnmetGate("assessment_missing", "The free assessment comes first.", "patient")
 NO_CONSENT = UnmetGate(
     "consent_missing", "We need your consent to talk by video or telephone first.", "patient"

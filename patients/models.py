@@ -408,6 +408,29 @@ class IdentityCheck(models.Model):
         return str(self.pk)
 
 
+class ContactChange(models.Model):
+    """Another telephone number or mail address, by the patient or for a caller. Append-only.
+
+    Whoever has the ``old`` contact is told there.
+    """
+
+    class Kind(models.TextChoices):
+        PHONE = "phone", "telephone number"
+        EMAIL = "email", "e-mail address"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="contact_changes")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    old = models.CharField(max_length=254, blank=True)
+    new = models.CharField(max_length=254)
+    reason = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField()
+    changed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 class ClinicalHoldQuerySet(models.QuerySet["ClinicalHold"]):
     def visible_to(self, user: User) -> Self:
         """Physicians see those of patients in their care; why somebody is held is clinical."""

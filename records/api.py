@@ -6,7 +6,7 @@ import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from io import StringIO
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
@@ -355,6 +355,14 @@ class Door(APIView):
         if request.user.is_authenticated:
             bind_contextvars(user_id=str(request.user.pk))
 
+    def permission_denied(
+        self, request: Request, message: str | None = None, code: str | None = None
+    ) -> NoReturn:
+        """Who signed in and counts as nobody is told what is missing."""
+        if isinstance(why := getattr(request.auth, "refused", None), Refused):
+            raise why
+        super().permission_denied(request, message, code)
+
 
 def _note_denied(user: Any, pk: UUID) -> None:
     """Somebody we know asked for what is not theirs, or never was."""
@@ -389,6 +397,11 @@ def with_etag(response: Response, version: int) -> Response:
 
 
 # --- errors ------------------------------------------------------------------------------------
+
+
+def refused(code: str, detail: str) -> Response:
+    """A refusal as an answer, where raising it would take back what was written down."""
+    return _answer(problem_body(code, detail))
 
 
 def problem(error: Exception, context: Any = None) -> Response | None:

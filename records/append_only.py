@@ -21,6 +21,7 @@ TABLES = (
     "patients_address",
     "patients_brokenglass",
     "patients_consent",
+    "patients_contactchange",
     "patients_identitycheck",
     "scheduling_carrierevent",
     "scheduling_custodyevent",

@@ -50,7 +50,7 @@ def answer_once(
         if kept:
             return _again(kept, fingerprint)
         response = _in_savepoint(handle, refuse)
-        if response.status_code < 500 and response.status_code not in NOT_KEPT:
+        if _is_kept(response):
             IdempotentAnswer.objects.create(
                 scope=scope,
                 request=fingerprint,
@@ -59,6 +59,17 @@ def answer_once(
                 etag=response.headers.get("ETag", ""),
             )
         return response
+
+
+def once(response: Response) -> Response:
+    """An answer that is shown this once, and not kept: there is a secret in it."""
+    response.is_secret = True  # type: ignore[attr-defined]
+    return response
+
+
+def _is_kept(response: Response) -> bool:
+    status = response.status_code
+    return status < 500 and status not in NOT_KEPT and not hasattr(response, "is_secret")
 
 
 def _key(header: str) -> str:

@@ -39,6 +39,8 @@ LIMITS: dict[str, tuple[tuple[str, int, int], ...]] = {
     ),
     # A wrong password; a right one does not count.
     "password": (("address", 50, QUARTER), ("number", 5, QUARTER), ("mail", 5, QUARTER)),
+    # A second factor, or a password once more, that is wrong.
+    "factor": (("address", 50, QUARTER), ("user", 5, QUARTER)),
     # Assessments and their drafts, of who has not signed in; each makes work for a physician.
     "draft": (
         ("address", 60, HOUR), ("user", 200, HOUR), ("number", 10, HOUR), ("mail", 10, HOUR),

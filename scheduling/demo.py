@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
+from accounts.factors import give_authenticator
 from accounts.models import Role, User
 from patients.actions import (
     change_address,
@@ -174,9 +175,11 @@ def _hours(physician: Physician, begun: datetime) -> None:
 
 
 def _colleague(name: str, full_name: str, role: str, **more: Any) -> User:
-    return User.objects.create_user(
+    user = User.objects.create_user(
         role=role, name=full_name, email=name + DOMAIN, password=settings.DEMO_PASSWORD, **more
     )
+    give_authenticator(user)
+    return user
 
 
 def _physician(name: str, full_name: str, phone: str, join_url: str) -> Physician:

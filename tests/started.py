@@ -16,6 +16,7 @@ import requests
 from config.embedded import free_port
 
 T = TypeVar("T")
+AUTH = "/_allauth/app/v1/auth"
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "hearth-demo-only"
 NOT_INHERITED = (
@@ -39,6 +40,8 @@ class Hearth:
         self.base = f"http://127.0.0.1:{port}"
         self.process = process
         self.log = log
+        self.colleagues: dict[str, dict[str, str]] = {}
+        self.tried: set[tuple[str, str]] = set()
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> requests.Response:
         """One request; ``path`` is below /api/v1/ unless it starts with a slash."""
@@ -77,23 +80,37 @@ class Hearth:
         """A patient signs in with the code that arrives; gives the header."""
         ((_, to),) = contact.items()
         before = len(self.texts(to))
-        asked = self.call("POST", "/_allauth/app/v1/auth/code/request", contact)
+        asked = self.call("POST", f"{AUTH}/code/request", contact)
         assert asked.status_code == 401, asked.text
         token = asked.json()["meta"]["session_token"]
         texts = wait_for(lambda: self.texts(to)[before:], "the code")
         code = next(word for word in texts[-1].replace(".", " ").split() if word.isdigit())
-        done = self.call(
-            "POST", "/_allauth/app/v1/auth/code/confirm", {"code": code}, X_Session_Token=token
-        )
+        done = self.call("POST", f"{AUTH}/code/confirm", {"code": code}, X_Session_Token=token)
         assert done.status_code == 200, done.text
         return {"X_Session_Token": done.json()["meta"].get("session_token", token)}
 
     def sign_in(self, name: str) -> dict[str, str]:
-        """A colleague signs in with the password of the demo; gives the header."""
-        credentials = {"email": f"{name}@hearth.test", "password": PASSWORD}
-        done = self.call("POST", "/_allauth/app/v1/auth/login", credentials)
-        assert done.status_code == 200, done.text
-        return {"X_Session_Token": done.json()["meta"]["session_token"]}
+        """A colleague signs in with password and authenticator, once; gives the header."""
+        if name not in self.colleagues:
+            email = f"{name}@hearth.test"
+            asked = self.call("POST", f"{AUTH}/login", {"email": email, "password": PASSWORD})
+            assert asked.status_code == 401, asked.text
+            header = {"X_Session_Token": asked.json()["meta"]["session_token"]}
+            wait_for(lambda: self._shows_factor(email, header), "a code that was not used", 60)
+            self.colleagues[name] = header
+        return self.colleagues[name]
+
+    def _shows_factor(self, email: str, header: dict[str, str]) -> bool:
+        """With the code that the authenticator shows now, if it was not tried before."""
+        shown = self.get("/sandbox/authenticators/")["results"]
+        code = next(row["code"] for row in shown if row["email"] == email)
+        if (email, code) in self.tried:
+            return False
+        self.tried.add((email, code))
+        done = self.call("POST", f"{AUTH}/2fa/authenticate", {"code": code}, **header)
+        meta = done.json().get("meta") or {}
+        header["X_Session_Token"] = meta.get("session_token", header["X_Session_Token"])
+        return done.status_code == 200
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from datetime import date
 from django.contrib import admin as site
 from django.test import Client
 
+from accounts import sessions
 from accounts.models import User
 from records.models import Rule
 from scheduling.models import DeliveryZone, Holiday, Plan
@@ -15,10 +16,14 @@ LIST = "/admin/scheduling/plan/"
 
 
 def signed_in(name: str) -> Client:
+    """With a second factor: without, nobody is let in (`tests/attacks`)."""
     client = Client()
-    client.force_login(
-        User.objects.get(email=CAST[name]), "allauth.account.auth_backends.AuthenticationBackend"
-    )
+    user = User.objects.get(email=CAST[name])
+    client.force_login(user, "allauth.account.auth_backends.AuthenticationBackend")
+    session = client.session
+    sessions.begin(session)
+    session["account_authentication_methods_user"] = str(user.pk)
+    sessions.show(session, user, "mfa")
     return client
 
 

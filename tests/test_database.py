@@ -72,6 +72,7 @@ CHANGES = {
     "patients_brokenglass": "UPDATE {} SET reason = 'x'",
     "patients_address": "UPDATE {} SET city = 'x'",
     "patients_consent": "UPDATE {} SET accepted = false",
+    "patients_contactchange": "UPDATE {} SET old = 'x'",
     "records_correction": "UPDATE {} SET reason = 'x'",
     "patients_identitycheck": "UPDATE {} SET last4 = '0000'",
     "scheduling_carrierevent": "UPDATE {} SET code = 'x'",
@@ -105,6 +106,9 @@ def test_and_to_the_owner_by_trigger(committed: str, secret: str) -> None:
     why = {"reason": "to see what is there"}
     ok(caller("admin").post(f"patients/{walk.id}/break-glass/", why))
     assert audit.seal(before=UUID(int=2**128 - 1))
+    her, looked = walk.id, {"document": "passport", "last4": "1234"}
+    ok(walk.sam.post(f"patients/{her}/identity-checks/", looked))
+    ok(walk.sam.post(f"patients/{her}/contact/", {"phone": "+18505550188", "reason": "new"}))
     with owner(committed) as its:
         for table in TABLES:
             for statement in (CHANGES[table], "DELETE FROM {}", "TRUNCATE {} CASCADE"):

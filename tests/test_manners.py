@@ -30,6 +30,7 @@ from tests.care import SIGNER, care
 from tests.cast import NEWARK, PENSACOLA, YES, person
 from tests.conftest import Caller, caller
 from tests.contract import faults
+from tests.signing import Browser
 from tests.started import ROOT
 
 SLOT = "2026-11-30T15:00:00Z"
@@ -37,6 +38,7 @@ ANYONE = {
     "service-area/", "plans/", "physicians/", "slots/", "holds/", "holds/<uuid:pk>/",
     "assessments/questions/", "assessments/drafts/", "assessments/drafts/<uuid:pk>/",
     "assessments/drafts/<uuid:pk>/submit/", "support-persons/<str:token>/confirm/",
+    "invitations/accept/",
 }  # fmt: skip
 
 
@@ -51,6 +53,12 @@ def routes() -> list[str]:
         if isinstance(entry, URLResolver) and str(entry.pattern) == "api/v1/":
             below = entry.url_patterns
     return [str(entry.pattern) for entry in below]
+
+
+def path_of(route: str) -> str:
+    """A route with something in every place."""
+    path = re.sub("<uuid:[a-z]+>", lambda _: str(uuid4()), route)
+    return re.sub("<int:[a-z]+>", "1", path).replace("<str:token>", "x")
 
 
 # --- answers once ----------------------------------------------------------------------------
@@ -285,8 +293,7 @@ def test_what_is_no_list_is_no_sheet(sam: Caller, alice: Caller) -> None:
 
 def test_every_route_but_those_for_anyone_asks_who_it_is(outsider: Caller) -> None:
     for route in routes():
-        path = re.sub("<uuid:[a-z]+>", lambda _: str(uuid4()), route)
-        path = path.replace("<str:token>", "x").replace("<int:number>", "1")
+        path = path_of(route)
         codes = {
             method: outsider.client.generic(method, f"/api/v1/{path}").status_code
             for method in ("GET", "POST", "PATCH", "PUT", "DELETE")
@@ -421,14 +428,15 @@ def test_a_physician_without_a_row_has_no_calendar(now: datetime) -> None:
     assert Caller(new).get("calendar/", **day).status_code == 404
 
 
-def test_the_admin_changes_nobody_s_role(client: Any, admin: Caller) -> None:
-    assert admin.user
-    client.force_login(admin.user)
+def test_the_admin_changes_nobody_s_role(now: datetime) -> None:
+    """Nor whether they may sign in: that is an action, with its rules."""
+    admin = Browser().sign_in("admin")
     sam = User.objects.get(email="sam@hearth.test")
     page = f"/admin/accounts/user/{sam.pk}/change/"
-    assert client.post(page, {"role": "administrator", "is_active": "on"}).status_code == 302
+    assert admin.get(page).status_code == 200
+    assert admin.post(page, {"role": "administrator", "is_active": ""}).status_code == 403
     sam.refresh_from_db()
-    assert sam.role == "staff"
+    assert (sam.role, sam.is_active) == ("staff", True)
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer x", "Bearer \u00e9", "bearer hearth_x"])

@@ -235,16 +235,33 @@ def test_of_allauth_s_doors_only_those_of_signing_in_are_open(web: str) -> None:
     for path, body in (
         ("account/phone", {"phone": "+18505550187"}),
         ("account/email", {"email": "x@example.org"}),
-        ("account/password/change", {"new_password": PASSWORD}),
         ("auth/password/request", {"email": CAST["chen"]}),
+        ("auth/password/reset", {"key": "k", "password": PASSWORD}),
         ("auth/phone/verify", {"code": "123456"}),
-        ("auth/reauthenticate", {"password": PASSWORD}),
+        ("auth/email/verify", {"key": "k"}),
+        ("auth/code/resend", {}),
+        ("auth/provider/signup", {"email": "x@example.org"}),
+        ("auth/webauthn/signup", {"email": "x@example.org"}),
+        ("auth/2fa/trust", {"trust": True}),
+        ("auth/sessions", {}),
+        ("config", {}),
         ("auth/signup", {"email": "x@example.org", "password": PASSWORD}),
     ):
+        for client in ("app", "browser"):
+            url = f"{web}/_allauth/{client}/v1/{path}"
+            for method in ("get", "post"):
+                asked = requests.request(method, url, json=body, headers=header, timeout=10)
+                assert asked.status_code == 404, (method, path)
+    for path, body in (
+        ("account/password/change", {"new_password": PASSWORD}),
+        ("account/authenticators/totp", {"code": "123456"}),
+        ("account/authenticators/recovery-codes", {}),
+    ):  # of colleagues alone
         url = f"{web}/_allauth/app/v1/{path}"
-        for method in ("get", "post", "put", "patch", "delete"):
-            asked = requests.request(method, url, json=body, headers=header, timeout=10)
-            assert asked.status_code == 404, (method, path)
+        asked = requests.post(url, json=body, headers=header, timeout=10)
+        assert (asked.status_code, asked.json()["code"]) == (403, "permission_denied")
+    for page in ("signup", "password/reset", "email", "confirm-email", "password/set", "3rdparty"):
+        assert requests.get(f"{web}/accounts/{page}/", timeout=10).status_code == 404, page
     told = requests.get(web + API + "session", headers=header, timeout=10)
     assert told.json()["meta"]["is_authenticated"] is True
     assert requests.delete(web + API + "session", headers=header, timeout=10).status_code == 401

@@ -10,6 +10,7 @@ urlpatterns = [
     path(f"{account}/<str:sid>.json", twilio_api.message),
     path("messages/", views.messages),
     path("reply/", views.reply),
+    path("authenticators/", views.authenticators),
     path("faults/", views.faults),
     path("clock/", views.move_clock),
     path("", views.phone),

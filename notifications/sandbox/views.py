@@ -19,12 +19,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from accounts.factors import shown_now
 from notifications.sandbox.callbacks import post_signed
 from notifications.sandbox.models import SandboxBlock, SandboxFault, SandboxMessage
 from notifications.sandbox.twilio_api import FAULTS
 from records import clock
 from records.api import RFC3339
 from records.refused import problem_body
+from scheduling.demo import DOMAIN
 
 STOP = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"}
 START = {"START", "YES", "UNSTOP"}
@@ -222,6 +224,15 @@ def _target(sent: dict[str, Any]) -> datetime | None:
     return to
 
 
+# --- the authenticator ---------------------------------------------------------------------------
+
+
+@require_GET
+def authenticators(request: HttpRequest) -> HttpResponse:
+    """What the authenticators of the demo's colleagues show in this half minute."""
+    return JsonResponse({"results": shown_now(DOMAIN)})
+
+
 # --- the phone ----------------------------------------------------------------------------------
 
 
@@ -246,6 +257,7 @@ def phone(request: HttpRequest) -> HttpResponse:
         "now": clock.now(),
         "quick": QUICK,
         "practice": settings.PRACTICE_NAME,
+        "authenticators": shown_now(DOMAIN),
     }
     return render(request, "sandbox/phone.html", page)
 

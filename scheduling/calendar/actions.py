@@ -11,10 +11,13 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
+from accounts.models import Role, User
+from accounts.people import actions as people
 from accounts.tokens import digest
 from patients.actions import replan_many
-from records.actor import Actor
-from records.events import kind_of, record
+from records.actor import Actor, sweep
+from records.events import kind_of, raise_work_item, record
+from records.models import WorkItem
 from records.refused import Refused
 from records.values import in_force
 from scheduling.calendar.agenda import agendas
@@ -346,3 +349,52 @@ def _check_holds(browser: str, now: datetime) -> None:
         raise Refused(
             "over_budget", "You hold two times already. Book or release one.", retry_after=600
         )
+
+
+# --- whoever is a physician by their account ---------------------------------------------------
+
+
+@transaction.atomic
+def join(*, token: str, password: str, now: datetime) -> User:
+    """As `people.set_password`; a physician who joins has a calendar from then on."""
+    return _with_calendar(people.set_password(token=token, password=password, now=now), now)
+
+
+@transaction.atomic
+def change_role(*, user: User, role: str, by: Actor, now: datetime) -> User:
+    """As `people.change_role`; the calendar of who is no physician any more offers nothing."""
+    return _with_calendar(people.change_role(user=user, role=role, by=by, now=now), now)
+
+
+@transaction.atomic
+def deactivate(*, user: User, by: Actor, now: datetime) -> User:
+    """As `people.deactivate`; their calendar offers nothing any more."""
+    return _with_calendar(people.deactivate(user=user, by=by, now=now), now)
+
+
+@transaction.atomic
+def reactivate(*, user: User, by: Actor, now: datetime) -> User:
+    """As `people.reactivate`; a physician's calendar offers again."""
+    return _with_calendar(people.reactivate(user=user, by=by, now=now), now)
+
+
+def _with_calendar(user: User, now: datetime) -> User:
+    """The account, once its physician follows; staff move what was planned with who has left."""
+    works = user.is_active and user.role == Role.PHYSICIAN
+    if works:
+        Physician.objects.get_or_create(user=user, defaults={"name": user.name})
+    for physician in Physician.objects.select_for_update(no_key=True).filter(user=user):
+        physician.is_active = works
+        physician.save(update_fields=["is_active"])
+        ahead = Reservation.objects.filter(physician=physician, busy__endswith__gt=now)
+        if not works and ahead.exists():
+            raise_work_item(
+                "physician_left",
+                physician,
+                detail="This physician does not work here any more: move what is planned.",
+                urgency=WorkItem.Urgency.TODAY,
+                for_role=Role.STAFF,
+                by=sweep(),
+                now=now,
+            )
+    return user

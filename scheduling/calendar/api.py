@@ -17,6 +17,7 @@ from rest_framework.response import Response
 
 from accounts.api import PHYSICIAN, STAFF, Anyone, actor_of, roles, signed_in, user_of
 from accounts.models import Role, User
+from accounts.people.api import Accept, ColleagueVerb, RoleIn
 from patients.actions import place_of
 from patients.api import TimeZoneField, ZipField, exactly, found, my_patient
 from patients.service_area import KNOWN_STATES, SENTENCES, SERVED_STATES
@@ -27,6 +28,7 @@ from records.api import (
     IdField,
     Input,
     InstantField,
+    Nothing,
     NumberField,
     TextField,
     WallTimeField,
@@ -453,3 +455,34 @@ def own_physician(door: Door, request: Request, pk: UUID) -> Physician:
     if physician.user_id != signed_in(request).pk:
         door.permission_denied(request, "Only the physician changes this.")
     return physician
+
+
+# --- whoever is a physician by their account ---------------------------------------------------
+
+
+@extend_schema(request=RoleIn)
+class ChangeRole(ColleagueVerb):
+    """Another role; every session and token of theirs ends."""
+
+    takes = RoleIn
+    do = actions.change_role
+
+
+@extend_schema(request=Nothing)
+class Deactivate(ColleagueVerb):
+    """Somebody is out at once."""
+
+    do = actions.deactivate
+
+
+@extend_schema(request=Nothing)
+class Reactivate(ColleagueVerb):
+    """Somebody may sign in again."""
+
+    do = actions.reactivate
+
+
+class Join(Accept):
+    """Whoever holds the link of a mail sets a password; then they sign in."""
+
+    do = actions.join

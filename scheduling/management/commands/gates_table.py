@@ -21,7 +21,10 @@ from scheduling.consultations.gates import standing_gates
 FOLDERS = ("consultations", "subscriptions", "prescriptions", "deliveries", "sessions")
 GATES = [patients, *(import_module(f"scheduling.{name}.gates") for name in FOLDERS), timeline]
 ACTING = (*FOLDERS[:4], "deliveries.carrier", *FOLDERS[4:])
-ACTIONS = [import_module(f"scheduling.{name}.actions") for name in ACTING]
+ACTIONS = [
+    import_module("patients.contacts.actions"),
+    *(import_module(f"scheduling.{name}.actions") for name in ACTING),
+]
 HEAD = """\
 # Gates
 

@@ -1,0 +1,1 @@
+"""How a patient is reached, and signs in: changed by a code to the new contact, or for a caller."""
