@@ -26,7 +26,7 @@ FOR_ALL = re.compile(
     r"/(api/v1/(service-area|plans|physicians|slots|assessments/questions)/|api/(schema|docs)/"
     r"|problems/[\w-]+/|static/.*)"
 )
-CREDENTIALS = ("Authorization", "X-Session-Token")  # no door of these takes a cookie
+CREDENTIALS = ("Authorization", "X-Session-Token")
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -55,7 +55,8 @@ class Headers:
 def _is_for_all(request: HttpRequest) -> bool:
     """Whether nothing in the answer is about who asks."""
     looks = request.method in ("GET", "HEAD") and FOR_ALL.fullmatch(request.path)
-    return bool(looks) and not any(name in request.headers for name in CREDENTIALS)
+    shows = settings.SESSION_COOKIE_NAME in request.COOKIES
+    return bool(looks and not shows) and not any(name in request.headers for name in CREDENTIALS)
 
 
 class Bounds:

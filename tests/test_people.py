@@ -74,7 +74,7 @@ def test_the_page_of_the_link_sets_the_password_too(web: str) -> None:
     token = token_in_the_mail(NEW["email"])
     page = Client(enforce_csrf_checks=True)
     shown = page.get(f"/join/{token}")
-    assert shown["Referrer-Policy"] == "no-referrer"
+    assert shown["Referrer-Policy"] == "same-origin"
     assert page.post(f"/join/{token}", {"password": GOOD}).status_code == 403
     csrf = {"csrfmiddlewaretoken": page.cookies["csrftoken"].value}
     weak = page.post(f"/join/{token}", {**csrf, "password": "short"})

@@ -10,7 +10,6 @@ import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
-from django.test import Client
 
 from records import audit
 from records.append_only import TABLES
@@ -19,6 +18,7 @@ from records.models import AccessLog, AuditSeal, Event
 from records.tasks import seal_audit
 from tests.care import care, ok, to
 from tests.conftest import Caller, caller, owner
+from tests.signing import Browser
 from tests.test_consultations import wish
 from tests.test_manners import routes
 
@@ -64,10 +64,8 @@ def test_no_door_changes_it(alice: Caller, sam: Caller, chen: Caller, admin: Cal
     assert not [r for r in routes() if "audit" in r or ("access" in r and r != "me/accesses/")]
 
 
-def test_the_admin_does_not_show_it(admin: Caller) -> None:
-    client = Client()
-    assert admin.user
-    client.force_login(admin.user, "allauth.account.auth_backends.AuthenticationBackend")
+def test_the_admin_does_not_show_it(now: object) -> None:
+    client = Browser().sign_in("admin").client
     assert client.get("/admin/").status_code == 200
     for model in ("event", "accesslog", "correction", "auditseal"):
         assert client.get(f"/admin/records/{model}/").status_code == 404

@@ -22,6 +22,7 @@ from records.models import Event
 from scheduling.demo import answers
 from tests.cast import CAST, PENSACOLA, YES, person
 from tests.conftest import Caller, caller
+from tests.signing import Browser
 from tests.texting import ALICE, book, inbound, run, texts
 
 ID = "0190a000-0000-7000-8000-000000000000"
@@ -45,6 +46,10 @@ def routes(below: Any = None, at: str = "/") -> Iterator[str]:
             yield re.sub(r"[\^$?]|\(.*\)", "", path)
 
 
+# A script of data is not run.
+INLINE = re.compile(rb"<script(?![^>]*\b(?:src=|application/json))|<style|\son\w+=")
+
+
 def check(answer: Any, path: str) -> None:
     is_page = answer.get("Content-Type", "").startswith("text/html")
     assert answer["Content-Security-Policy"] == (PAGE if is_page else DATA), path
@@ -60,23 +65,21 @@ def check(answer: Any, path: str) -> None:
 
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_every_route_has_its_headers(now: Any, method: str) -> None:
-    client, every = Client(raise_request_exception=False), sorted(set(routes()))
+    every = sorted(set(routes()))
     assert len(every) > 120
     assert {"/api/v1/me/", "/livez", f"/a/{ID}", "/admin/login/"} <= set(every)
     for path in every:
-        answer = getattr(client, method)(path)
+        answer = getattr(Client(raise_request_exception=False), method)(path)
         assert answer.status_code < 500 or path == "/readyz", (path, answer.content)
         check(answer, path if method == "get" else "")
-        inline = re.findall(rb"<script(?![^>]*\bsrc=)|<style|\son\w+=", answer.content)
+        inline = INLINE.findall(answer.content)
         assert not inline, (path, inline)
 
 
-def in_the_admin(admin: Caller, about: Caller) -> tuple[Client, str]:
+def in_the_admin(about: Caller) -> tuple[Client, str]:
     """An administrator in the admin, and its page about somebody."""
-    assert admin.user
     assert about.user
-    inside = Client()
-    inside.force_login(admin.user, "allauth.account.auth_backends.AuthenticationBackend")
+    inside = Browser().sign_in("admin").client
     return inside, f"/admin/accounts/user/{about.user.pk}/change/"
 
 
@@ -85,7 +88,7 @@ def test_what_a_signed_in_person_sees_is_kept_by_no_cache(alice: Caller, admin: 
     for path in ("plans/", "slots/?from=2026-11-30&to=2026-11-30", "me/", "consultations/"):
         answer = alice.get(path)
         assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
-    inside, change = in_the_admin(admin, alice)
+    inside, change = in_the_admin(alice)
     for path in ("/admin/", "/admin/accounts/user/", change):
         answer = inside.get(path)
         assert answer.status_code == 200
@@ -152,7 +155,7 @@ def test_a51_a_script_in_a_name_stays_text_wherever_it_is_read(
         assert answer.status_code == 200, path
         assert answer["Content-Type"] == "application/json"
         assert answer["X-Content-Type-Options"] == "nosniff"
-    inside, change = in_the_admin(admin, alice)
+    inside, change = in_the_admin(alice)
     User.objects.filter(email=CAST["alice"]).update(name=XSS)
     for path in ("/admin/accounts/user/", change):
         assert b"<script>alert" not in inside.get(path).content

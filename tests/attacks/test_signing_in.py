@@ -23,6 +23,7 @@ from records.models import Count, WorkItem
 from records.tasks import watch_limits
 from tests.cast import CAST, PASSWORD
 from tests.conftest import Caller, handler
+from tests.signing import App, totp_code, with_factor
 
 API = "/_allauth/app/v1/auth/"
 ALICE = "+18505550101"
@@ -162,12 +163,12 @@ def test_a_right_password_gives_back_its_own_try_and_no_other(outsider: Caller) 
     assert post("login", right, of="198.51.100.1").status_code == 200
 
 
-def test_the_admin_s_own_page_counts_passwords_too(outsider: Caller) -> None:
+def test_the_page_counts_passwords_too(outsider: Caller) -> None:
     client = Client()
-    typed = {"username": CAST["admin"], "password": "guess"}
-    seen = [client.post("/admin/login/", typed).status_code for _ in range(6)]
+    typed = {"login": CAST["admin"], "password": "guess"}
+    seen = [client.post("/accounts/login/", typed).status_code for _ in range(6)]
     assert seen == [200] * 5 + [429]
-    right = client.post("/admin/login/", {**typed, "password": PASSWORD})
+    right = client.post("/accounts/login/", {**typed, "password": PASSWORD})
     assert right.status_code == 429
 
 
@@ -323,3 +324,22 @@ def test_whom_a_patient_names_gets_no_more_texts_than_a_few(
         for n in range(12)
     ]
     assert [told.status_code for told in seen] == [201] * 10 + [429] * 2
+
+
+def test_pages_send_and_try_codes_as_the_api_does(outsider: Caller) -> None:
+    page, other, at = Client(), "+18505550102", "/accounts/login/code/"
+    asked = [Client().post(at, {"phone": ALICE}).status_code for _ in range(6)]
+    assert asked == [302] * 5 + [429]
+    assert page.post(at, {"phone": other}).status_code == 302
+    tried = [page.post(f"{at}confirm/", {"code": "000000"}).status_code for _ in range(4)]
+    assert tried[0] == 200
+    assert tried[3] in (302, 429)
+
+
+def test_a_second_factor_is_guessed_five_times(now: Any) -> None:
+    app = App()
+    with_factor("sam")
+    app.by_password("sam")
+    wrong = [app.auth("auth/2fa/authenticate", {"code": "000000"}).status_code for _ in range(6)]
+    assert wrong == [400] * 5 + [429]
+    assert app.auth("auth/2fa/authenticate", {"code": totp_code()}).status_code == 429
