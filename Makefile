@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help run test test-all check bench walks chaos-messages bench-messages bench-sending fuzz bench-sign-in
+.PHONY: help run test test-all check bench walks chaos-messages bench-messages bench-sending bench-sign-in bench-trust fuzz
 
 help:
 	@echo "make run    Hearth with demo data on http://127.0.0.1:$${PORT:-8000} (Ctrl-C ends it)"
@@ -18,6 +18,7 @@ help:
 	@echo "make bench-messages  claiming 500 due messages of five million"
 	@echo "make fuzz   every door asked by everybody with whatever fits or breaks the schema (half an hour)"
 	@echo "make bench-sign-in  whether the time of an answer tells who is known (two minutes)"
+	@echo "make bench-trust  what the access log, second factor and limits cost a look (a minute)"
 	@echo "make bench-sending  how late a thousand texts leave that are due at once"
 
 run: .venv/run
@@ -62,6 +63,10 @@ bench-sending: .venv/dev
 fuzz: .venv/dev
 	@HEARTH_ENV=test HEARTH_DATA=.data/fuzz DJANGO_SETTINGS_MODULE=config.settings \
 		$(BIN)/python -m config.embedded --fast $(BIN)/python -m tests.fuzz
+
+bench-trust: .venv/dev
+	@HEARTH_ENV=test LOG_LEVEL=ERROR HEARTH_DATA=.data/bench DJANGO_SETTINGS_MODULE=config.settings \
+		$(BIN)/python -m config.embedded $(BIN)/python -m tests.bench_trust
 
 bench-sign-in: .venv/dev
 	@HEARTH_ENV=test HEARTH_DATA=.data/bench DJANGO_SETTINGS_MODULE=config.settings \
