@@ -9,6 +9,7 @@ import http.client
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -75,7 +76,7 @@ def measure(urls: dict[str, str]) -> dict[str, list[float]]:
                 web = commands(port)["web"].replace("--workers 2", "--workers 1")
                 bare = web.replace("config.wsgi", "tests.bare")
                 processes.start(name, web if name == "with" else bare)
-                wait_for(lambda port=port: _is_up(port), f"the server {name}", 60)
+                wait_for(partial(_is_up, port), f"the server {name}", 60)
                 _per_second(port, path, headers)
             before = AccessLog.objects.count()
             for _ in range(ROUNDS):
