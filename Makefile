@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help run test test-all check bench walks chaos-messages bench-messages bench-sending bench-sign-in bench-trust fuzz
+.PHONY: help run test test-all check bench walks chaos-messages bench-messages bench-sending bench-sign-in bench-trust fuzz lock sbom
 
 help:
 	@echo "make run    Hearth with demo data on http://127.0.0.1:$${PORT:-8000} (Ctrl-C ends it)"
@@ -18,6 +18,7 @@ help:
 	@echo "make bench-messages  claiming 500 due messages of five million"
 	@echo "make fuzz   every door asked by everybody with whatever fits or breaks the schema (half an hour)"
 	@echo "make bench-sign-in  whether the time of an answer tells who is known (two minutes)"
+	@echo "make lock   pins what requirements*.in name, with hashes; make sbom lists it (CycloneDX)"
 	@echo "make bench-trust  what the access log, second factor and limits cost a look (a minute)"
 	@echo "make bench-sending  how late a thousand texts leave that are due at once"
 
@@ -82,3 +83,20 @@ bench-sign-in: .venv/dev
 .venv/dev: .venv/run requirements-dev.txt
 	@$(PIP) install -r requirements-dev.txt
 	@touch $@
+
+.venv/tools: .venv/run requirements-tools.txt
+	@test -x $@/bin/python || $(PYTHON) -m venv $@
+	@$@/bin/python -m pip --disable-pip-version-check --quiet install -r requirements-tools.txt
+	@touch $@
+
+LOCK := CUSTOM_COMPILE_COMMAND="make lock" .venv/tools/bin/pip-compile --quiet --generate-hashes \
+	--strip-extras --no-annotate --no-emit-index-url --no-emit-trusted-host --no-emit-options
+
+lock: .venv/tools
+	@$(LOCK) --output-file requirements.txt requirements.in
+	@$(LOCK) --output-file requirements-dev.txt requirements-dev.in
+
+sbom: .venv/tools
+	@.venv/tools/bin/cyclonedx-py requirements requirements.txt --output-format JSON \
+		--output-file .data/sbom.json
+	@echo ".data/sbom.json"
