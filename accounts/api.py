@@ -1,9 +1,13 @@
 """Who asks, as the API sees it: bearer tokens, session tokens, roles."""
 
+import time
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.headless.contrib.rest_framework.authentication import XSessionTokenAuthentication
+from django.contrib.sessions.backends.base import SessionBase
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
@@ -13,6 +17,9 @@ from rest_framework.request import Request
 from accounts.models import ApiToken, Role, User
 from accounts.tokens import token_of
 from records.actor import Actor, visitor
+from records.refused import Refused
+
+FRESH = timedelta(minutes=5)
 
 
 class Bearer(BaseAuthentication):
@@ -74,6 +81,22 @@ def _within_scope(request: Request) -> bool:
     token = request.auth
     reads = isinstance(token, ApiToken) and token.scope == ApiToken.Scope.READ
     return request.method in SAFE_METHODS or not reads
+
+
+def freshly(request: Request) -> None:
+    """Raises `Refused` ``reauthentication_required`` unless they showed just now who they are.
+
+    A bearer token shows nothing of that: whoever stole one would have it for good.
+    """
+    session = request.auth
+    shown = (
+        session.get(AUTHENTICATION_METHODS_SESSION_KEY)
+        if isinstance(session, SessionBase)
+        else None
+    )
+    earliest = time.time() - FRESH.total_seconds()
+    if not any(each["at"] > earliest for each in shown or ()):
+        raise Refused("reauthentication_required", "Show once more that it is you, then try again.")
 
 
 class Anyone(BasePermission):

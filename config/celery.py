@@ -31,6 +31,7 @@ SWEEPS = {
     "scheduling.open_windows": 3600,
     "scheduling.warn_of_rules": 3600,
     "patients.forget_drafts": 3600,
+    "rights.make_exports": 15,
     "records.forget_old_answers": 3600,
     "records.watch_limits": 60,
     "records.seal_audit": 60,

@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "patients",
     "scheduling",
     "notifications",
+    "rights",
     "pages",
     "django.contrib.admin",
     "django.contrib.auth",

@@ -14,9 +14,10 @@ from config import health
 from notifications import api as messages
 from notifications import webhooks
 from notifications.sign_in import ConfirmCode, Login, RequestCode, by_password, readable
-from pages.public import Appointment, Support
+from pages.public import Appointment, Download, Support
 from patients import api as patients
 from patients.assessments import api as assessments
+from rights import api as rights
 from scheduling import api as practice
 from scheduling.calendar import api as calendar
 from scheduling.calendar.models import Licence, Opening, TimeOff, WorkingHours
@@ -121,6 +122,12 @@ api = [
     path("assessments/<uuid:pk>/", assessments.AssessmentDetail.as_view()),
     path("me/", patients.Me.as_view()),
     path("me/accesses/", patients.MyAccesses.as_view()),
+    path("me/exports/", rights.MyExports.as_view()),
+    path("me/exports/<uuid:pk>/", rights.MyExport.as_view()),
+    path("me/amendments/", rights.MyAmendments.as_view()),
+    path("amendments/<uuid:pk>/answer/", rights.AnswerAmendment.as_view()),
+    path("patients/<uuid:pk>/amendments/", rights.PatientAmendments.as_view()),
+    path("patients/<uuid:pk>/legal-hold/", rights.LegalHoldOf.as_view()),
     path("me/address/", patients.MyAddress.as_view()),
     path("me/consents/", patients.MyConsents.as_view()),
     path("me/support-persons/", patients.MySupportPersons.as_view()),
@@ -185,6 +192,7 @@ urlpatterns = [
     path("webhooks/twilio/inbound/", webhooks.inbound),
     path("webhooks/carrier/", carrier.Webhook.as_view()),
     path("support/<str:token>", Support.as_view()),
+    path("exports/<str:token>", Download.as_view()),
     path("a/<str:token>", Appointment.as_view()),
     path("livez", health.livez),
     path("readyz", health.readyz),

@@ -22,6 +22,8 @@ TABLES = (
     "patients_brokenglass",
     "patients_consent",
     "patients_identitycheck",
+    "rights_amendment",
+    "rights_amendmentanswer",
     "scheduling_carrierevent",
     "scheduling_custodyevent",
     "scheduling_decision",

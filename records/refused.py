@@ -9,6 +9,7 @@ CODES: dict[str, tuple[int, str]] = {
     "invalid": (400, "Some of what was sent cannot be used"),
     "not_authenticated": (401, "Please sign in"),
     "permission_denied": (403, "Not for this role"),
+    "reauthentication_required": (403, "Please show once more that it is you"),
     "not_found": (404, "There is nothing here for you"),
     "method_not_allowed": (405, "Not a method of this address"),
     "not_acceptable": (406, "Not a format that is spoken here"),
