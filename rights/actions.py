@@ -21,7 +21,6 @@ from rights.models import OPEN, Amendment, AmendmentAnswer, Export, LegalHold, S
 
 LINK_OPENS = timedelta(minutes=15)
 ANSWER_WITHIN = timedelta(days=60)  # 45 CFR 164.526(b)(2)
-ASKED = "amendment_asked"
 
 
 @transaction.atomic
@@ -76,7 +75,7 @@ def ask_for_amendment(
     )
     record("amendment.asked", amendment, by=by, now=now, patient_id=patient.pk)
     raise_work_item(
-        ASKED,
+        "amendment_asked",
         amendment,
         detail="A patient wants something in the record amended: read it and answer.",
         urgency=WorkItem.Urgency.SOON,
@@ -101,7 +100,7 @@ def answer_amendment(
         amendment=amendment, accepted=accepted, text=text, answered_by_id=by.person, answered_at=now
     )
     record("amendment.answered", amendment, by=by, now=now, patient_id=amendment.patient_id)
-    settle(ASKED, amendment.pk, note="It was answered.", by=by, now=now)
+    settle("amendment_asked", amendment.pk, note="It was answered.", by=by, now=now)
     return amendment
 
 

@@ -60,8 +60,8 @@ class ExportOut(serializers.ModelSerializer[Export]):
 
     @extend_schema_field(InstantField(allow_null=True))
     def get_expires_at(self, export: Export) -> str | None:
-        is_open = self.context.get("token") and export.link_until
-        return instant(export.link_until) if is_open else None
+        until = export.link_until if self.context.get("token") else None
+        return instant(until) if until else None
 
 
 class MyExports(Door):

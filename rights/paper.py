@@ -35,6 +35,7 @@ from reportlab.platypus import (
 INK, QUIET, LINE, TINT = (HexColor(c) for c in ("#1c2733", "#5b6b7a", "#d4dbe1", "#f3f6f8"))
 SIDE, FOOT = 20 * mm, 14 * mm
 WIDTH = LETTER[0] - 2 * SIDE
+PADDING = 6  # points, of a frame
 LABEL = 44 * mm
 
 for _name, _file in (("Vera", "Vera.ttf"), ("VeraBd", "VeraBd.ttf")):
@@ -50,7 +51,7 @@ def _style(name: str, size: float, **more: Any) -> ParagraphStyle:
 TITLE = _style("title", 20, fontName="VeraBd", spaceAfter=3 * mm)
 SECTION = _style("section", 12.5, fontName="VeraBd", spaceBefore=7 * mm, spaceAfter=1 * mm)
 ENTRY = _style("entry", 9.5, fontName="VeraBd", spaceBefore=3.5 * mm, spaceAfter=0.8 * mm)
-PLAIN = _style("plain", 8.5)
+INNER = _style("inner", 8.5, textColor=QUIET, spaceBefore=2 * mm, spaceAfter=1 * mm)
 SMALL = _style("small", 8.5, textColor=QUIET, spaceAfter=1.5 * mm)
 CELL = _style("cell", 7.5)
 HEAD = _style("head", 7.5, fontName="VeraBd", textColor=QUIET)
@@ -149,7 +150,16 @@ LAYOUTS: dict[str, Layout] = {
 }  # fmt: skip
 NOTHING = "Nothing."
 # What a reader of paper has no use for.
-UNSAID = ("id", "note_signed", "about_id", "object_id")
+UNSAID = ("id", "note_signed", "late")
+# Where the name of a field says too little.
+WORDS = {
+    "text_from": "Texts from", "text_until": "Texts until", "created_at": "Since",
+    "at": "When", "by": "By", "end": "Ends", "anchor_on": "Months begin", "last4": "Ends with",
+    "served": "We come there", "about_kind": "About", "object_kind": "Of what", "was": "It was",
+    "location_state": "Place", "location_line1": "Street", "location_city": "City",
+    "arrived_state": "You were in", "flags": "Marked for the physician", "body": "Words",
+    "relation": "Who that is", "external_reference": "Number elsewhere", "note": "Note",
+}  # fmt: skip
 
 
 def as_pdf(told: dict[str, Any]) -> bytes:
@@ -159,8 +169,8 @@ def as_pdf(told: dict[str, Any]) -> bytes:
     foot = f"{told['practice']}  ·  Record of {who}"
     out = BytesIO()
     page = SimpleDocTemplate(
-        out, pagesize=LETTER, leftMargin=SIDE, rightMargin=SIDE, topMargin=18 * mm,
-        bottomMargin=FOOT + 9 * mm, title="Health record", author=told["practice"], lang="en-US",
+        out, pagesize=LETTER, leftMargin=SIDE - PADDING, rightMargin=SIDE - PADDING,
+        topMargin=18 * mm, bottomMargin=FOOT + 9 * mm, title="Health record", author=told["practice"], lang="en-US",
     )  # fmt: skip
     story = [*_opening(told, who, zone)]
     for name, layout in LAYOUTS.items():
@@ -261,7 +271,8 @@ def _entry(layout: Layout, row: dict[str, Any], zone: ZoneInfo) -> Iterator[Flow
     yield from facts[3:]
     for name, inner in layout.inner:
         if row[name]:
-            yield Spacer(0, 1.5 * mm)
+            yield CondPageBreak(25 * mm)
+            yield _text(inner.title, INNER)
             yield _table(inner, row[name], zone)
             yield Spacer(0, 1.5 * mm)
 
@@ -274,7 +285,7 @@ def _facts(row: dict[str, Any], zone: ZoneInfo) -> Iterator[Flowable]:
 
 
 def _label(key: str) -> str:
-    return key.replace("_", " ").capitalize()
+    return WORDS.get(key, key.replace("_", " ").capitalize())
 
 
 def _table(layout: Layout, rows: list[dict[str, Any]], zone: ZoneInfo) -> Table:

@@ -22,6 +22,7 @@ from rights.whose import WHOSE, rows
 
 # Of the audit, by what tells whose they are: their words go, their ids stay.
 EMPTIED: dict[type[Model], str] = {BrokenGlass: "patient_id", Correction: "object_id"}
+PATIENCE = "5s"  # whoever writes meanwhile does not wait longer
 NO_ENTRY = ("replan_due_at",)
 Counts = dict[str, int]
 
@@ -111,7 +112,7 @@ def _delete(gone: dict[type[Model], list[UUID]], *, using: str) -> None:
     growing = [model._meta.db_table for model in touched if model._meta.db_table in TABLES]
     ids = [pk for pks in gone.values() for pk in pks]
     with connections[using].cursor() as cursor:
-        cursor.execute("SET LOCAL lock_timeout = '5s'")  # who writes now does not wait for long
+        cursor.execute("SELECT set_config('lock_timeout', %s, true)", [PATIENCE])
         for table in growing:
             changeable(cursor, table, now=True)
         for emptied, key in EMPTIED.items():
