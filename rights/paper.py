@@ -170,7 +170,8 @@ def as_pdf(told: dict[str, Any]) -> bytes:
     out = BytesIO()
     page = SimpleDocTemplate(
         out, pagesize=LETTER, leftMargin=SIDE - PADDING, rightMargin=SIDE - PADDING,
-        topMargin=18 * mm, bottomMargin=FOOT + 9 * mm, title="Health record", author=told["practice"], lang="en-US",
+        topMargin=18 * mm, bottomMargin=FOOT + 9 * mm, title="Health record",
+        author=told["practice"], lang="en-US",
     )  # fmt: skip
     story = [*_opening(told, who, zone)]
     for name, layout in LAYOUTS.items():

@@ -20,16 +20,17 @@ from django.test.utils import CaptureQueriesContext
 from pypdf import PdfReader
 
 from accounts.models import User
-from notifications.models import InboundMessage, Message, ProviderEvent
+from notifications.models import InboundMessage, Message, OptOut, ProviderEvent
 from patients.models import BrokenGlass, Link, Patient
 from records import clock
 from records.actor import sweep
-from records.models import AccessLog, Event, WorkItem
+from records.models import AccessLog, Correction, Event, WorkItem
 from rights import making, record, tasks, whose
 from rights.models import TRANSITIONS, Amendment, Export, Status
 from scheduling.models import CarrierEvent, Consultation
 from tests.care import Care, care, code, ok
 from tests.conftest import STAGES, Caller, caller, handler
+from tests.started import ROOT
 from tests.test_accesses import _watched
 
 LATER = timedelta(hours=25)
@@ -304,6 +305,11 @@ def _whole() -> Care:
         secret="s", action="stay", patient_id=walk.id, about_id=uuid4(), expires_at=clock.now()
     )
     InboundMessage.objects.filter(patient__pk=walk.id).update(body="a body of a text")
+    OptOut.objects.create(phone="+18505550101", source="telephone", at=clock.now())
+    Correction.objects.create(
+        object_kind="consultation", object_id=things["meeting"], was="no_show", reason="she came",
+        corrected_by=chen.user, corrected_at=clock.now(),
+    )  # fmt: skip
     asked(fresh("alice"))
     return walk
 
@@ -327,12 +333,15 @@ def test_every_row_that_is_a_patient_s_is_in_the_copy(whole: Care) -> None:
             ids = {str(pk) for pk in of.filter(for_role="physician").values_list("pk", flat=True)}
         told = {pk for pk in ids if pk in text}
         assert told == (set() if model in record.LEFT_OUT else ids), model.__name__
-    for row in (*BrokenGlass.objects.all(), *AccessLog.objects.filter(denied=False)):
-        assert str(row.pk) in text
+    looks = AccessLog.objects.filter(denied=False)
+    for rows in (looks, BrokenGlass.objects.all(), OptOut.objects.all(), Correction.objects.all()):
+        assert rows
+        assert {str(row.pk) for row in rows if str(row.pk) not in text} == set()
     for words in (
         "dizzy",
         "for my eyes",
         "a body of a text",
+        "she came",
         "I said spring.",
         "passport",
         "It was the spring.",
@@ -495,3 +504,26 @@ def test_an_administrator_alone_sets_and_lifts_a_legal_hold(
         assert send(f"patients/{uuid4()}/legal-hold/", why).status_code == 404
     kinds = Event.objects.filter(object_kind="legalhold").values_list("kind", flat=True)
     assert list(kinds) == ["legal_hold.set", "legal_hold.lifted", "legal_hold.set"]
+
+
+def shape(rows: list[dict[str, Any]]) -> str:
+    """The fields of a section as docs/record.md tells them: those of lists in brackets."""
+    fields = []
+    for name, value in rows[0].items():
+        inner = value if isinstance(value, list) and value and isinstance(value[0], dict) else None
+        fields.append(f"{name} [{shape(inner)}]" if inner else name)
+    return ", ".join(fields)
+
+
+def test_the_page_of_the_record_tells_every_section_and_field(whole: Care) -> None:
+    tasks.make_exports()
+    told = json.loads(b64decode(Export.objects.get(status="ready").content))
+    rows = {name: told[name] for name in record.SECTIONS}
+    rows["patient"] = [rows["patient"]]
+    lines = [f"| `{name}` | {shape(of)} |" for name, of in rows.items()]
+    page = (ROOT / "docs/record.md").read_text().splitlines()
+    assert [line for line in lines if line not in page] == []
+    assert all(rows.values())
+    assert set(told) - set(record.SECTIONS) == {
+        "schema_version", "generated_at", "practice", "time_zone",
+    }  # fmt: skip
