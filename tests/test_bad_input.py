@@ -340,7 +340,9 @@ def state_of_all() -> list[tuple[str, str]]:
 def wrong_values(at: tuple[str, ...], value: Any) -> Iterator[Any]:
     """What this field does not take, by what it takes."""
     if isinstance(value, dict):
-        yield from ("text", None, [1], 7, True)
+        yield from ("text", [1], 7, True)
+        if at[-1] != "about":  # an amendment may be about the whole record
+            yield None
         return
     yield from (wrong for wrong in WRONG_TYPES if type(wrong) is not type(value))
     yield from (BROKEN if isinstance(value, str) else ["text", "\x00", "\ud800"])

@@ -285,6 +285,7 @@ def _whole() -> Care:
     """Alice has something of everything."""
     things = _watched()
     alice, chen, admin = caller("alice"), caller("chen"), caller("admin")
+    assert chen.user
     walk = care(alice)
     walk.consultation = things["meeting"]
     about = {"kind": "consultation", "id": things["meeting"]}
