@@ -44,7 +44,9 @@ def fresh(name: str, *, ago: float = 0) -> Caller:
     session.update({
         SESSION_KEY: str(who.user.pk), HASH_SESSION_KEY: who.user.get_session_auth_hash(),
         BACKEND_SESSION_KEY: "allauth.account.auth_backends.AuthenticationBackend",
-        AUTHENTICATION_METHODS_SESSION_KEY: [{"method": "code", "at": time.time() - ago}],
+        AUTHENTICATION_METHODS_SESSION_KEY: [
+            {"method": method, "at": time.time() - ago} for method in ("code", "mfa")
+        ],
         "began_at": time.time(), "used_at": time.time(),
     })  # fmt: skip
     session.save()
