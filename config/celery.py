@@ -32,6 +32,7 @@ SWEEPS = {
     "scheduling.warn_of_rules": 3600,
     "patients.forget_drafts": 3600,
     "accounts.forget_sessions": 3600,
+    "rights.make_exports": 15,
     "records.forget_old_answers": 3600,
     "records.watch_limits": 60,
     "records.seal_audit": 60,

@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "patients",
     "scheduling",
     "notifications",
+    "rights",
     "pages",
     "config.admin.Config",
     "django.contrib.auth",

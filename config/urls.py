@@ -27,10 +27,11 @@ from notifications.sign_in import (
     tried,
 )
 from pages import sign_in as sign_in_pages
-from pages.public import Appointment, Join, Support
+from pages.public import Appointment, Download, Join, Support
 from patients import api as patients
 from patients.assessments import api as assessments
 from patients.contacts import api as contacts
+from rights import api as rights
 from scheduling import api as practice
 from scheduling.calendar import api as calendar
 from scheduling.calendar.models import Licence, Opening, TimeOff, WorkingHours
@@ -135,6 +136,12 @@ api = [
     path("assessments/<uuid:pk>/", assessments.AssessmentDetail.as_view()),
     path("me/", patients.Me.as_view()),
     path("me/accesses/", patients.MyAccesses.as_view()),
+    path("me/exports/", rights.MyExports.as_view()),
+    path("me/exports/<uuid:pk>/", rights.MyExport.as_view()),
+    path("me/amendments/", rights.MyAmendments.as_view()),
+    path("amendments/<uuid:pk>/answer/", rights.AnswerAmendment.as_view()),
+    path("patients/<uuid:pk>/amendments/", rights.PatientAmendments.as_view()),
+    path("patients/<uuid:pk>/legal-hold/", rights.LegalHoldOf.as_view()),
     path("me/address/", patients.MyAddress.as_view()),
     path("me/consents/", patients.MyConsents.as_view()),
     path("me/phone/", contacts.MyPhone.as_view()),
@@ -239,6 +246,7 @@ urlpatterns = [
     path("webhooks/carrier/", carrier.Webhook.as_view()),
     path("support/<str:token>", Support.as_view()),
     path("join/<str:token>", Join.as_view()),
+    path("exports/<str:token>", Download.as_view()),
     path("a/<str:token>", Appointment.as_view()),
     path("livez", health.livez),
     path("readyz", health.readyz),

@@ -1,5 +1,6 @@
 """Pages that need no sign-in: links for one action each. Looking changes nothing, buttons do."""
 
+from base64 import b64decode
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,8 +19,13 @@ from records import clock
 from records.actor import visitor
 from records.limits import address_of, take
 from records.refused import Refused
+from rights.actions import fetch
+from rights.models import Export
 from scheduling.calendar.actions import join
 from scheduling.consultations import links
+
+FILES = {"json": "application/json", "pdf": "application/pdf"}
+NO_FILE = "This link opens nothing any more. Sign in, and look for a new one."
 
 
 def _page(request: HttpRequest, name: str, facts: dict[str, Any], *, status: int) -> HttpResponse:
@@ -81,6 +87,19 @@ class Join(ByLink):
         is_open = of_token(token).exists()
         status = 400 if refused else 200 if is_open else 404
         return _page(request, "join", {"is_open": is_open, "refused": refused}, status=status)
+
+
+class Download(ByLink):
+    """A copy of a record, by the link that its patient was told."""
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponse:
+        try:
+            export = fetch(token=token, by=visitor(), now=clock.now())
+        except Export.DoesNotExist:
+            return HttpResponse(NO_FILE, status=404, content_type="text/plain; charset=utf-8")
+        answer = HttpResponse(b64decode(export.content), content_type=FILES[export.format])
+        answer["Content-Disposition"] = f'attachment; filename="health-record.{export.format}"'
+        return answer
 
 
 class Appointment(ByLink):

@@ -357,13 +357,15 @@ class BrokenGlassQuerySet(models.QuerySet["BrokenGlass"]):
 class BrokenGlass(models.Model):
     """Somebody looks, for an hour, at a patient who is not in their care, and says why.
 
-    Append-only. Others review it (a work item of each).
+    Append-only. Others review it (a work item of each). It outlives the patient's record.
     """
 
     LASTS = timedelta(hours=1)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="broken_glass")
+    patient = models.ForeignKey(
+        Patient, on_delete=models.PROTECT, db_constraint=False, related_name="broken_glass"
+    )
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     reason = EncryptedText()
     at = models.DateTimeField(db_default=Now())
@@ -423,7 +425,7 @@ class ContactChange(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     old = models.CharField(max_length=254, blank=True)
     new = models.CharField(max_length=254)
-    reason = models.CharField(max_length=300, blank=True)
+    reason = EncryptedText(blank=True)
     at = models.DateTimeField()
     changed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
 

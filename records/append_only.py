@@ -23,6 +23,8 @@ TABLES = (
     "patients_consent",
     "patients_contactchange",
     "patients_identitycheck",
+    "rights_amendment",
+    "rights_amendmentanswer",
     "scheduling_carrierevent",
     "scheduling_custodyevent",
     "scheduling_decision",

@@ -57,6 +57,8 @@ LIMITS: dict[str, tuple[tuple[str, int, int], ...]] = {
     ),
     # A slot is held for ten minutes, by default.
     "hold": (("address", 40, 600), ("user", 40, 600), ("total", 600, 600)),
+    # A copy of the record is made, which takes a worker seconds.
+    "export": (("user", 10, DAY), ("total", 300, HOUR)),
     # A link or a secret that opens nothing, a signature that is wrong; a right one does not count.
     "guess": (("address", 30, 600), ("user", 30, 600)),
     "webhook": (("address", 100, HOUR),),
@@ -72,6 +74,7 @@ ALARMS = {
     "assessment": ("staff", "So many assessments come in that no more are taken just now."),
     "support_person": ("staff", "So many companions are named that no more are texted today."),
     "hold": ("staff", "So many times are held that nobody can hold one; booking still works."),
+    "export": ("staff", "So many copies of records are asked for that nobody gets one just now."),
     "search": ("physician", "Somebody searched for too many patients: see the log of access."),
 }
 TOO_MANY = "Too many of these for now. Please try again later, or call us."

@@ -43,7 +43,7 @@ def rewrite(
     count, last = 0, list[Any]()
     while True:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            _changeable(cursor, column[0], now=True)
+            changeable(cursor, column[0], now=True)
             cursor.execute(further if last else wanted + batch, [but, *last])
             rows = cursor.fetchall()
             cursor.executemany(write, [(change(value), key) for key, value in rows])
@@ -51,13 +51,13 @@ def rewrite(
             # something left to check, no table can be altered.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
-            _changeable(cursor, column[0], now=False)
+            changeable(cursor, column[0], now=False)
         if not rows:
             return count
         count, last = count + len(rows), [rows[-1][0]]
 
 
-def _changeable(cursor: Any, table: str, *, now: bool) -> None:
+def changeable(cursor: Any, table: str, *, now: bool) -> None:
     """Let the owner change rows that only grow, within this transaction alone."""
     if table in TABLES:
         statement = sql.SQL("ALTER TABLE {} {} TRIGGER {}").format(

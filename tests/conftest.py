@@ -208,6 +208,17 @@ def committed(second: str, django_db_blocker: Any) -> Iterator[str]:
         use(before)
 
 
+@pytest.fixture
+def as_owner(committed: str) -> Iterator[str]:
+    """The owner's connection leads to the database of this test, too."""
+    its = connections["owner"]
+    before = its.settings_dict["NAME"]
+    its.settings_dict["NAME"] = committed
+    yield committed
+    its.close()
+    its.settings_dict["NAME"] = before
+
+
 # --- stages --------------------------------------------------------------------------------------
 
 # What many tests begin with, by the name of its fixture: how it is made.

@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ("accounts", "config", "notifications", "pages", "patients", "records", "scheduling")
+APPS = (
+    "accounts",
+    "config",
+    "notifications",
+    "pages",
+    "patients",
+    "records",
+    "rights",
+    "scheduling",
+)
 DOORS = re.compile(r"(^pages/|/(api|many|webhooks|views|sign_in)\.py$)")
 ALLOWED = re.compile(r"#.*\ballowed: \w")
 

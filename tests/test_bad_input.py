@@ -187,6 +187,13 @@ def chain_doors() -> dict[str, dict[str, Door]]:
             "closure": ("sam", "post", "closures/",
                         {"counties": ["FL Bay"], "from": SLOT, "to": AT, "reason": "r"}),
         },
+        "rights": {
+            "amend": ("alice", "post", "me/amendments/",
+                      {"about": {"kind": "consultation", "id": "{meeting}"}, "text": "t"}),
+            "answer_amendment": ("chen", "post", "amendments/{amendment}/answer/",
+                                 {"accepted": True, "text": "t"}),
+            "legal_hold": ("admin", "post", of_patient + "legal-hold/", {"reason": "r" * 10}),
+        },
         "sessions": {
             "plan": ("alice", "post", "sessions/", {"start": "2026-12-12T15:00:00Z"}),
             "plan_for": ("sam", "post", "sessions/",
@@ -211,7 +218,9 @@ def treatment() -> dict[str, str]:
     hold = ok(chen.post(f"patients/{walk.id}/clinical-holds/", {"note": "n"}))
     window = DeliveryWindow.objects.get(pk=walk.window())
     person = SupportPerson.objects.get()
+    wish = ok(alice.post("me/amendments/", {"about": None, "text": "t"}))
     return {
+        "amendment": wish["id"],
         "patient": walk.id,
         "meeting": walk.consultation,
         "plan_of": walk.subscription,
@@ -313,7 +322,7 @@ def state_of_all() -> list[tuple[str, str]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename ~ "
-            "'^(records|accounts|patients|scheduling|notifications)' AND tablename NOT IN "
+            "'^(records|accounts|patients|scheduling|notifications|rights)' AND tablename NOT IN "
             "('patients_zipcode', 'records_accesslog', 'records_count', 'accounts_apitoken') "
             "ORDER BY tablename"
         )
@@ -331,7 +340,9 @@ def state_of_all() -> list[tuple[str, str]]:
 def wrong_values(at: tuple[str, ...], value: Any) -> Iterator[Any]:
     """What this field does not take, by what it takes."""
     if isinstance(value, dict):
-        yield from ("text", None, [1], 7, True)
+        yield from ("text", [1], 7, True)
+        if at[-1] != "about":  # an amendment may be about the whole record
+            yield None
         return
     yield from (wrong for wrong in WRONG_TYPES if type(wrong) is not type(value))
     yield from (BROKEN if isinstance(value, str) else ["text", "\x00", "\ud800"])

@@ -75,6 +75,8 @@ CHANGES = {
     "patients_contactchange": "UPDATE {} SET old = 'x'",
     "records_correction": "UPDATE {} SET reason = 'x'",
     "patients_identitycheck": "UPDATE {} SET last4 = '0000'",
+    "rights_amendment": "UPDATE {} SET text = 'x'",
+    "rights_amendmentanswer": "UPDATE {} SET accepted = false",
     "scheduling_carrierevent": "UPDATE {} SET code = 'x'",
     "scheduling_custodyevent": "UPDATE {} SET status = 'x'",
     "scheduling_decision": "UPDATE {} SET note = 'x'",
@@ -105,6 +107,8 @@ def test_and_to_the_owner_by_trigger(committed: str, secret: str) -> None:
     assert report("in_transit", "2026-12-02T21:00:00Z").status_code == 204
     why = {"reason": "to see what is there"}
     ok(caller("admin").post(f"patients/{walk.id}/break-glass/", why))
+    asked = ok(walk.who.post("me/amendments/", {"about": None, "text": "x"}))["id"]
+    ok(walk.chen.post(f"amendments/{asked}/answer/", {"accepted": True, "text": "x"}))
     assert audit.seal(before=UUID(int=2**128 - 1))
     her, looked = walk.id, {"document": "passport", "last4": "1234"}
     ok(walk.sam.post(f"patients/{her}/identity-checks/", looked))

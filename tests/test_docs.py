@@ -28,7 +28,7 @@ def test_every_gate_has_one_sentence_and_is_asked_or_shown() -> None:
 
 def test_no_gate_is_made_outside_a_constant() -> None:
     """One definition of each, with ``until`` filled in by ``replace``."""
-    for folder in ("patients", "scheduling", "notifications", "records", "accounts"):
+    for folder in ("patients", "scheduling", "notifications", "records", "accounts", "rights"):
         for file in (ROOT / folder).rglob("*.py"):
             for line in file.read_text().splitlines():
                 made = "UnmetGate(" in line and not line.startswith("class ")
@@ -63,7 +63,7 @@ def kinds_of_work_items() -> set[str]:
     """What the code raises, where a call names it: all but those of assessments and of calls."""
     call = re.compile(r"(?:raise_work_item|ask_staff|_have_reviewed)\(\s*(f?)\"([\w{}]+)\"")
     found = set()
-    for folder in ("patients", "scheduling", "notifications"):
+    for folder in ("patients", "scheduling", "notifications", "rights"):
         for file in (ROOT / folder).rglob("*.py"):
             for formatted, kind in call.findall(file.read_text()):
                 found |= {f"session_{why}" for why in ALARMS} if formatted else {kind}

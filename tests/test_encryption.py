@@ -14,13 +14,14 @@ import pytest
 from cryptography.exceptions import InvalidTag
 from django.core.exceptions import FieldError
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection
 
 from notifications.models import InboundMessage
 from patients.models import Assessment, BrokenGlass
 from records.crypto import Encrypted, decrypt, encrypt
 from records.models import Correction, IdempotentAnswer, WorkItem
 from records.rewriting import columns
+from rights.models import Export
 from scheduling.demo import answers
 from scheduling.models import Consultation, Decision, TreatmentSession
 from tests.care import Care, care, ok
@@ -68,6 +69,14 @@ def write_all(walk: Care) -> None:
     item = ok(walk.sam.get("work-items/"))["results"][0]["id"]
     ok(walk.sam.post(f"work-items/{item}/close/", {"note": WORDS}))
     TreatmentSession.objects.update(check_in_note=WORDS, override_reason=WORDS)
+    wish = ok(walk.who.post("me/amendments/", {"about": None, "text": WORDS}))["id"]
+    ok(chen.post(f"amendments/{wish}/answer/", {"accepted": True, "text": WORDS}))
+    admin, hold = caller("admin"), f"patients/{patient}/legal-hold/"
+    ok(admin.post(hold, {"reason": WORDS}))
+    assert admin.delete(hold, {"reason": WORDS}).status_code == 204
+    Export.objects.create(
+        patient=meeting.patient, format="json", asked_at=meeting.end, content=WORDS
+    )
 
 
 def test_every_such_column_is_ciphertext_and_is_read_as_it_was_written(prescribed: Care) -> None:
@@ -79,6 +88,8 @@ def test_every_such_column_is_ciphertext_and_is_read_as_it_was_written(prescribe
         "patients_address.reason", "patients_assessment.answers",
         "patients_assessment.crisis_answers", "patients_assessment.contact",
         "patients_brokenglass.reason", "patients_clinicalhold.note",
+        "rights_export.content", "rights_amendment.text", "rights_amendmentanswer.text",
+        "rights_legalhold.reason", "rights_legalhold.lift_reason",
         "scheduling_consultation.cancel_reason", "scheduling_consultation.note",
         "scheduling_decision.note", "scheduling_treatmentsession.check_in_note",
         "scheduling_treatmentsession.override_reason", "notifications_inboundmessage.body",
@@ -134,17 +145,6 @@ def test_what_is_moved_changed_or_of_another_key_does_not_open(
 
 
 # --- other keys ----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def as_owner(committed: str) -> Iterator[str]:
-    """The owner's connection leads to the database of this test, too."""
-    its = connections["owner"]
-    before = its.settings_dict["NAME"]
-    its.settings_dict["NAME"] = committed
-    yield committed
-    its.close()
-    its.settings_dict["NAME"] = before
 
 
 def rotated() -> list[str]:
@@ -249,7 +249,7 @@ def test_no_new_free_text_stands_in_the_clear_without_being_named_here() -> None
         f"{model._meta.app_label}.{model.__name__}.{field.name}"
         for model in apps.get_models()
         if model.__module__.split(".")[0] in ("records", "accounts", "patients", "scheduling",
-                                              "notifications")
+                                              "notifications", "rights")
         for field in model._meta.local_fields
         if type(field) is TextField and not isinstance(field, Encrypted)
     }  # fmt: skip

@@ -141,6 +141,6 @@ def test_what_libraries_log_while_a_message_is_sent_names_the_message(
 
 def test_the_hints_bear_no_id(committed: str) -> None:
     """A sweep takes no arguments, and nobody's request id either."""
-    ours = ("records", "patients", "scheduling", "notifications")
+    ours = ("records", "patients", "scheduling", "notifications", "rights")
     for name, task in app.tasks.items():
         assert name.split(".")[0] not in ours or not task.run.__code__.co_argcount, name

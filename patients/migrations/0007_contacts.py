@@ -3,6 +3,7 @@
 import django.db.models.deletion
 import uuid_utils.compat
 from django.conf import settings
+import records.crypto
 from django.db import migrations, models
 
 from records.append_only import append_only
@@ -23,7 +24,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(choices=[('phone', 'telephone number'), ('email', 'e-mail address')], max_length=10)),
                 ('old', models.CharField(blank=True, max_length=254)),
                 ('new', models.CharField(max_length=254)),
-                ('reason', models.CharField(blank=True, max_length=300)),
+                ('reason', records.crypto.EncryptedText(blank=True)),
                 ('at', models.DateTimeField()),
                 ('changed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='contact_changes', to='patients.patient')),
