@@ -21,7 +21,16 @@ from accounts.api import ADMINISTRATOR, Anyone, actor_of, freshly, roles, signed
 from accounts.models import COLLEAGUES, ApiToken, PasswordLink, Role, User
 from accounts.people import actions
 from records import clock
-from records.api import Door, Input, InstantField, Nothing, TextField, listed, read
+from records.api import (
+    Door,
+    Input,
+    InstantField,
+    MailField,
+    Nothing,
+    TextField,
+    listed,
+    read,
+)
 from records.idempotency import once
 
 
@@ -64,7 +73,7 @@ class Users(Door):
 class InvitationIn(Input):
     role = serializers.ChoiceField(choices=COLLEAGUES)
     name = TextField(max_length=120)
-    email = serializers.EmailField(max_length=254)
+    email = MailField()
     phone = PhoneNumberField(region="US", max_length=30, allow_blank=True, default="")
 
     def validate_phone(self, number: Any) -> str:
