@@ -11,6 +11,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.forms import RequestLoginCodeForm
 from allauth.account.internal.stagekit import unstash_login
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.headless.account.views import ConfirmLoginCodeView, LoginView, RequestLoginCodeView
 from allauth.headless.internal.restkit.inputs import Input
 from allauth.mfa.stages import AuthenticateStage
@@ -20,7 +21,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
-from django.shortcuts import resolve_url
+from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
 
 from accounts import sessions
@@ -43,7 +44,7 @@ log = logging.getLogger(__name__)
 
 View = Callable[..., HttpResponseBase]
 FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, struct.error)
-ASKED = "code_asked_of"  # in the session: the state of whose sign-in the code is for
+BEGUN = "sign_in_begun_of"  # in a session, while somebody signs in: how they did when they began
 LONGEST_MAIL = 254  # of any account, and of the column of a message
 
 
@@ -205,7 +206,7 @@ def ask_for_code(request: HttpRequest, form: Any, go_on: View) -> HttpResponseBa
         if form._user is None:  # noqa: SLF001  theirs
             _pretend(phone, email)
         answer = go_on(request)
-    request.session[ASKED] = form._user.get_session_auth_hash() if form._user else ""  # noqa: SLF001
+    request.session[BEGUN] = form._user.get_session_auth_hash() if form._user else ""  # noqa: SLF001
     return answer
 
 
@@ -232,7 +233,7 @@ def count_code(request: HttpRequest, process: Any) -> None:
     It opens nothing when how they sign in has changed since: it went to the contact before.
     """
     state, user = process.state, process.user
-    if user and request.session.get(ASKED) != user.get_session_auth_hash():
+    if user and request.session.get(BEGUN) != user.get_session_auth_hash():
         state["code"] = ""
     typed = of_contact(state.get("phone"), state.get("email", ""))
     code = f"{request.session.session_key} {state['at']}"
@@ -302,8 +303,16 @@ class Adapter(DefaultAccountAdapter):
         own = f"{SecondFactor.__module__}.{SecondFactor.__name__}"
         return [own if path == stage else path for path in super().get_login_stages()]
 
+    def pre_login(self, request: HttpRequest, user: Any, **how: Any) -> Any:
+        """The begin of every way in."""
+        request.session[BEGUN] = user.get_session_auth_hash()
+        return super().pre_login(request, user, **how)
+
     def login(self, request: HttpRequest, user: Any) -> None:
-        """The end of every way in."""
+        """The end of every way in, unless the account was changed or deactivated on the way."""
+        begun = request.session.pop(BEGUN, None)
+        if not user.is_active or begun != user.get_session_auth_hash():
+            raise ImmediateHttpResponse(redirect("account_login"))
         super().login(request, user)
         sessions.begin(request.session)
         if sessions.came_by_mail(request.session, user):

@@ -49,6 +49,7 @@ def keyed(page: Page, *, sets_up: bool = False, of_patients: bool = True) -> Pag
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         why = why_not(request, sets_up=sets_up, of_patients=of_patients)
         if why and why[0] == "reauthentication_required":
+            request.method = "GET"  # else allauth keeps what was posted, passwords too, till then
             raise ReauthenticationRequired
         if why and why[0] == "mfa_required":
             return redirect("mfa_index")

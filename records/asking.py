@@ -79,7 +79,7 @@ def client_of(request: HttpRequest) -> str | None:
     """
     hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")[-settings.TRUSTED_PROXY_COUNT :]
     told = hops[0].strip() if settings.TRUSTED_PROXY_COUNT else ""
-    return _address(told) or _address(request.META.get("REMOTE_ADDR", ""))
+    return _address(told or request.META.get("REMOTE_ADDR", ""))
 
 
 def _address(text: str) -> str | None:

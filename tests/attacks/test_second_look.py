@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.test import Client
 
 from accounts.models import Role, User
@@ -12,9 +14,9 @@ from records import clock
 from records.actor import Actor
 from records.limits import LIMITS
 from records.models import AccessLog
-from tests.cast import CAST
+from tests.cast import CAST, PASSWORD
 from tests.conftest import Caller, handler
-from tests.signing import App, Browser, last_code, shift
+from tests.signing import App, Browser, last_code, shift, totp_code, with_factor
 from tests.texting import book
 
 ALICE = "+18505550101"
@@ -123,6 +125,42 @@ def test_a_password_alone_shows_no_sessions(now: Any) -> None:
         headers = {"X-CSRFToken": half.client.cookies["csrftoken"].value}
         answer = method("/accounts/sessions/", headers=headers)
         assert (answer.status_code, answer["Location"]) == (302, "/accounts/2fa/")
+
+
+def test_what_is_posted_before_they_show_again_who_they_are_is_kept_nowhere(now: Any) -> None:
+    browser = Browser().sign_in("sam")
+    shift(browser, shown=301)
+    headers = {"X-CSRFToken": browser.client.cookies["csrftoken"].value}
+    typed = {"oldpassword": PASSWORD, "password1": "kept-in-no-row", "password2": "kept-in-no-row"}
+    answer = browser.client.post("/accounts/password/change/", typed, headers=headers)
+    assert answer["Location"] == "/accounts/2fa/reauthenticate/?next=%2Faccounts%2Fpassword%2Fchange%2F"
+    kept = Session.objects.get(pk=browser.client.cookies["sessionid"].value).get_decoded()
+    assert "kept-in-no-row" not in str(kept)
+    assert PASSWORD not in str(kept)
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"password": "!"}, {"epoch": 7}])
+def test_a44_a_sign_in_that_has_begun_ends_with_the_account(
+    now: Any, change: dict[str, Any]
+) -> None:
+    """By password, then somebody deactivates them or sets another one, then by the factor."""
+    sam, app, page = with_factor("sam"), App(), Client()
+    assert app.by_password("sam").status_code == 401
+    page.post("/accounts/login/", {"login": CAST["sam"], "password": PASSWORD})
+    User.objects.filter(pk=sam.pk).update(**change)
+    answer = app.auth("auth/2fa/authenticate", {"code": totp_code()})
+    assert (answer.status_code, answer.json()["meta"]["is_authenticated"]) == (401, False)
+    answer = page.post("/accounts/2fa/authenticate/", {"code": totp_code()})
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/login/")
+    assert not UserSession.objects.filter(user=sam).exists()
+
+
+@pytest.mark.parametrize("path", ["/api/v1/me/", "/_allauth/browser/v1/auth/session", "/admin/"])
+@pytest.mark.parametrize("name", ["Cookie", "X-Session-Token"])
+def test_a_nul_is_refused_before_the_database_sees_it(now: Any, name: str, path: str) -> None:
+    sent = {"Cookie": 'sessionid="\\000abcdefghijk"', "X-Session-Token": "\0abcdefghijk"}[name]
+    answer = Client().get(path, headers={name: sent})
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
 
 
 @pytest.mark.parametrize("mail", ["al\u0131ce@hearth.test", "alice@hear\u017fh.test"])
