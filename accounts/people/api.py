@@ -143,6 +143,7 @@ class Accept(Door):
     """Whoever holds the link of a mail sets a password; scheduling knows what follows."""
 
     permission_classes = (Anyone,)
+    limits, counts = {"POST": "guess"}, (404,)
     do: Callable[..., User]
 
     @extend_schema(request=AcceptIn, responses=AcceptedOut)

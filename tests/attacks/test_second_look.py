@@ -133,7 +133,10 @@ def test_what_is_posted_before_they_show_again_who_they_are_is_kept_nowhere(now:
     headers = {"X-CSRFToken": browser.client.cookies["csrftoken"].value}
     typed = {"oldpassword": PASSWORD, "password1": "kept-in-no-row", "password2": "kept-in-no-row"}
     answer = browser.client.post("/accounts/password/change/", typed, headers=headers)
-    assert answer["Location"] == "/accounts/2fa/reauthenticate/?next=%2Faccounts%2Fpassword%2Fchange%2F"
+    assert (
+        answer["Location"]
+        == "/accounts/2fa/reauthenticate/?next=%2Faccounts%2Fpassword%2Fchange%2F"
+    )
     kept = Session.objects.get(pk=browser.client.cookies["sessionid"].value).get_decoded()
     assert "kept-in-no-row" not in str(kept)
     assert PASSWORD not in str(kept)
@@ -161,6 +164,15 @@ def test_a_nul_is_refused_before_the_database_sees_it(now: Any, name: str, path:
     sent = {"Cookie": 'sessionid="\\000abcdefghijk"', "X-Session-Token": "\0abcdefghijk"}[name]
     answer = Client().get(path, headers={name: sent})
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+
+
+def test_a25_the_link_of_a_colleague_is_guessed_no_more_often_than_others(
+    outsider: Caller,
+) -> None:
+    wish = {"token": "x", "password": "a long pass phrase"}
+    seen = [outsider.post("invitations/accept/", wish).status_code for _ in range(31)]
+    assert seen == [404] * 30 + [429]
+    assert outsider.client.get("/join/x").status_code == 429
 
 
 @pytest.mark.parametrize("mail", ["al\u0131ce@hearth.test", "alice@hear\u017fh.test"])
