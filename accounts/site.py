@@ -29,6 +29,6 @@ class Site(AdminSite):
             raise PermissionDenied
         return redirect("mfa_index")
 
-    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Django's own would neither ask for the second factor once more nor tell anybody."""
         return redirect("account_change_password")

@@ -197,12 +197,15 @@ class SendPasswordLink(ColleagueVerb):
     do = actions.send_password_link
 
 
-# --- sessions and tokens: one's own, and anybody's by an administrator -------------------------
+# --- sessions and tokens: one's own, and a colleague's by an administrator ---------------------
 
 
 def _owner(request: Request, user: UUID | None) -> User:
-    """Whose it is: of who asks, or of the user whom an administrator names."""
-    return found(User.objects.all(), user) if user else signed_in(request)
+    """Whose it is: of who asks, or of the colleague whom an administrator names.
+
+    From where a patient signs in is the patient's alone to see.
+    """
+    return found(User.objects.filter(role__in=COLLEAGUES), user) if user else signed_in(request)
 
 
 class SessionOut(serializers.ModelSerializer[UserSession]):

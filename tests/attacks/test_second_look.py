@@ -175,6 +175,15 @@ def test_a25_the_link_of_a_colleague_is_guessed_no_more_often_than_others(
     assert outsider.client.get("/join/x").status_code == 429
 
 
+def test_from_where_a_patient_signs_in_no_administrator_sees(now: Any, admin: Caller) -> None:
+    alice = App().sign_in("alice")
+    (row,) = alice.get("me/sessions/").json()["results"]
+    path = f"users/{User.objects.get(email=CAST['alice']).pk}/sessions/"
+    assert admin.get(path).status_code == 404
+    assert admin.delete(f"{path}{row['id']}/").status_code == 404
+    assert alice.get("me/").status_code == 200
+
+
 @pytest.mark.parametrize("mail", ["al\u0131ce@hearth.test", "alice@hear\u017fh.test"])
 def test_a33_an_address_that_only_looks_the_same_in_capitals_is_none(
     outsider: Caller, alice: Caller, mail: str
