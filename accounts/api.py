@@ -133,10 +133,10 @@ def freshly(request: Request, *, second_factor: bool = False) -> None:
         raise Refused("reauthentication_required", "Show once more that it is you, then try again.")
 
 
-def _may_export(request: Request) -> bool:
+def may_export(request: Request) -> bool:
     """A list as a file leaves the house: a session shows first who it is. Scripts have tokens."""
-    leaves = getattr(request, "accepted_media_type", "") == "text/csv"
-    if leaves and isinstance(request.auth, SessionBase):
+    renderer = getattr(request, "accepted_renderer", None)  # the client words the media type
+    if getattr(renderer, "format", "") == "csv" and isinstance(request.auth, SessionBase):
         freshly(request)
     return True
 
@@ -159,7 +159,7 @@ def roles(*allowed: str) -> type[BasePermission]:
                 return False
             if request.user.role not in allowed or not _within_scope(request):
                 return False
-            return _may_export(request)
+            return may_export(request)
 
     return HasRole
 

@@ -28,3 +28,7 @@ class Site(AdminSite):
         if not user.is_staff:
             raise PermissionDenied
         return redirect("mfa_index")
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Django's own would neither ask for the second factor once more nor tell anybody."""
+        return redirect("account_change_password")

@@ -60,9 +60,10 @@ def _is_for_all(request: HttpRequest) -> bool:
 
 
 class Bounds:
-    """No request has a method that nobody uses, or a larger body than any door takes.
+    """No request has a method that nobody uses, a larger body than any door takes, or a NUL.
 
     Django bounds what is read into memory; the files of a form it would keep on disk, of any size.
+    A cookie can spell a NUL, and the database fails when it looks for the session of that.
     """
 
     def __init__(self, get_response: Handler) -> None:
@@ -74,6 +75,8 @@ class Bounds:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if not length.isdecimal() or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return _refused("too_large", "The body is larger than 256 KiB.")
+        if "\0" in "".join((*request.COOKIES.values(), *request.headers.values())):
+            return _refused("malformed", f"{CODES['malformed'][1]}.")
         return self.get_response(request)
 
 

@@ -132,9 +132,14 @@ for _database in DATABASES.values():  # one that does not answer is away: nobody
         raise ImproperlyConfigured("A database elsewhere needs ?sslmode=require, or better.")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 BROKER_URL = env.str("BROKER_URL")
-# Sign-in limits count here, in the database: the broker may be emptied or away at any time.
+# Here allauth keeps which codes of authenticators were used, in the database: the broker may be
+# emptied or away at any time. With Django's 300 entries, others would soon push them out.
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
 }
 
 LANGUAGE_CODE = "en-us"

@@ -11,6 +11,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.forms import RequestLoginCodeForm
 from allauth.account.internal.stagekit import unstash_login
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.headless.account.views import ConfirmLoginCodeView, LoginView, RequestLoginCodeView
 from allauth.headless.internal.restkit.inputs import Input
 from allauth.mfa.stages import AuthenticateStage
@@ -18,10 +19,10 @@ from django import forms
 from django.core.exceptions import RequestDataTooBig
 from django.db import transaction
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
-from django.shortcuts import resolve_url
+from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts import sessions
 from accounts.api import MFA_REQUIRED
@@ -34,6 +35,7 @@ from notifications.writing import queue_code
 from patients.phones import us_number
 from records import clock
 from records.actor import Actor
+from records.asking import client_of
 from records.limits import Taken, address_of, of_contact, take
 from records.refused import Refused, problem_body
 from records.strict_json import read_json
@@ -42,6 +44,7 @@ log = logging.getLogger(__name__)
 
 View = Callable[..., HttpResponseBase]
 FAULTS = (ValueError, TypeError, KeyError, IndexError, AttributeError, struct.error)
+BEGUN = "sign_in_begun_of"  # in a session, while somebody signs in: how they did when they began
 LONGEST_MAIL = 254  # of any account, and of the column of a message
 
 
@@ -171,9 +174,11 @@ class CodeForm(RequestLoginCodeForm):
         email: str = self.cleaned_data["email"]
         if len(email) > LONGEST_MAIL:
             raise forms.ValidationError("Use a shorter address.", "max_length")
+        if not email.isascii():  # as `MailField` says
+            raise forms.ValidationError("Use an address of plain letters.", "invalid")
         if email:
             self._user = patient_of(email)
-        return email
+        return email.lower()
 
     def clean(self) -> Any:
         cleaned = super().clean()
@@ -200,7 +205,9 @@ def ask_for_code(request: HttpRequest, form: Any, go_on: View) -> HttpResponseBa
     with transaction.atomic():
         if form._user is None:  # noqa: SLF001  theirs
             _pretend(phone, email)
-        return go_on(request)
+        answer = go_on(request)
+    request.session[BEGUN] = form._user.get_session_auth_hash() if form._user else ""  # noqa: SLF001
+    return answer
 
 
 def _pretend(phone: str, email: str) -> None:
@@ -215,13 +222,19 @@ def _pretend(phone: str, email: str) -> None:
 
 class ConfirmCode(ConfirmLoginCodeView):
     def handle(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        count_code(request, self.process.state)
+        count_code(request, self.process)
         answer: HttpResponseBase = super().handle(request, *args, **kwargs)
         return answer
 
 
-def count_code(request: HttpRequest, state: dict[str, Any]) -> None:
-    """A code is tried three times in all. The session counts, too, but not requests at once."""
+def count_code(request: HttpRequest, process: Any) -> None:
+    """A code is tried three times in all. The session counts, too, but not requests at once.
+
+    It opens nothing when how they sign in has changed since: it went to the contact before.
+    """
+    state, user = process.state, process.user
+    if user and request.session.get(BEGUN) != user.get_session_auth_hash():
+        state["code"] = ""
     typed = of_contact(state.get("phone"), state.get("email", ""))
     code = f"{request.session.session_key} {state['at']}"
     take("code_tried", address=address_of(request), code=code, **typed)
@@ -290,12 +303,20 @@ class Adapter(DefaultAccountAdapter):
         own = f"{SecondFactor.__module__}.{SecondFactor.__name__}"
         return [own if path == stage else path for path in super().get_login_stages()]
 
+    def pre_login(self, request: HttpRequest, user: Any, **how: Any) -> Any:
+        """The begin of every way in."""
+        request.session[BEGUN] = user.get_session_auth_hash()
+        return super().pre_login(request, user, **how)
+
     def login(self, request: HttpRequest, user: Any) -> None:
-        """The end of every way in."""
+        """The end of every way in, unless the account was changed or deactivated on the way."""
+        begun = request.session.pop(BEGUN, None)
+        if not user.is_active or begun != user.get_session_auth_hash():
+            raise ImmediateHttpResponse(redirect("account_login"))
         super().login(request, user)
         sessions.begin(request.session)
         if sessions.came_by_mail(request.session, user):
-            User.objects.filter(pk=user.pk).update(email_verified_at=timezone.now())
+            User.objects.filter(pk=user.pk).update(email_verified_at=Now())
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """A colleague without a second factor is led to where it is set up."""
@@ -378,7 +399,7 @@ class Adapter(DefaultAccountAdapter):
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Allauth's own fails where ``X-Forwarded-For`` is shorter than it should be."""
-        return address_of(request)
+        return client_of(request) or "::"  # of nobody known: its column needs one
 
     def send_unknown_account_sms(self, phone: str, **_: Any) -> None:
         """Nothing: a stranger's number is not texted."""
@@ -403,10 +424,6 @@ class Adapter(DefaultAccountAdapter):
     def get_phone(self, user: Any) -> tuple[str, bool] | None:
         return (str(user.phone), user.phone_verified_at is not None) if user.phone else None
 
-    def set_phone(self, user: Any, phone: str, verified: bool) -> None:  # noqa: FBT001  theirs
-        user.phone = phone
-        user.phone_verified_at = timezone.now() if verified else None
-        user.save(update_fields=["phone", "phone_verified_at"])
-
     def set_phone_verified(self, user: Any, phone: str) -> None:
-        self.set_phone(user, phone, verified=True)
+        """The code of a sign-in was right; numbers are changed elsewhere (patients/contacts)."""
+        User.objects.filter(pk=user.pk, phone=phone).update(phone_verified_at=Now())

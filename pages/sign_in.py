@@ -49,11 +49,26 @@ def keyed(page: Page, *, sets_up: bool = False, of_patients: bool = True) -> Pag
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         why = why_not(request, sets_up=sets_up, of_patients=of_patients)
         if why and why[0] == "reauthentication_required":
+            request.method = "GET"  # else allauth keeps what was posted, passwords too, till then
             raise ReauthenticationRequired
         if why and why[0] == "mfa_required":
             return redirect("mfa_index")
         if why:
             raise PermissionDenied
+        return page(request, *args, **kwargs)
+
+    return guarded
+
+
+def proven(page: Page) -> Page:
+    """A page for who is signed in, with all that their role needs."""
+
+    @login_required
+    @wraps(page)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        user: Any = request.user
+        if not sessions.is_proven(request.session, user):
+            return redirect("mfa_index")
         return page(request, *args, **kwargs)
 
     return guarded
@@ -90,7 +105,7 @@ class RequestCode(account.RequestLoginCodeView):
 
 class ConfirmCode(account.ConfirmLoginCodeView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        count_code(request, self._process.state)
+        count_code(request, self._process)
         answer: HttpResponseBase = super().post(request, *args, **kwargs)
         return answer
 
@@ -141,7 +156,7 @@ urls = [
     ),
     path("reauthenticate/code/", Again.as_view(), name="reauthenticate_code"),
     path("password/change/", keyed(account.password_change, **own), name="account_change_password"),
-    path("sessions/", list_usersessions, name="usersessions_list"),
+    path("sessions/", proven(list_usersessions), name="usersessions_list"),
     path("2fa/", mfa.index, name="mfa_index"),
     path(
         "2fa/authenticate/",

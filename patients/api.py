@@ -23,6 +23,7 @@ from accounts.api import (
     STAFF,
     Anyone,
     actor_of,
+    may_export,
     roles,
     signed_in,
     user_of,
@@ -52,6 +53,7 @@ from records.api import (
     Input,
     InstantField,
     ListQuery,
+    MailField,
     Nothing,
     TextField,
     TruthField,
@@ -86,19 +88,6 @@ class TimeZoneField(serializers.ChoiceField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(choices=["America/New_York", "America/Chicago"], **options)
-
-
-class MailField(serializers.EmailField):
-    """A mail address, without a sign that nobody can see, such as one that ends a line."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=254, **options)
-
-    def to_internal_value(self, data: Any) -> str:
-        text = super().to_internal_value(data)
-        if not text.isprintable():
-            self.fail("invalid")
-        return text
 
 
 class PersonIn(Input):
@@ -339,8 +328,9 @@ def looking(*allowed: str) -> type[BasePermission]:
             if super().has_permission(request, view):
                 return True
             user = user_of(request)
-            is_administrator = user is not None and user.role == Role.ADMINISTRATOR
-            return is_administrator and bool(glass_of(signed_in(request)))
+            if user is None or user.role != Role.ADMINISTRATOR or not glass_of(user):
+                return False
+            return may_export(request)
 
     return Looking
 

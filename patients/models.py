@@ -350,7 +350,7 @@ class CareRelationship(models.Model):
 
 class BrokenGlassQuerySet(models.QuerySet["BrokenGlass"]):
     def open_for(self, user: User) -> Self:
-        """What lets a user look now, by the database's clock, while they are who they were."""
+        """What lets a user look now, by the database's clock; `glass_of` asks for the role, too."""
         return self.filter(user=user, ends_at__gt=Now())
 
 

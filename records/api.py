@@ -99,6 +99,23 @@ class TextField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class MailField(serializers.EmailField):
+    """A mail address of plain letters.
+
+    Of others some have the capitals of plain ones (ı, ſ): to the database they would be the same
+    address, and to mail servers another one.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=254, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not (text.isascii() and text.isprintable()):
+            self.fail("invalid")
+        return text
+
+
 class IdField(serializers.UUIDField):
     """A UUID as text; not a number that would be made into one."""
 
@@ -317,7 +334,8 @@ class Door(APIView):
 
     def check_throttles(self, request: Request) -> None:
         """Before the transaction of what is asked: what is refused or undone counts, too."""
-        if what := self.limits.get(str(request.method)):
+        method = "GET" if request.method == "HEAD" else str(request.method)  # it looks as much
+        if what := self.limits.get(method):
             self.taken = take(what, **self.counted_by(request))
 
     def counted_by(self, request: Request) -> dict[str, str]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 from uuid import UUID
 
 from django.conf import settings
@@ -51,7 +51,7 @@ class Requests:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get(ANSWERED, "")
         name = given if PLAIN.fullmatch(given) else uuid7().hex
-        about = Asked(name, address=address_of(request), looks=request.method in ("GET", "HEAD"))
+        about = Asked(name, address=client_of(request), looks=request.method in ("GET", "HEAD"))
         begun, token = time.perf_counter(), _now.set(about)
         clear_contextvars()
         bind_contextvars(request_id=name)
@@ -71,17 +71,22 @@ class Requests:
             asked().door = request.resolver_match.route
 
 
-def address_of(request: HttpRequest) -> str | None:
-    """The client's address, as the proxies that we trust have told it."""
-    told = request.headers.get("X-Forwarded-For", "").split(",")
-    trusted = settings.TRUSTED_PROXY_COUNT
-    if trusted and told[0]:
-        return _address(told[-min(trusted, len(told))].strip())
-    return _address(request.META.get("REMOTE_ADDR", ""))
+def client_of(request: HttpRequest) -> str | None:
+    """The client's address, as it stands in the columns of addresses; None where nobody knows.
+
+    Of ``X-Forwarded-For`` counts what our own proxies added, from the right; all that stands left
+    of it is a client's word. Who came past the outer proxies is known by the inner one.
+    """
+    hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")[-settings.TRUSTED_PROXY_COUNT :]
+    told = hops[0].strip() if settings.TRUSTED_PROXY_COUNT else ""
+    return _address(told or request.META.get("REMOTE_ADDR", ""))
 
 
 def _address(text: str) -> str | None:
     try:
-        return str(ip_address(text))
+        ip = ip_address(text)
     except ValueError:
         return None
+    if isinstance(ip, IPv4Address):
+        return str(ip)
+    return None if ip.scope_id else str(ip.ipv4_mapped or ip)

@@ -84,10 +84,13 @@ def _key(header: str) -> str:
 def _scope_and_fingerprint(request: Request, key: str) -> tuple[str, str]:
     """Hashes of (who, route, key) and of the request; a stranger's body joins his scope.
 
+    Who has another role since then gets nothing that was for the one before.
+
     The query belongs to the request: what only shows and what does it are two.
     """
     body = hashlib.sha256(request.body).hexdigest()
-    who = str(request.user.pk) if request.user.is_authenticated else f"anyone {body}"
+    user = request.user
+    who = f"{user.role} {user.pk}" if user.is_authenticated else f"anyone {body}"
     scope = hashlib.sha256(f"{who}\n{request.path}\n{key}".encode()).hexdigest()
     asked = hashlib.sha256(f"{request.get_full_path()}\n{body}".encode()).hexdigest()
     return scope, asked

@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from django.http import HttpRequest
 
 from records.actor import Actor
+from records.asking import client_of
 from records.events import raise_work_item
 from records.models import Count, WorkItem
 from records.refused import Refused
@@ -135,32 +136,19 @@ def _count(key: str, name: str, seconds: int) -> tuple[int, int]:
 
 
 def address_of(request: HttpRequest) -> str:
-    """Where a request comes from: an IPv4 address, or the /64 of an IPv6 address.
-
-    Of ``X-Forwarded-For`` counts what our own proxies added, from the right; all that stands left
-    of it is a client's word. Who came past the outer proxies is known by the inner one.
-    """
-    hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")[-settings.TRUSTED_PROXY_COUNT :]
-    told = hops[0].strip() if settings.TRUSTED_PROXY_COUNT else ""
-    return _network(told) or _network(request.META.get("REMOTE_ADDR", "")) or "nowhere"
-
-
-def _network(text: str) -> str:
-    try:
-        ip = ipaddress.ip_address(text)
-    except ValueError:
-        return ""
-    if isinstance(ip, ipaddress.IPv4Address):
-        return str(ip)
-    if ip.ipv4_mapped:
-        return str(ip.ipv4_mapped)
-    return str(ipaddress.ip_network((int(ip), 64), strict=False))
+    """By what a client is counted: an IPv4 address, or the /64 of an IPv6 address."""
+    client = client_of(request)
+    if client is None:
+        return "nowhere"
+    size = 64 if ":" in client else 32
+    return str(ipaddress.ip_network((client, size), strict=False))
 
 
 def of_contact(number: str | None, mail: str) -> dict[str, str]:
     """How a contact is counted: ``number`` as it is texted, with those beside it, and ``mail``."""
     number = number or ""
-    return {"number": number, "prefix": number[:8], "mail": mail.strip().casefold()}
+    # As the database compares: of some letters the capitals are those of others (ı, ſ).
+    return {"number": number, "prefix": number[:8], "mail": mail.strip().upper().lower()}
 
 
 def sound_alarms(*, by: Actor, now: datetime) -> None:

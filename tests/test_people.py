@@ -199,9 +199,15 @@ def test_nobody_does_it_for_themselves(admin: Caller, verb: str, sent: dict[str,
     assert (refused.status_code, refused.json()["code"]) == (409, "second_person")
 
 
-def test_the_practice_keeps_an_administrator_when_two_remove_each_other(committed: str) -> None:
-    """Each alone is right; both at once would leave nobody. They wait until both have begun."""
+@pytest.mark.parametrize("third", [False, True])
+def test_of_two_administrators_who_remove_each_other_one_stays(committed: str, third: bool) -> None:
+    """Each alone is right; both at once would leave nobody. They wait until both have begun.
+
+    Nor does somebody who was removed just now remove the other, where a third one is there.
+    """
     one = caller("admin")
+    if third:
+        User.objects.create_user(role="administrator", name="C", email="c@hearth.test")
     other = Caller(User.objects.create_user(role="administrator", name="B", email="b@hearth.test"))
     answers: list[int] = []
 
@@ -220,7 +226,7 @@ def test_the_practice_keeps_an_administrator_when_two_remove_each_other(committe
         for thread in threads:
             thread.join()
     assert sorted(answers) == [200, 409]
-    assert User.objects.filter(role="administrator", is_active=True).count() == 1
+    assert User.objects.filter(role="administrator", is_active=True).count() == 1 + third
 
 
 def _waiting(database: str) -> int:

@@ -194,16 +194,16 @@ def send_password_link(*, user: User, by: Actor, now: datetime) -> User:
 def _lock_other(user: User, *, by: Actor, keeps_one: bool = True) -> User:
     """A colleague, locked, who is another one than who acts.
 
-    With ``keeps_one``, an administrator stays when this one goes: all are locked by id, so that two
-    who remove each other are looked at in turn, and who acts must be active still.
+    With ``keeps_one``, who acts stays as an administrator when this one goes: all are locked by id,
+    so that of two who remove each other the second is none any more.
     """
     if user.pk == by.user_id:
         raise Refused("second_person", "Somebody else has to do this for you.")
     active = User.objects.filter(role=Role.ADMINISTRATOR, is_active=True).order_by("pk")
     left = {admin.pk for admin in active.select_for_update(no_key=True)} - {user.pk}
     locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    if keeps_one and not left:
-        raise Refused("last_administrator", "The practice would be left without administrator.")
+    if keeps_one and by.user_id not in left:
+        raise Refused("last_administrator", "You are no administrator any more.")
     return locked
 
 

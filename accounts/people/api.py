@@ -21,7 +21,16 @@ from accounts.api import ADMINISTRATOR, Anyone, actor_of, freshly, roles, signed
 from accounts.models import COLLEAGUES, ApiToken, PasswordLink, Role, User
 from accounts.people import actions
 from records import clock
-from records.api import Door, Input, InstantField, Nothing, TextField, listed, read
+from records.api import (
+    Door,
+    Input,
+    InstantField,
+    MailField,
+    Nothing,
+    TextField,
+    listed,
+    read,
+)
 from records.idempotency import once
 
 
@@ -64,7 +73,7 @@ class Users(Door):
 class InvitationIn(Input):
     role = serializers.ChoiceField(choices=COLLEAGUES)
     name = TextField(max_length=120)
-    email = serializers.EmailField(max_length=254)
+    email = MailField()
     phone = PhoneNumberField(region="US", max_length=30, allow_blank=True, default="")
 
     def validate_phone(self, number: Any) -> str:
@@ -134,6 +143,7 @@ class Accept(Door):
     """Whoever holds the link of a mail sets a password; scheduling knows what follows."""
 
     permission_classes = (Anyone,)
+    limits, counts = {"POST": "guess"}, (404,)
     do: Callable[..., User]
 
     @extend_schema(request=AcceptIn, responses=AcceptedOut)
@@ -187,12 +197,15 @@ class SendPasswordLink(ColleagueVerb):
     do = actions.send_password_link
 
 
-# --- sessions and tokens: one's own, and anybody's by an administrator -------------------------
+# --- sessions and tokens: one's own, and a colleague's by an administrator ---------------------
 
 
 def _owner(request: Request, user: UUID | None) -> User:
-    """Whose it is: of who asks, or of the user whom an administrator names."""
-    return found(User.objects.all(), user) if user else signed_in(request)
+    """Whose it is: of who asks, or of the colleague whom an administrator names.
+
+    From where a patient signs in is the patient's alone to see.
+    """
+    return found(User.objects.filter(role__in=COLLEAGUES), user) if user else signed_in(request)
 
 
 class SessionOut(serializers.ModelSerializer[UserSession]):

@@ -17,7 +17,7 @@ from patients.api import PatientOut, found, my_patient, of_typed, patient_answer
 from patients.contacts import actions
 from patients.models import ContactChange, Patient
 from records import clock
-from records.api import Door, Input, Nothing, TextField, read, refused
+from records.api import Door, Input, MailField, Nothing, TextField, read, refused
 
 WRONG = "This code is wrong, too old, or was tried too often. Ask for another one."
 Kind = ContactChange.Kind
@@ -28,7 +28,7 @@ class PhoneIn(Input):
 
 
 class EmailIn(Input):
-    email = serializers.EmailField(max_length=254)
+    email = MailField()
 
 
 class CodeIn(Input):
@@ -138,7 +138,7 @@ class ConfirmAgain(Door):
 
 class ContactIn(Input):
     phone = TextField(max_length=30, required=False)
-    email = serializers.EmailField(max_length=254, required=False)
+    email = MailField(required=False)
     reason = TextField(max_length=300)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
