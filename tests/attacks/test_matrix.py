@@ -119,7 +119,8 @@ def _of_alice(walk: Any) -> dict[str, str]:
         incoming._act_or_leave(text, clock.now())
     write_messages(now=clock.now())
     return {
-        "patient": walk.id, "meeting": meeting, "session": walk.session, "clinical_hold": hold,
+        "patient": walk.id, "meeting": meeting, "consulted": walk.consultation,
+        "session": walk.session, "clinical_hold": hold,
         "subscription": walk.subscription, "period": walk.period["id"],
         "number": str(walk.period["number"]), "parcel": walk.delivery["id"],
         "window": walk.delivery["window"]["id"],
