@@ -28,7 +28,8 @@ PUBLIC = {
     "get service-area/", "get plans/", "get physicians/", "get slots/",
     "get assessments/questions/", "post holds/", "delete holds/{}/", "post assessments/",
     "post assessments/drafts/", "patch assessments/drafts/{}/",
-    "post assessments/drafts/{}/submit/", "post support-persons/{}/confirm/", "post invitations/accept/",
+    "post assessments/drafts/{}/submit/", "post support-persons/{}/confirm/",
+    "post invitations/accept/",
 }  # fmt: skip
 # What stands beside the API: pages, signing in, links and webhooks with secrets of their own.
 BESIDE = {
