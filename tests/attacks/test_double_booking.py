@@ -35,7 +35,8 @@ def rivera() -> str:
 def test_a19_of_fifty_who_book_one_slot_one_has_it(
     committed: str, pool: ThreadPoolExecutor
 ) -> None:
-    calls = [partial(who.post, "consultations/", wish()) for who in crowd(50)]
+    people = crowd(50)
+    calls: list[Callable[[], Any]] = [partial(who.post, "consultations/", wish()) for who in people]
     seen = Counter(code(answer) for answer in at_once(pool, calls))
     assert seen == {(201, ""): 1, (409, "slot_taken"): 49}
     assert (active(), Reservation.objects.count(), overlaps()) == (1, 1, [])
@@ -92,7 +93,7 @@ def test_a22_nobody_sees_two_physicians_at_one_time(
     """Neither at once, nor one after the other, nor half an hour into it."""
     (alice,) = crowd(1)
     chen, other = str(Physician.objects.get().pk), rivera()
-    calls = [
+    calls: list[Callable[[], Any]] = [
         partial(alice.post, "consultations/", wish(physician=who)) for who in (chen, other) * 4
     ]
     seen = Counter(answer.status_code for answer in at_once(pool, calls))

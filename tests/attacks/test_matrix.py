@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import pytest
 import yaml
+from allauth.usersessions.models import UserSession
 from django.db import connection
 
 from accounts.models import ApiToken, PasswordLink, User
@@ -149,7 +150,7 @@ def _items(walk: Any, ada: Caller) -> dict[str, str]:
 def _sessions(app: App, user: User) -> str:
     """The id of the session in which somebody is."""
     app.get("me/sessions/")
-    return str(user.usersession_set.get().pk)
+    return str(UserSession.objects.get(user=user).pk)
 
 
 def _house() -> House:
