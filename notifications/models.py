@@ -3,13 +3,14 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from accounts.models import Role, User
 from patients.models import Patient, SupportPerson
 from records.crypto import EncryptedText
 from records.ids import uuid7
+from records.models import WorkItem
 
 
 class Channel(models.TextChoices):
@@ -239,9 +240,15 @@ class BadPhone(models.Model):
 
 class InboundQuerySet(models.QuerySet["InboundMessage"]):
     def visible_to(self, user: User) -> Self:
-        """Staff read what people answer, physicians what calls for help; nobody else."""
+        """Staff read what people answer, physicians what calls for help; nobody else.
+
+        Once somebody has helped, only physicians who have the patient in care read it.
+        """
         if user.role == Role.PHYSICIAN:
-            return self.filter(meaning="crisis")
+            calls = WorkItem.objects.filter(kind="call_for_help", status=WorkItem.Status.OPEN)
+            waits = Exists(calls.filter(patient_id=OuterRef("patient")))
+            mine = Q(patient=None) | Q(patient__in=Patient.objects.visible_to(user))
+            return self.filter(mine | waits, meaning="crisis")
         return self.all() if user.role == Role.STAFF else self.none()
 
 

@@ -554,6 +554,17 @@ class MostUrgent(Cursor):
     ordering = ("urgency", "due_at", "id")
 
 
+def _items(user: User) -> QuerySet[WorkItem]:
+    """What is asked of the user's role; what physicians did is for those who have the patient in
+    care, while what is open waits for any of them.
+    """
+    rows = WorkItem.objects.visible_to(user)
+    if user.role != Role.PHYSICIAN:
+        return rows
+    mine = Q(patient_id=None) | Q(patient_id__in=Patient.objects.visible_to(user).values("pk"))
+    return rows.filter(mine | Q(status=WorkItem.Status.OPEN))
+
+
 class WorkItems(Door):
     """What needs a human in the reader's role, most urgent first."""
 
@@ -562,7 +573,7 @@ class WorkItems(Door):
     @extend_schema(parameters=[WorkItemQuery], responses=WorkItemOut(many=True))
     def get(self, request: Request) -> Response:
         user, asked = signed_in(request), query(WorkItemQuery, request)
-        rows = WorkItem.objects.visible_to(user).filter(status=asked["status"])
+        rows = _items(user).filter(status=asked["status"])
         if "kind" in asked:
             rows = rows.filter(kind=asked["kind"])
         if asked.get("mine") == "true":
@@ -590,7 +601,7 @@ class ClaimWorkItem(Door):
 
     @extend_schema(request=Nothing, responses=WorkItemOut)
     def post(self, request: Request, pk: UUID) -> Response:
-        item = found(WorkItem.objects.visible_to(signed_in(request)), pk)
+        item = found(_items(signed_in(request)), pk)
         read(Nothing, request.data)
         claimed = claim_work_item(item=item, by=actor_of(request), now=clock.now())
         return _item(request, claimed)
@@ -607,7 +618,7 @@ class CloseWorkItem(Door):
 
     @extend_schema(request=CloseIn, responses=WorkItemOut)
     def post(self, request: Request, pk: UUID) -> Response:
-        item = found(WorkItem.objects.visible_to(signed_in(request)), pk)
+        item = found(_items(signed_in(request)), pk)
         note = read(CloseIn, request.data)["note"]
         closed = close_work_item(item=item, note=note, by=actor_of(request), now=clock.now())
         return _item(request, closed)
@@ -620,7 +631,7 @@ class ApproveWorkItem(Door):
 
     @extend_schema(request=Nothing, responses=WorkItemOut)
     def post(self, request: Request, pk: UUID) -> Response:
-        item = found(WorkItem.objects.visible_to(signed_in(request)), pk)
+        item = found(_items(signed_in(request)), pk)
         read(Nothing, request.data)
         return _item(request, approve(item=item, by=actor_of(request), now=clock.now()))
 

@@ -68,3 +68,16 @@ def kinds_of_work_items() -> set[str]:
             for formatted, kind in call.findall(file.read_text()):
                 found |= {f"session_{why}" for why in ALARMS} if formatted else {kind}
     return found
+
+
+def test_every_threat_names_tests_that_there_are() -> None:
+    page = (ROOT / "docs/security.md").read_text()
+    (threats,) = re.findall(r"## Who wants what\n\n(.*?)\n\n", page, re.DOTALL)
+    rows = threats.splitlines()[2:]
+    assert len(rows) > 15
+    files = list((ROOT / "tests").rglob("test_*.py"))
+    tests = {name for file in files for name in re.findall(r"def (test_\w+)", file.read_text())}
+    for row in rows:
+        named = set(re.findall(r"`(test_\w+)`", row))
+        assert named, row
+        assert named <= tests, named - tests

@@ -7,9 +7,11 @@ from uuid import uuid4
 import pytest
 from django.db.models.functions import Now
 
-from notifications.models import Message
+from notifications import incoming
+from notifications.models import InboundMessage, Message
 from notifications.sandbox.models import SandboxMessage
 from patients.models import BrokenGlass, Patient
+from records import clock
 from records.models import AccessLog, Event, WorkItem
 from tests.attacks.people import dora
 from tests.care import Care, code, ok
@@ -209,3 +211,24 @@ def test_the_patient_sees_who_looked_and_that_the_glass_was_broken(
     assert set(last) == {"id", "at", "role", "name", "kind", "broke_glass"}
     assert ok(eve.get("me/accesses/"))["results"] == []
     assert walk.sam.get("me/accesses/").status_code == 403
+
+
+def test_a12_a_call_for_help_is_every_physician_s_until_somebody_has_helped(
+    walk: Care, stranger: Caller
+) -> None:
+    """All are paged, so all may read it; afterwards those who have the patient in care."""
+    text = InboundMessage.objects.create(
+        provider_id="SM1", sender="+18505550101", body="i want to kill myself", meaning="",
+        received_at=clock.now(), patient_id=walk.id,
+    )  # fmt: skip
+    incoming._act_or_leave(text, clock.now())
+    item = WorkItem.objects.get(kind="call_for_help")
+
+    def read_by(who: Caller) -> tuple[int, int]:
+        done = {row["id"] for row in ok(who.get("work-items/", status="closed"))["results"]}
+        texts = {row["id"] for row in ok(who.get("inbox/"))["results"]}
+        return len(texts & {str(text.pk)}), len(done & {str(item.pk)})
+
+    assert (read_by(walk.chen), read_by(stranger)) == ((1, 0), (1, 0))
+    ok(walk.chen.post(f"work-items/{item.pk}/close/", {"note": "talked for an hour"}))
+    assert (read_by(walk.chen), read_by(stranger)) == ((1, 1), (0, 0))
