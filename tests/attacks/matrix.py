@@ -26,6 +26,7 @@ from tests.cast import NEWARK, PENSACOLA, YES, person
 
 ROLES = ("visitor", "patient", "staff", "physician", "administrator")
 TABLE = """
+post   amendments/{amendment}/answer/                  -      -      -      care   -
 get    assessments/                                     -      own    all   care  glass
 post   assessments/                                     yes    yes    all   -     -
 get    assessments/{assessment}/                        -      own    all   care  glass
@@ -93,11 +94,16 @@ post   invitations/accept/                              secret secret secret sec
 get    me/                                              -      own    -     -     -
 patch  me/                                              -      yes    -     -     -
 get    me/accesses/                                     -      yes    -     -     -
+get    me/amendments/                                  -      own    -      -      -
+post   me/amendments/                                  -      yes    -      -      -
 post   me/address/                                      -      yes    -     -     -
 get    me/consents/                                     -      own    -     -     -
 post   me/consents/                                     -      yes    -     -     -
 post   me/email/                                        -      fresh  -     -     -
 post   me/email/confirm/                                -      yes    -     -     -
+get    me/exports/                                     -      own    -      -      -
+post   me/exports/                                     -      fresh  -      -      -
+get    me/exports/{export}/                            -      own    -      -      -
 post   me/phone/                                        -      fresh  -     -     -
 post   me/phone/confirm/                                -      yes    -     -     -
 post   me/reauthenticate/                               -      yes    -     -     -
@@ -121,12 +127,15 @@ get    patients/                                        -      -      all   care
 post   patients/                                        -      -      yes   -     -
 get    patients/{patient}/                              -      -      all   care  glass
 post   patients/{patient}/address/                      -      -      all   -     -
+get    patients/{patient}/amendments/                  -      -      -      care   glass
 post   patients/{patient}/break-glass/                  -      -      -     all   all
 get    patients/{patient}/clinical-holds/               -      -      -     care  glass
 post   patients/{patient}/clinical-holds/               -      -      -     care  -
 post   patients/{patient}/consents/                     -      -      all   -     -
 post   patients/{patient}/contact/                      -      -      all   -     -
 post   patients/{patient}/identity-checks/              -      -      all   care  -
+post   patients/{patient}/legal-hold/                  -      -      -      -      all
+delete patients/{patient}/legal-hold/                  -      -      -      -      all
 post   patients/{patient}/opt-out/                      -      -      all   -     -
 delete patients/{patient}/opt-out/                      -      -      all   -     -
 get    patients/{patient}/prescriptions/                -      -      -     care  glass
@@ -227,6 +236,7 @@ SPAN = {"start": "2026-12-17T15:00:00Z", "end": "2026-12-17T16:00:00Z"}
 STAYS = {"name": "B", "date_of_birth": "1980-01-01", "phone": "850 555 0123"}
 # What is sent with an operation, in its body or, of a GET, in its query; nothing with the others.
 SENT: dict[str, Any] = {
+    "post amendments/{amendment}/answer/": {"accepted": True, "text": "t"},
     "post assessments/": {
         "answers": answers(), "consents": YES, "person": by(person(1), "visitor"),
         "address": by(PENSACOLA, "visitor"), "patient": by("{patient}", "staff"),
@@ -288,9 +298,11 @@ SENT: dict[str, Any] = {
     "post invitations/accept/": {"token": "{secret_of_invitation}", "password": "a b c d e f g h"},
     "patch me/": {"first_name": "A"},
     "post me/address/": {**NEWARK, "kind": "move"},
+    "post me/amendments/": {"about": None, "text": "t"},
     "post me/consents/": {"kind": "sms", "accepted": True},
     "post me/email/": {"email": "n@example.org"},
     "post me/email/confirm/": {"code": "000000"},
+    "post me/exports/": {"format": "json"},
     "post me/phone/": {"phone": "850 555 0177"},
     "post me/phone/confirm/": {"code": "000000"},
     "post me/reauthenticate/confirm/": {"code": "000000"},
@@ -302,6 +314,8 @@ SENT: dict[str, Any] = {
     "post patients/{patient}/address/": {**NEWARK, "kind": "move"},
     "post patients/{patient}/break-glass/": {"reason": "unconscious at the door"},
     "post patients/{patient}/clinical-holds/": {"note": "n"},
+    "post patients/{patient}/legal-hold/": {"reason": "a court has asked for it"},
+    "delete patients/{patient}/legal-hold/": {"reason": "the court is done"},
     "post patients/{patient}/consents/": {
         "kind": "sms", "accepted": True, "channel": "telephone",
     },

@@ -27,7 +27,9 @@ from notifications.writing import write_messages
 from patients.actions import issue_confirm_token
 from patients.models import Patient, SupportPerson
 from records import clock
+from records.actor import Actor
 from records.models import WorkItem
+from rights.actions import ask_for_export
 from scheduling.demo import answers
 from scheduling.models import Licence, WorkingHours
 from tests.attacks.matrix import OWNER, ROWS, Row
@@ -119,7 +121,14 @@ def _of_alice(walk: Any) -> dict[str, str]:
         )  # fmt: skip
         incoming._act_or_leave(text, clock.now())
     write_messages(now=clock.now())
+    wish = ok(walk.who.post("me/amendments/", {"about": None, "text": "I said spring."}))["id"]
+    patient, asker = (
+        Patient.objects.get(pk=walk.id),
+        Actor(role="patient", user_id=walk.who.user.pk),
+    )
+    copy = ask_for_export(patient=patient, format="json", by=asker, now=clock.now())
     return {
+        "amendment": wish, "export": str(copy.pk),
         "patient": walk.id, "meeting": meeting, "consulted": walk.consultation,
         "session": walk.session, "clinical_hold": hold,
         "subscription": walk.subscription, "period": walk.period["id"],
