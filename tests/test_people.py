@@ -361,6 +361,21 @@ def test_staff_change_a_caller_s_number_after_a_look_at_a_photo_id(now: Any, sam
     assert App().by_code(phone="+18505550188").get("me/").status_code == 200
 
 
+def test_whose_telephone_was_stolen_is_signed_out_everywhere_and_its_passkeys_open_nothing(
+    now: Any, sam: Caller
+) -> None:
+    """They keep the number, on another telephone."""
+    alice, patient = App().sign_in("alice"), Patient.objects.get(email=CAST["alice"])
+    Authenticator.objects.create(user=patient.user, type="webauthn", data={})
+    seen = {"document": "passport", "last4": "1234"}
+    sam.post(f"patients/{patient.pk}/identity-checks/", seen)
+    same = {"phone": "+18505550101", "reason": "the telephone was stolen"}
+    assert sam.post(f"patients/{patient.pk}/contact/", same).status_code == 200
+    assert alice.get("me/").status_code == 401
+    assert not Authenticator.objects.filter(user=patient.user).exists()
+    assert App().by_code(phone="+18505550101").get("me/").status_code == 200
+
+
 def test_staff_do_not_give_a_caller_what_somebody_else_has_proved(now: Any, sam: Caller) -> None:
     App().by_code(phone="+18505550103")
     patient = Patient.objects.get(email=CAST["alice"])

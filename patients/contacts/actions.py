@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from accounts.codes import draw_code, try_code
 from accounts.models import Role, SentCode, User
+from accounts.people.actions import remove_factors
 from patients.actions import keep_changes, lock_patient, phone_of
 from patients.gates import NOT_JUST_IDENTIFIED
 from patients.models import ContactChange, IdentityCheck, Patient
@@ -59,8 +60,9 @@ def change_for_caller(
 ) -> Patient:
     """Staff write down new contacts of somebody whom a colleague has just seen with a photo ID.
 
-    They are not proven by that: the next sign-in does it. Raises `Refused` ``gate_unmet``,
-    ``contact_taken``, ``not_us_number``.
+    They are not proven by that: the next sign-in does it. What is in a lost telephone opens nothing
+    any more, also where the number stays. Raises `Refused` ``gate_unmet``, ``contact_taken``,
+    ``not_us_number``.
     """
     locked = lock_patient(patient.pk)
     checks = IdentityCheck.objects.filter(patient=locked, checked_at__gt=now - IDENTIFIED_FOR)
@@ -70,6 +72,7 @@ def change_for_caller(
         if _is_taken(kind, to, locked.user):
             raise Refused("contact_taken", "Somebody else has proved this contact to be theirs.")
         _change(locked, kind, to, is_proven=False, by=by, now=now, reason=reason)
+    remove_factors(user=locked.user, by=by, now=now)
     return locked
 
 
