@@ -6,10 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, models
+from django.db.models.functions import Now
 
 from records import hints
 from records.actor import Actor
 from records.asking import asked
+from records.ids import uuid7
 from records.models import AccessLog, Correction, Event, Outbox, WorkItem
 
 # How long a work item may wait, by urgency.
@@ -144,6 +146,15 @@ def log_access(
         reason=reason,
         denied=denied,
     )
+
+
+def log_access_again(user_id: UUID, request_id: str) -> None:
+    """What ``user_id`` was shown in answer to a request is shown to them once more."""
+    request = asked()
+    for row in AccessLog.objects.filter(user=user_id, request_id=request_id, door=request.door):
+        row.pk, row.at = uuid7(), Now()
+        row.address, row.request_id = request.address, request.id
+        row.save(force_insert=True)
 
 
 def kind_of(about: models.Model) -> str:

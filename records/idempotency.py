@@ -16,6 +16,8 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from records.asking import asked
+from records.events import log_access_again
 from records.models import IdempotentAnswer
 from records.refused import Refused
 
@@ -48,7 +50,10 @@ def answer_once(
         _take_turn(scope)
         kept = IdempotentAnswer.objects.filter(scope=scope).first()
         if kept:
-            return _again(kept, fingerprint)
+            answer = _again(kept, fingerprint)
+            if request.user.is_authenticated and kept.request_id:
+                log_access_again(request.user.pk, kept.request_id)
+            return answer
         response = _in_savepoint(handle, refuse)
         if _is_kept(response):
             IdempotentAnswer.objects.create(
@@ -57,6 +62,7 @@ def answer_once(
                 status=response.status_code,
                 body=_rendered(response.data),
                 etag=response.headers.get("ETag", ""),
+                request_id=asked().id,
             )
         return response
 

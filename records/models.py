@@ -294,6 +294,7 @@ class IdempotentAnswer(models.Model):
     status = models.PositiveSmallIntegerField()
     body = EncryptedText()
     etag = models.CharField(max_length=80, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
     answered_at = models.DateTimeField(db_default=Now(), db_index=True)
 
     def __str__(self) -> str:

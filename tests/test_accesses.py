@@ -180,3 +180,15 @@ def test_what_one_does_with_one_s_own_is_no_look(alice: Caller) -> None:
     for path in ("me/", "me/timeline/", "consultations/", "assessments/", "messages/"):
         ok(alice.get(path))
     assert not AccessLog.objects.exists()
+
+
+def test_an_answer_that_is_given_again_is_a_look_again(sam: Caller, alice: Caller) -> None:
+    """At a door that shows a patient in answer to a write."""
+    path = f"patients/{ok(alice.get('me/'))['id']}/text-hours/"
+    wish = {"text_from": "09:00", "text_until": "18:00", "channel": "telephone"}
+    for _ in range(2):
+        ok(sam.post(path, wish, Idempotency_Key="once"))
+    first, again = AccessLog.objects.order_by("pk")
+    assert first.request_id != again.request_id
+    for name in ("user", "role", "object_kind", "object_ids", "patient_ids", "door"):
+        assert getattr(first, name) == getattr(again, name)
