@@ -74,6 +74,10 @@ def write_all(walk: Care) -> None:
     admin, hold = caller("admin"), f"patients/{patient}/legal-hold/"
     ok(admin.post(hold, {"reason": WORDS}))
     assert admin.delete(hold, {"reason": WORDS}).status_code == 204
+    looked = {"document": "passport", "last4": "1234"}
+    ok(walk.sam.post(f"patients/{patient}/identity-checks/", looked))
+    contact = {"phone": "+18505550188", "reason": WORDS}
+    ok(walk.sam.post(f"patients/{patient}/contact/", contact))
     Export.objects.create(
         patient=meeting.patient, format="json", asked_at=meeting.end, content=WORDS
     )
@@ -88,6 +92,7 @@ def test_every_such_column_is_ciphertext_and_is_read_as_it_was_written(prescribe
         "patients_address.reason", "patients_assessment.answers",
         "patients_assessment.crisis_answers", "patients_assessment.contact",
         "patients_brokenglass.reason", "patients_clinicalhold.note",
+        "patients_contactchange.reason",
         "rights_export.content", "rights_amendment.text", "rights_amendmentanswer.text",
         "rights_legalhold.reason", "rights_legalhold.lift_reason",
         "scheduling_consultation.cancel_reason", "scheduling_consultation.note",
