@@ -82,9 +82,11 @@ def build() -> World:
     for name, email in {**CAST, "dee": "dee@hearth.test"}.items():
         world.tokens[name] = make_token(User.objects.get(email__iexact=email), "write")
     everyone = alice + bruno + eve
+    by_id = {alice[0], bruno[0]}  # what is to be done names whom it is about, by that alone
     world.hidden = {
-        "visitor": everyone, "admin": everyone, "alice": bruno + eve, "eve": alice + bruno,
-        "dee": alice + bruno, "sam": [], "chen": [],
+        "visitor": everyone, "alice": bruno + eve, "eve": alice + bruno,
+        "dee": [trace for trace in alice + bruno if trace not in by_id], "sam": [], "chen": [],
+        "admin": everyone,  # the last: it may take the others' roles
     }  # fmt: skip
     return world
 
