@@ -277,7 +277,8 @@ def run(size: Size, database: dict[str, str]) -> Seen:
         begun = time.monotonic()
         end = begun + size.seconds + PATIENCE
         while (second := seen.deaths["children killed"]) < size.seconds and time.monotonic() < end:
-            if not processes.kill_a_child():
+            if not processes.kill_a_child():  # perhaps since all workers have ended
+                _revive(processes, seen)
                 time.sleep(0.1)
                 continue
             seen.deaths["children killed"] += 1
@@ -304,8 +305,12 @@ def tell(facts: list[Any], until: int) -> None:
     facts[:until] = [None] * len(facts[:until])
 
 
-def _harm(processes: Processes, broker: redis.Redis, second: int, size: Size, seen: Seen) -> None:
+def _revive(processes: Processes, seen: Seen) -> None:
     seen.deaths.update(f"{name} ended by itself" for name in processes.revive())
+
+
+def _harm(processes: Processes, broker: redis.Redis, second: int, size: Size, seen: Seen) -> None:
+    _revive(processes, seen)
     if second in (size.seconds // 3, size.seconds * 2 // 3):
         broker.flushall()
         seen.deaths["broker emptied"] += 1
