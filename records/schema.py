@@ -68,6 +68,8 @@ AT_TIMES = {
         "flags",
         "urgency",
     },
+    "BulkRowOut": {"problem", "status"},
+    "RowOut": {"problem", "status"},
     "ConsultationForPhysician": {"note"},
     "DecisionForPhysician": {"note"},
     "DraftAnswerOut": {"crisis_text"},
