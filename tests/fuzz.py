@@ -92,7 +92,7 @@ def build() -> World:
 
 
 def ask(
-    base: str, who: str, world: World, folder: Path, seconds: int
+    base: str, who: str, world: World, folder: Path, seconds: int, seed: int | None
 ) -> tuple[dict[str, int], str]:
     """What one role was answered, by status, and what schemathesis found; empty for nothing."""
     at, count = folder / f"{who}.world", folder / f"{who}.count"
@@ -110,6 +110,7 @@ def ask(
             "--url", base, "--checks", ",".join(CHECKS), "--max-time", str(seconds),
             "--exclude-path", "/api/v1/me/tokens/{id}/",  # nobody saws off their own branch
             "--continue-on-failure", "--warnings", "off", "--no-color", *header,
+            *(["--seed", str(seed)] if seed is not None else []),
         ],
         cwd=folder, env=env, capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -117,7 +118,7 @@ def ask(
 
 
 def run(
-    urls: dict[str, str], seconds: int, roles: tuple[str, ...] = ()
+    urls: dict[str, str], seconds: int, roles: tuple[str, ...] = (), seed: int | None = None
 ) -> tuple[dict[str, dict[str, int]], str]:
     """Ask as each role for so many seconds: the statuses, and what was found."""
     with TemporaryDirectory(prefix="hearth-fuzz-") as name:
@@ -131,7 +132,7 @@ def run(
             wait_for(lambda: _is_up(base), "the web server", 60)
             answers, found = {}, ""
             for who in roles or tuple(world.hidden):
-                answers[who], faults = ask(base, who, world, folder, seconds)
+                answers[who], faults = ask(base, who, world, folder, seconds, seed)
                 found += f"\n--- {who}\n{faults}" if faults else ""
             if found:
                 found += (folder / "web.log").read_text(errors="replace")[-20_000:]
