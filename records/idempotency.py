@@ -98,8 +98,8 @@ def _scope_and_fingerprint(request: Request, key: str) -> tuple[str, str]:
     user = request.user
     who = f"{user.role} {user.pk}" if user.is_authenticated else f"anyone {body}"
     scope = hashlib.sha256(f"{who}\n{request.path}\n{key}".encode()).hexdigest()
-    asked = hashlib.sha256(f"{request.get_full_path()}\n{body}".encode()).hexdigest()
-    return scope, asked
+    fingerprint = hashlib.sha256(f"{request.get_full_path()}\n{body}".encode()).hexdigest()
+    return scope, fingerprint
 
 
 def _take_turn(scope: str) -> None:

@@ -11,7 +11,7 @@ from structlog.typing import EventDict, Processor
 ALLOWED = {
     "event", "level", "timestamp", "logger", "request_id", "user_id", "code", "sweep", "count",
     "message_id", "event_id", "patient_id", "seconds", "status", "exception", "method", "door",
-    "ms", "run_id",
+    "ms", "run_id", "zone_id", "export_id",
 }  # fmt: skip
 FRAMES = 12  # of each exception, the innermost
 

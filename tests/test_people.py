@@ -358,6 +358,7 @@ def test_staff_change_a_caller_s_number_after_a_look_at_a_photo_id(now: Any, sam
     told = Message.objects.get(kind="contact_changed")
     assert told.to == "+18505550101"
     assert User.objects.get(email=CAST["alice"]).phone_verified_at is None
+    assert not Event.objects.filter(kind="user.factors_reset").exists()  # there was none
     assert App().by_code(phone="+18505550188").get("me/").status_code == 200
 
 

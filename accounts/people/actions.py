@@ -177,7 +177,7 @@ def reset_factors(*, user: User, reason: str, by: Actor, now: datetime) -> User:
 def remove_factors(*, user: User, by: Actor, now: datetime) -> None:
     """All second factors go, and every session with them."""
     Authenticator.objects.filter(user=user).delete()
-    _end_sessions(user)
+    end_sessions(user)
     record("user.factors_reset", user, by=by, now=now)
 
 
@@ -209,12 +209,13 @@ def _lock_other(user: User, *, by: Actor, keeps_one: bool = True) -> User:
 
 def _save_and_sign_out(user: User, *changed: str) -> None:
     user.save(update_fields=changed)
-    _end_sessions(user)
+    end_sessions(user)
     ApiToken.objects.filter(user=user).delete()
     _withdraw(user)
 
 
-def _end_sessions(user: User) -> None:
+def end_sessions(user: User) -> None:
+    """Somebody is signed in nowhere any more, in the caller's transaction."""
     User.objects.filter(pk=user.pk).update(epoch=F("epoch") + 1)
     UserSession.objects.filter(user=user).delete()
 

@@ -10,7 +10,8 @@ from django.db.models.functions import Now
 
 from accounts.codes import draw_code, try_code
 from accounts.models import Role, SentCode, User
-from accounts.people.actions import remove_factors
+from accounts.people.actions import end_sessions, remove_factors
+from accounts.sessions import has_factor
 from patients.actions import keep_changes, lock_patient, phone_of
 from patients.gates import NOT_JUST_IDENTIFIED
 from patients.models import ContactChange, IdentityCheck, Patient
@@ -72,7 +73,9 @@ def change_for_caller(
         if _is_taken(kind, to, locked.user):
             raise Refused("contact_taken", "Somebody else has proved this contact to be theirs.")
         _change(locked, kind, to, is_proven=False, by=by, now=now, reason=reason)
-    remove_factors(user=locked.user, by=by, now=now)
+    end_sessions(locked.user)
+    if has_factor(locked.user):
+        remove_factors(user=locked.user, by=by, now=now)
     return locked
 
 

@@ -180,7 +180,7 @@ def test_a17_no_amount_is_negative_nothing_huge_or_no_number(
 def test_a17_nobody_says_what_a_plan_costs(alice: Caller) -> None:
     walk = care(alice).agreed()
     plan = walk.sam.get("plans/").json()["results"][0]
-    for more in ({"monthly_price": "-1.00"}, {"price": 0}, {"tips": -5}, {"currency": "XXX"}):
+    for more in ({"monthly_price": "-1.00"}, {"price": 0}, {"tips": -5}, {"currency": "EUR"}):
         told = alice.post("subscriptions/", {"plan": plan["id"], **more})
         assert code(told) == (400, "invalid")
     assert ok(alice.get("subscriptions/"))["results"] == []
