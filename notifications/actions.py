@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from accounts.phones import us_number
 from notifications.again import write_again
 from notifications.incoming import opt_out
 from notifications.models import Message, OptOut, Status
@@ -11,7 +12,6 @@ from notifications.moving import CALLED_OFF, move
 from notifications.reach import agreed, has_opted_out, lock_phone
 from patients.actions import lock_patient
 from patients.models import Patient
-from patients.phones import us_number
 from records import hints
 from records.actor import Actor
 from records.events import record

@@ -29,10 +29,10 @@ from accounts.api import MFA_REQUIRED
 from accounts.codes import six_digits
 from accounts.models import Role, User
 from accounts.people.actions import sign_in_changed
+from accounts.phones import us_number
 from notifications.models import Channel
 from notifications.reach import has_opted_out, takes_texts
 from notifications.writing import queue_code
-from patients.phones import us_number
 from records import clock
 from records.actor import Actor
 from records.asking import client_of

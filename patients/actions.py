@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from accounts.models import Role, User
+from accounts.phones import us_number
 from accounts.tokens import digest
 from patients import service_area
 from patients.gates import is_adult
@@ -27,7 +28,6 @@ from patients.models import (
     SupportPerson,
     ZipCode,
 )
-from patients.phones import us_number
 from records import hints
 from records.actor import Actor
 from records.events import raise_work_item, record

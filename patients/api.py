@@ -29,6 +29,7 @@ from accounts.api import (
     user_of,
 )
 from accounts.models import Role, User
+from accounts.phones import us_number
 from patients import actions, service_area
 from patients.models import (
     EARLIEST,
@@ -42,7 +43,6 @@ from patients.models import (
     SupportPerson,
     glass_of,
 )
-from patients.phones import us_number
 from records import clock
 from records.actor import Actor
 from records.api import (

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from accounts.api import PATIENT, PHYSICIAN, STAFF, actor_of, roles, signed_in
 from accounts.models import Role, User
+from accounts.phones import us_number
 from patients.actions import create_patient
 from patients.api import (
     CHANNELS,
@@ -31,7 +32,6 @@ from patients.api import (
     seen,
 )
 from patients.models import Patient
-from patients.phones import us_number
 from records import clock
 from records.api import (
     CsvDoor,

@@ -362,7 +362,7 @@ def promptness(bench: Bench) -> Iterator[Row]:
     for caller, slot in zip(bench.staff[:10], bench.slots, strict=False):
         asked[caller.phone] = datetime.now(UTC)
         caller.book([slot])
-        time.sleep(0.3)
+        time.sleep(0.3)  # one by one, as people book: ten at once would wait for each other
     came = received(bench, min(asked.values()), len(asked))
     late = [(at - asked[to]).total_seconds() for to, at in came]
     yield _prompt("confirmation, from booking on", late, len(asked))
@@ -388,7 +388,7 @@ def come_due(bench: Bench, due: datetime) -> tuple[list[float], int]:
 def received(bench: Bench, since: datetime, count: int) -> list[tuple[str, datetime]]:
     """To whom and when the sandbox took something since then; once it is all, or in a minute."""
     for _ in range(120):
-        time.sleep(0.5)
+        time.sleep(0.5)  # between two looks, so that looking is not what is measured
         kept = bench.visitor.must("GET", "/sandbox/messages/?limit=1000")["results"]
         came = [(m["to"], datetime.fromisoformat(m["created_at"])) for m in kept]
         came = [(to, at) for to, at in came if at >= since]

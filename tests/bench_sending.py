@@ -7,9 +7,9 @@ meanwhile and after, and once without, which tells what sending alone takes. The
 """
 
 import sys
-import time
 from datetime import UTC, datetime, timedelta
 
+import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -18,6 +18,7 @@ from tests.cast import NOW
 from tests.started import wait_for
 
 TEXTS, BOUND = 1000, 20.0
+IDLE = 25  # percent of the machine that starting up does not take any more
 PATIENCE = 180  # seconds until we no longer wait for the last
 
 
@@ -41,7 +42,7 @@ def measure(urls: dict[str, str], *, called_back: bool) -> tuple[list[float], fl
     size = chaos.Size(texts=TEXTS, workers=1, seconds=0)
     with chaos.hearth(size, urls, children=4) as (processes, _):
         wait_for(processes.children, "a worker", 60)
-        time.sleep(8)  # the servers are up, and idle
+        wait_for(lambda: psutil.cpu_percent(2) < IDLE, "the servers, and then quiet,", PATIENCE)
         moved = datetime.now(UTC)
         clock.move(due)
         wait_for(lambda: SandboxMessage.objects.count() == TEXTS, "all texts", PATIENCE)

@@ -279,18 +279,18 @@ def run(size: Size, database: dict[str, str]) -> Seen:
         while (second := seen.deaths["children killed"]) < size.seconds and time.monotonic() < end:
             if not processes.kill_a_child():  # perhaps since all workers have ended
                 _revive(processes, seen)
-                time.sleep(0.1)
+                time.sleep(0.1)  # until one has been born
                 continue
             seen.deaths["children killed"] += 1
             tell(facts, len(facts) * (second + 1) // (size.seconds * 3 // 4 or 1))
             _harm(processes, broker, second, size, seen)
             _look(broker)
-            time.sleep(1)
+            time.sleep(1)  # a child dies every second
         while not _is_over(broker, size.texts) and time.monotonic() < end:
             processes.revive()
-            time.sleep(1)
+            time.sleep(1)  # between two looks
         seen.took = time.monotonic() - begun
-        time.sleep(1)  # one more, were there one
+        time.sleep(1)  # one more would come now: that nothing comes cannot be waited for
         _count(seen, size)
         seen.log = processes.log.read_text(errors="replace")[-4000:]
     return seen

@@ -136,7 +136,7 @@ def test_a_physician_who_joins_has_a_calendar(admin: Caller) -> None:
     [
         {"role": "patient"}, {"email": "x"}, {"email": ""}, {"name": ""}, {"phone": "12"},
         {"phone": "+442071838750"}, {"phone": "\x00"}, {"phone": 1}, {"is_superuser": True},
-        {"phone": "+18765550123"},
+        {"phone": "+18765550123"}, {"phone": "+18005550199"},
     ],
 )  # fmt: skip
 def test_an_invitation_that_says_nonsense_is_400(admin: Caller, wrong: dict[str, Any]) -> None:

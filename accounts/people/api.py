@@ -10,8 +10,6 @@ from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.db.models.functions import Greatest
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
-from phonenumber_field.serializerfields import PhoneNumberField
-from phonenumbers import region_code_for_number
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,6 +18,7 @@ from accounts import sessions
 from accounts.api import ADMINISTRATOR, Anyone, actor_of, freshly, roles, signed_in
 from accounts.models import COLLEAGUES, ApiToken, PasswordLink, Role, User
 from accounts.people import actions
+from accounts.phones import us_number
 from records import clock
 from records.api import (
     Door,
@@ -74,13 +73,14 @@ class InvitationIn(Input):
     role = serializers.ChoiceField(choices=COLLEAGUES)
     name = TextField(max_length=120)
     email = MailField()
-    phone = PhoneNumberField(region="US", max_length=30, allow_blank=True, default="")
+    phone = TextField(max_length=30, allow_blank=True, default="")
 
-    def validate_phone(self, number: Any) -> str:
-        """Urgent alerts go to it by text, within the United States."""
-        if number and region_code_for_number(number) != "US":
+    def validate_phone(self, typed: str) -> str:
+        """Urgent alerts go to it by text."""
+        number = us_number(typed) if typed else ""
+        if number is None:
             raise serializers.ValidationError("Use a telephone number in the United States.")
-        return str(number)
+        return number
 
 
 class InvitationOut(serializers.ModelSerializer[PasswordLink]):
