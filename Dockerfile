@@ -1,5 +1,13 @@
 # One image for web, worker, beat and the preparing of the database. It holds no secret: all that
 # Hearth needs to know comes from the environment (docs/operations.md).
+FROM node:24-slim AS assets
+WORKDIR /assets
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY pages/assets pages/assets
+RUN node_modules/.bin/esbuild pages/assets/*.css pages/assets/*.js --bundle --minify --format=esm \
+    --loader:.woff2=file --asset-names=[name] --outdir=.assets/vendor
+
 FROM python:3.11-slim
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 RUN useradd --system --uid 10001 --home-dir /nonexistent hearth
@@ -7,6 +15,7 @@ WORKDIR /hearth
 COPY requirements.txt ./
 RUN pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
 COPY . .
+COPY --from=assets /assets/.assets .assets
 # The settings of production ask for these; collecting files uses none of them, and none is kept.
 RUN HEARTH_ENV=production SECRET_KEY="$(printf 'thrown-away-%.0s' 1 2 3 4 5)" \
     FIELD_KEYS="k1:$(head -c 32 /dev/urandom | base64)" \

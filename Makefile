@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help run test test-all check bench walks chaos-messages bench-messages bench-sending bench-sign-in bench-trust fuzz lock sbom
+.PHONY: help run test test-all check bench walks chaos-messages bench-messages bench-sending bench-sign-in bench-trust fuzz lock sbom screenshots
 
 help:
 	@echo "make run    Hearth with demo data on http://127.0.0.1:$${PORT:-8000} (Ctrl-C ends it)"
@@ -18,14 +18,16 @@ help:
 	@echo "make bench-messages  claiming 500 due messages of five million"
 	@echo "make fuzz   every door asked by everybody with whatever fits or breaks the schema (half an hour)"
 	@echo "make bench-sign-in  whether the time of an answer tells who is known (two minutes)"
+	@echo "make screenshots  every page, phone and desk, light and dark, into .data/screenshots (ONLY=care: a part)"
 	@echo "make lock   pins what requirements*.in name, with hashes; make sbom lists it (CycloneDX)"
 	@echo "make bench-trust  what the access log, second factor and limits cost a look (a minute)"
 	@echo "make bench-sending  how late a thousand texts leave that are due at once"
 
-run: .venv/run
+run: .venv/run .assets/made
 	@$(BIN)/python -m config.run
 
-test: check
+test: check .assets/made
+	@sh tests/browser/chromium.sh
 	@HEARTH_ENV=test HEARTH_DATA=.data/test DJANGO_SETTINGS_MODULE=config.settings \
 		$(BIN)/python -m config.embedded --fast $(BIN)/python -m pytest -n auto
 
@@ -65,6 +67,10 @@ fuzz: .venv/dev
 	@HEARTH_ENV=test HEARTH_DATA=.data/fuzz DJANGO_SETTINGS_MODULE=config.settings \
 		$(BIN)/python -m config.embedded --fast $(BIN)/python -m tests.fuzz
 
+screenshots: .venv/dev .assets/made
+	@HEARTH_ENV=test LOG_LEVEL=ERROR HEARTH_DATA=.data/screenshots DJANGO_SETTINGS_MODULE=config.settings \
+		$(BIN)/python -m config.embedded --fast $(BIN)/python -m tests.browser.screenshots $(ONLY)
+
 bench-trust: .venv/dev
 	@HEARTH_ENV=test LOG_LEVEL=ERROR HEARTH_DATA=.data/bench DJANGO_SETTINGS_MODULE=config.settings \
 		$(BIN)/python -m config.embedded $(BIN)/python -m tests.bench_trust
@@ -84,6 +90,16 @@ bench-sign-in: .venv/dev
 	@$(PIP) install -r requirements-dev.txt
 	@touch $@
 
+# Pico, fonts and FullCalendar by npm's lock file: with the system's npm, or with one from a wheel.
+.assets/made: .venv/run package-lock.json requirements-node.txt $(wildcard pages/assets/*)
+	@command -v npm >/dev/null 2>&1 || $(PIP) install -r requirements-node.txt
+	@PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@rm -rf .assets && PATH="$$PATH:$(CURDIR)/$(BIN)" node_modules/.bin/esbuild pages/assets/*.css \
+		pages/assets/*.js --bundle --minify --format=esm --loader:.woff2=file --asset-names=[name] \
+		--outdir=.assets/vendor --log-level=warning
+	@$(BIN)/python -m whitenoise.compress --quiet .assets
+	@touch $@
+
 .venv/tools: .venv/run requirements-tools.txt
 	@test -x $@/bin/python || $(PYTHON) -m venv $@
 	@$@/bin/python -m pip --disable-pip-version-check --quiet install -r requirements-tools.txt
@@ -95,6 +111,7 @@ LOCK := CUSTOM_COMPILE_COMMAND="make lock" .venv/tools/bin/pip-compile --quiet -
 lock: .venv/tools
 	@$(LOCK) --output-file requirements.txt requirements.in
 	@$(LOCK) --output-file requirements-dev.txt requirements-dev.in
+	@$(LOCK) --output-file requirements-node.txt requirements-node.in
 
 sbom: .venv/tools
 	@.venv/tools/bin/cyclonedx-py requirements requirements.txt --output-format JSON \

@@ -48,8 +48,13 @@ def goes_on(session: SessionBase, user: User) -> bool:
     return bool(now - session[USED] < STEP.total_seconds()) or _use(session, now)
 
 
+def idle_of(user: User) -> timedelta:
+    """After how long without a use a sign-in ends."""
+    return IDLE if user.is_colleague else IDLE_OF_PATIENT
+
+
 def _is_over(session: Any, user: User, now: float) -> bool:
-    idle = IDLE if user.is_colleague else IDLE_OF_PATIENT
+    idle = idle_of(user)
     since_began, since_used = now - session.get(BEGAN, 0), now - session.get(USED, 0)
     return bool(since_began >= LONGEST.total_seconds() or since_used >= idle.total_seconds())
 

@@ -5,8 +5,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.middleware.common import CommonMiddleware
 from django.views.csrf import csrf_failure
-from django.views.defaults import bad_request, page_not_found
 
+from pages import page
 from records.refused import CODES, problem_body
 
 
@@ -54,7 +54,7 @@ def no_page_of_ours(request: HttpRequest, reason: str = "") -> HttpResponse:
 def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
     """A request that Django itself refuses, such as one for another host."""
     if not request.path.startswith("/api/"):
-        return bad_request(request, exception)
+        return page.unreadable(request)
     body = problem_body("malformed", f"{CODES['malformed'][1]}.")
     return JsonResponse(body, status=400, content_type="application/problem+json")
 
@@ -62,6 +62,6 @@ def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
 def nowhere(request: HttpRequest, exception: Exception) -> HttpResponse:
     """No such address: below the API a problem, as for every other refusal; else a page."""
     if not request.path.startswith("/api/"):
-        return page_not_found(request, exception)
+        return page.not_found(request)
     body = problem_body("not_found", f"{CODES['not_found'][1]}.")
     return JsonResponse(body, status=404, content_type="application/problem+json")

@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_celery_beat",
     "corsheaders",
+    "django_htmx",
 ]
 if SANDBOX:
     INSTALLED_APPS.append("notifications.sandbox")
@@ -101,6 +102,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -113,10 +115,13 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "pages.page.around",
             ]
         },
     }
 ]
+FORM_RENDERER = "pages.page.Renderer"
+MESSAGE_TAGS = {10: "calm", 20: "calm", 25: "good", 30: "warn", 40: "bad"}
 
 # Two roles: `default` serves and owns nothing; `owner` migrates. A connection is kept from request
 # to request, and looked at before each: after a restart of the database, nobody gets a dead one.
@@ -148,6 +153,7 @@ USE_I18N = False
 USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / ".static" if PRODUCTION else None
+STATICFILES_DIRS = [BASE_DIR / ".assets"]  # from npm, by its lock file: make .assets/made
 WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_AUTOREFRESH = False
 
@@ -178,8 +184,8 @@ ACCOUNT_RATE_LIMITS = dict.fromkeys(("login", "login_failed", "request_login_cod
 TRUSTED_PROXY_COUNT = ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", 0)
 ACCOUNT_SESSION_REMEMBER = False  # a browser that is closed forgets; the server, after 12 h
 ACCOUNT_FORMS = {"request_login_code": "notifications.sign_in.CodeForm"}
-ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
-LOGIN_URL, LOGIN_REDIRECT_URL = "account_login", "usersessions_list"
+ACCOUNT_LOGOUT_REDIRECT_URL = "front"
+LOGIN_URL, LOGIN_REDIRECT_URL = "account_login", "home"
 HEADLESS_CLIENTS = ("app", "browser")
 HEADLESS_FRONTEND_URLS: dict[str, str] = {}
 MFA_ADAPTER = "accounts.factors.FactorAdapter"

@@ -9,7 +9,6 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.urls import include, path
-from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.api import Anyone
@@ -26,8 +25,9 @@ from notifications.sign_in import (
     readable,
     tried,
 )
+from pages import page
 from pages import sign_in as sign_in_pages
-from pages.public import Appointment, Download, Join, Support
+from pages.urls import urls as pages
 from patients import api as patients
 from patients.assessments import api as assessments
 from patients.contacts import api as contacts
@@ -234,7 +234,7 @@ sign_in = [
 admin.site.unregister([Authenticator, EmailAddress, Group, UserSession])
 schema = {"permission_classes": [Anyone], "authentication_classes": []}
 urlpatterns = [
-    path("", RedirectView.as_view(url="/api/docs/")),
+    path("", include(pages)),
     path("api/v1/", include(api)),
     path("api/schema/", SpectacularAPIView.as_view(**schema), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(**schema, url_name="schema")),
@@ -244,14 +244,11 @@ urlpatterns = [
     path("webhooks/twilio/status/", webhooks.status),
     path("webhooks/twilio/inbound/", webhooks.inbound),
     path("webhooks/carrier/", carrier.Webhook.as_view()),
-    path("support/<str:token>", Support.as_view()),
-    path("join/<str:token>", Join.as_view()),
-    path("exports/<str:token>", Download.as_view()),
-    path("a/<str:token>", Appointment.as_view()),
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("problems/<slug:code>/", health.problem_page),
 ]
-handler400, handler404 = health.unreadable, health.nowhere
+handler400, handler403 = health.unreadable, page.forbidden
+handler404, handler500 = health.nowhere, page.failed
 if settings.SANDBOX:
     urlpatterns.append(path("sandbox/", include("notifications.sandbox.urls")))

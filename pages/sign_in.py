@@ -32,7 +32,7 @@ from notifications.sign_in import (
     tried,
     why_not,
 )
-from pages.public import not_now
+from pages.public.links import not_now
 from patients.contacts.actions import ask_again
 from patients.models import Patient
 from records.refused import Refused

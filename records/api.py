@@ -364,7 +364,7 @@ class Door(APIView):
         if response.status_code == 400 or (self.counts and response.status_code not in self.counts):
             self.taken.give_back()
         if response.status_code == 404 and "pk" in kwargs and asked.user.is_authenticated:
-            _note_denied(asked.user, kwargs["pk"])
+            note_denied(asked.user, kwargs["pk"])
         self.response = self.finalize_response(asked, response, *args, **kwargs)
         return self.response
 
@@ -382,7 +382,7 @@ class Door(APIView):
         super().permission_denied(request, message, code)
 
 
-def _note_denied(user: Any, pk: UUID) -> None:
+def note_denied(user: Any, pk: UUID) -> None:
     """Somebody we know asked for what is not theirs, or never was."""
     log_access(
         user_id=user.pk, role=user.role, kind="", object_ids=[pk], patient_ids=[], denied=True

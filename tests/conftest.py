@@ -404,20 +404,28 @@ class ThreadingServer(ThreadingMixIn, WSGIServer):
         connections.close_all()
 
 
-@pytest.fixture
-def web(committed: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+@contextmanager
+def serving() -> Iterator[str]:
     """Hearth over real HTTP in this process, the sandbox behind it; its address."""
     server = make_server("127.0.0.1", 0, get_wsgi_application(), ThreadingServer, QuietHandler)
     base = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setattr(settings, "PUBLIC_BASE_URL", base)
-    monkeypatch.setattr(settings, "TWILIO_BASE_URL", f"{base}/sandbox")
-    monkeypatch.setattr(settings, "EMAIL_BACKEND", "notifications.sandbox.mailbox.EmailBackend")
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    yield base
-    wait_until_told()
-    server.shutdown()
-    server.server_close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "PUBLIC_BASE_URL", base)
+        patch.setattr(settings, "TWILIO_BASE_URL", f"{base}/sandbox")
+        patch.setattr(settings, "EMAIL_BACKEND", "notifications.sandbox.mailbox.EmailBackend")
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        yield base
+        wait_until_told()
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def web(committed: str) -> Iterator[str]:
+    """Hearth over real HTTP, with the cast alone in it; its address."""
+    with serving() as base:
+        yield base
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Pages of patients: their care, their record, their settings."""

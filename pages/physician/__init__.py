@@ -1,0 +1,1 @@
+"""Pages of physicians: today, the week, consultations, assessments, settings."""

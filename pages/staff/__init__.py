@@ -1,0 +1,1 @@
+"""Pages of staff: deliveries, patients, texts, work."""

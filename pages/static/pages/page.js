@@ -1,0 +1,59 @@
+// What every page does beside being read: no form is sent twice by a double tap, and nobody is
+// signed out without a word. All of it works without this, too.
+"use strict";
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented) return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+  if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
+});
+
+// Back from another page, forms can be sent again.
+window.addEventListener("pageshow", () => {
+  for (const form of document.forms) delete form.dataset.sent;
+  for (const busy of document.querySelectorAll("button[aria-busy]")) busy.removeAttribute("aria-busy");
+});
+
+// Buttons that open a dialog, and those that close the one they stand in.
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-opens]");
+  if (opener) {
+    document.getElementById(opener.dataset.opens).showModal();
+    event.preventDefault();
+  }
+  const closer = event.target.closest("[data-closes]");
+  if (closer) closer.closest("dialog").close();
+});
+
+const idleAfter = Number(document.body.dataset.idleAfter || 0) * 1000;
+const WARNING = 60_000;
+
+if (idleAfter) {
+  const dialog = document.getElementById("still-here");
+  let used = Date.now();
+  let told = Date.now();
+  const goOn = async () => {
+    told = Date.now();
+    const answer = await fetch("/still-here/", { cache: "no-store" }).catch(() => null);
+    if (answer && answer.status === 401) location.reload();
+  };
+  for (const kind of ["keydown", "pointerdown", "scroll"]) {
+    document.addEventListener(kind, () => { if (!dialog.open) used = Date.now(); }, { passive: true });
+  }
+  dialog.querySelector("[data-goes-on]").addEventListener("click", () => {
+    used = Date.now();
+    dialog.close();
+    goOn();
+  });
+  setInterval(() => {
+    const idle = Date.now() - used;
+    if (idle >= idleAfter) location.reload();
+    else if (idle >= idleAfter - WARNING) { if (!dialog.open) dialog.showModal(); }
+    else if (Date.now() - told > idleAfter / 3 && used > told) goOn();
+  }, 5_000);
+}

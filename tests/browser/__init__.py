@@ -1,0 +1,1 @@
+"""Pages as people use them: real Chromium against a real server."""
