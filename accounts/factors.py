@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 
 from accounts.models import User
+from accounts.practice import practice
 
 
 def seal(text: str) -> str:
@@ -38,13 +39,13 @@ class FactorAdapter(DefaultMFAAdapter):
         return unseal(encrypted_text)
 
     def get_totp_issuer(self) -> str:
-        return str(settings.PRACTICE_NAME)
+        return practice().name
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Not of the Host header, which the client says; browsers know no passkey of a number."""
         host = urlsplit(settings.PUBLIC_BASE_URL).hostname or ""
         host = "localhost" if host == "127.0.0.1" else host
-        return {"id": host, "name": settings.PRACTICE_NAME}
+        return {"id": host, "name": practice().name}
 
 
 # --- the demo's colleagues, whose authenticator is a panel of the sandbox ------------------------

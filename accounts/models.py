@@ -43,7 +43,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     ``email`` and ``phone`` (E.164) are unique only once verified: anyone may type anyone's
     contact, and must not learn from a refusal that it is known. ``epoch`` grows whenever every
-    session that is open must end, and nothing else tells it.
+    session that is open must end, and nothing else tells it. ``is_on_call``: of physicians, paged
+    first about what is urgent.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -54,6 +55,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     phone = PhoneNumberField(blank=True, region="US")
     phone_verified_at = models.DateTimeField(null=True, blank=True)
     is_active = models.BooleanField(default=True)
+    is_on_call = models.BooleanField(default=False, db_default=False)
     epoch = models.PositiveIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -175,3 +177,22 @@ class SentCode(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose} {self.pk}"
+
+
+class Practice(models.Model):
+    """Whose practice this is; the latest row counts, and none is changed.
+
+    ``name`` stands in every text: plain letters, and nothing of what kind of care it is. ``phone``
+    (E.164) is what people call. Reports of a day come by ``time_zone`` (IANA).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=20)
+    phone = PhoneNumberField(region="US")
+    time_zone = models.CharField(max_length=40)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -122,7 +122,10 @@ of_chain = [
 ]
 api = [
     path("service-area/", patients.ServiceArea.as_view()),
+    path("practice/", people.PracticeDoor.as_view()),
+    path("practice/on-call/", people.OnCall.as_view()),
     path("plans/", subscriptions.Plans.as_view()),
+    path("plans/<uuid:pk>/withdraw/", subscriptions.WithdrawPlan.as_view()),
     path("physicians/", calendar.Physicians.as_view()),
     *of_physicians,
     path("slots/", calendar.Slots.as_view()),

@@ -1,11 +1,13 @@
 """Whether a message may leave now: still true, allowed, in its hours, and what it says."""
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
 from accounts.people.actions import is_open, issue_link
+from accounts.practice import practice
 from notifications import caps, daily, policy, quiet_hours, twilio
 from notifications.models import Channel, Message, Status
 from notifications.moving import change, move
@@ -157,7 +159,8 @@ def valid_for(message: Message, now: datetime) -> int:
 
 def _words(message: Message, told: Told | None, now: datetime) -> Words | None:
     """What a message says now; None when nothing of it is left to tell."""
-    base = {"practice": settings.PRACTICE_NAME, "phone": spoken_phone(settings.PRACTICE_PHONE)}
+    ours = practice()
+    base: dict[str, Any] = {"practice": ours.name, "phone": spoken_phone(str(ours.phone))}
     if message.kind == "urgent_alert":
         return Words(**base, ref=reference_of(message.about_kind, message.about_id))
     if message.kind in daily.WORDS:

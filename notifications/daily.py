@@ -10,10 +10,10 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db.models import QuerySet
 
 from accounts.models import Role, User
+from accounts.practice import practice
 from notifications import policy
 from notifications.models import Message
 from notifications.texts import Words
@@ -39,7 +39,7 @@ def tell_agendas(*, now: datetime) -> None:
 
 def tell_digests(*, now: datetime) -> None:
     """From the hour of the setting on, at the practice: staff hear how much waits, if anything."""
-    at = _today_at(in_force(now)["digest_hour"], settings.PRACTICE_ZONE, now)
+    at = _today_at(in_force(now)["digest_hour"], practice().time_zone, now)
     if _to_do().exists():
         for user in User.objects.filter(role=Role.STAFF, is_active=True):
             _tell("digest", user, ("practice", PRACTICE), at, now)

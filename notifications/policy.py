@@ -241,6 +241,12 @@ SAYINGS = (
         reader=STAFF, by_mail=True, words_class=ALERT, priority=FIRST,
     ),
     Saying(
+        "test", (), (),
+        "This is a test",
+        "{practice}: this is a test. Texts leave, and arrive here.",
+        old=HOUR, reader=STAFF, words_class=REQUESTED, priority=AT_ONCE,
+    ),
+    Saying(
         "confirmation", BOOKED, ("booked",),
         "You are booked",
         "{practice}: you are booked for {when}. {join} {ref}",

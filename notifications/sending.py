@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from structlog.contextvars import bound_contextvars
 
+from accounts.practice import practice
 from notifications import mail, pace, policy, twilio
 from notifications.checking import body, check_again, valid_for
 from notifications.claiming import claim, give_back, lane
@@ -115,7 +116,7 @@ def _hand_over(message: Message, claimed_at: float, now: datetime) -> Outcome:
 
 def _by_its_channel(message: Message, now: datetime) -> Outcome:
     if message.channel == Channel.MAIL:
-        subject = f"{settings.PRACTICE_NAME}: {policy.OF_KIND[message.kind].subject}"
+        subject = f"{practice().name}: {policy.OF_KIND[message.kind].subject}"
         return mail.send(
             to=message.to, subject=subject, body=body(message), message_id=str(message.pk)
         )

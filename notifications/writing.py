@@ -327,13 +327,19 @@ def _was_withdrawn(kind: str, told: Told, about_id: UUID) -> bool:
 
 def _alert_physicians(event: Event, plan: policy.Planned) -> None:
     about = (event.object_kind, event.object_id)
-    physicians = Physician.objects.filter(is_active=True).select_related("user")
     one_way = event.kind in policy.BY_ONE_WAY
     add(
         message
-        for user in (physician.user for physician in physicians)
+        for user in _paged_first()
         for message in _alerts(plan, user, about, key=event.pk, cause=event.cause, one_way=one_way)
     )
+
+
+def _paged_first() -> list[User]:
+    """The physicians on call; where nobody is, all of them."""
+    rows = User.objects.filter(role=Role.PHYSICIAN, physician__is_active=True, is_active=True)
+    users = list(rows.order_by("pk"))
+    return [user for user in users if user.is_on_call] or users
 
 
 def _alerts(
@@ -514,6 +520,20 @@ def _to_old_contact(plan: policy.Planned, event: Event) -> Iterator[Message]:
         message.patient, message.to = patient, to
         message.channel = Channel.MAIL if "@" in to else Channel.SMS
         yield message
+
+
+def send_test(*, user: User, by: Actor, now: datetime) -> Message:
+    """A text to the one who asks, by the way that all others go; without a number, a mail."""
+    plan = policy.on_call("test", now)
+    message = to_worker(plan, user, ("user", user.pk), key=by.cause, cause=by.cause)
+    add([message])
+    hints.wake("notifications.send_due")
+    return message
+
+
+def last_test(user: User) -> Message | None:
+    """The last text that somebody sent to themselves to try it out."""
+    return Message.objects.filter(kind="test", user=user).order_by("pk").last()
 
 
 def queue_code(

@@ -3,27 +3,30 @@
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from allauth.core.exceptions import ReauthenticationRequired
-from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.forms import BaseForm
 from django.forms.renderers import DjangoTemplates
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.utils.functional import SimpleLazyObject
 from django.views import View
 from structlog.contextvars import bind_contextvars
 
 from accounts import sessions
 from accounts.models import User
-from notifications.texts import spoken_phone
+from accounts.practice import practice
 from patients.api import look_log
 from records import clock
 from records.actor import Actor, visitor
 from records.api import note_denied
 from records.limits import address_of, take
 from records.refused import CODES, Refused
+from scheduling.setting_up import is_ready
 
 
 class Renderer(DjangoTemplates):
@@ -37,13 +40,7 @@ def around(request: HttpRequest) -> dict[str, Any]:
     """What the frame of a page shows: whose practice it is, and when a sign-in ends by itself."""
     user = request.user
     idle = sessions.idle_of(user).total_seconds() if isinstance(user, User) else 0
-    phone = settings.PRACTICE_PHONE
-    practice = {
-        "name": settings.PRACTICE_NAME,
-        "phone": phone,
-        "spoken_phone": spoken_phone(phone),
-    }
-    return {"practice": practice, "idle_after": int(idle)}
+    return {"practice": SimpleLazyObject(practice), "idle_after": int(idle)}
 
 
 class Invalid(Exception):
@@ -110,6 +107,13 @@ class Page(View):
             raise Invalid(form, name)
         return form.cleaned_data
 
+    def posted_id(self, name: str) -> UUID:
+        """The id of a row that a button names."""
+        try:
+            return UUID(self.request.POST.get(name, ""))
+        except ValueError as error:
+            raise BadRequest from error
+
     @property
     def user(self) -> User:
         """Who looks, on a page for those who have signed in."""
@@ -169,13 +173,16 @@ def _elsewhere(request: HttpRequest, answer: Any) -> HttpResponseBase:
 
 
 class Home(Page):
-    """Everybody's first page, by who looks."""
+    """Everybody's first page, by who looks; until all is set up, colleagues see what is to do."""
 
     FIRST = {"patient": "care", "physician": "today", "staff": "board", "administrator": "practice"}
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         user = request.user
-        return redirect(self.FIRST[user.role] if isinstance(user, User) else "front")
+        if not isinstance(user, User):
+            return redirect("front")
+        to_do = user.is_colleague and not is_ready(self.now)
+        return redirect("practice" if to_do else self.FIRST[user.role])
 
 
 class StillHere(Page):
@@ -208,4 +215,4 @@ def unreadable(request: HttpRequest) -> HttpResponse:
 
 def failed(request: HttpRequest) -> HttpResponse:
     """A fault of ours: nothing is asked of the database for this page."""
-    return render(request, "pages/failed.html", status=500)
+    return HttpResponse(render_to_string("pages/failed.html"), status=500)

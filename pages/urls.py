@@ -4,6 +4,7 @@ from django.urls import path
 
 from pages.page import Home, StillHere
 from pages.patient.urls import urls as patient
+from pages.people import People
 from pages.physician.urls import urls as physician
 from pages.practice import Practice
 from pages.public.urls import urls as public
@@ -16,5 +17,6 @@ urls = [
     *staff,
     path("home/", Home.as_view(), name="home"),
     path("practice/", Practice.as_view(), name="practice"),
+    path("practice/people/", People.as_view(), name="people"),
     path("still-here/", StillHere.as_view(), name="still-here"),
 ]

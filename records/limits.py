@@ -56,6 +56,8 @@ LIMITS: dict[str, tuple[tuple[str, int, int], ...]] = {
         ("user", 200, DAY), ("patient", 10, DAY), ("number", 5, DAY), ("prefix", 15, DAY),
         ("total", 300, DAY),
     ),
+    # Somebody tries whether texts leave.
+    "test_text": (("user", 5, HOUR), ("total", 60, HOUR)),
     # A slot is held for ten minutes, by default.
     "hold": (("address", 40, 600), ("user", 40, 600), ("total", 600, 600)),
     # A copy of the record is made, which takes a worker seconds.

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from datetime import date, datetime, time
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Exists, F, Model, OuterRef, Q
 
+from accounts.practice import practice
 from notifications.models import InboundMessage, Message, OptOut, ProviderEvent
 from patients import questionnaire
 from patients.models import (
@@ -304,7 +304,7 @@ def compose(patient: Patient, *, now: datetime, step: Callable[[int], None]) -> 
     told: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "generated_at": now,
-        "practice": settings.PRACTICE_NAME,
+        "practice": practice().name,
         "time_zone": patient.time_zone,
     }
     for count, (name, section) in enumerate(SECTIONS.items(), 1):

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from accounts.factors import give_authenticator
 from accounts.models import Role, User
+from accounts.practice import practice, set_up
 from patients.actions import (
     change_address,
     check_identity,
@@ -144,7 +145,9 @@ def answers(**given: Any) -> dict[str, Any]:
 
 
 def _practice(begun: datetime, now: datetime) -> list[Physician]:
-    _colleague("sam", "Sam Sand", Role.STAFF)
+    sam = _colleague("sam", "Sam Sand", Role.STAFF)
+    ours = practice()
+    set_up(name=ours.name, phone=str(ours.phone), time_zone=ours.time_zone, by=_by(sam), now=begun)
     _colleague("admin", "Ada Admin", Role.ADMINISTRATOR, is_superuser=True)
     chen = _physician("chen", "Dr. Chen", "+18505550111", "https://video.hearth.test/chen")
     rivera = _physician("rivera", "Dr. Rivera", "+19735550112", "")

@@ -9,19 +9,21 @@ from allauth.usersessions.models import UserSession
 from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.db.models.functions import Greatest
 from django.http import Http404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import sessions
 from accounts.api import ADMINISTRATOR, Anyone, actor_of, freshly, roles, signed_in
-from accounts.models import COLLEAGUES, ApiToken, PasswordLink, Role, User
+from accounts.models import COLLEAGUES, ApiToken, PasswordLink, Practice, Role, User
 from accounts.people import actions
 from accounts.phones import us_number
+from accounts.practice import ZONES, physicians, practice, set_on_call, set_up
 from records import clock
 from records.api import (
     Door,
+    IdField,
     Input,
     InstantField,
     MailField,
@@ -57,6 +59,60 @@ def found(rows: Any, pk: Any) -> Any:
     if row is None:
         raise Http404
     return row
+
+
+class PracticeIn(Input):
+    name = TextField(max_length=20)
+    phone = TextField(max_length=30)
+    time_zone = serializers.ChoiceField(choices=ZONES)
+
+
+class OnCallIn(Input):
+    users = serializers.ListField(child=IdField(), max_length=20)
+
+
+class PracticeOut(serializers.ModelSerializer[Practice]):
+    """``on_call``: physicians who are paged first; empty while all of them are."""
+
+    phone = serializers.CharField()
+    on_call = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Practice
+        fields = ["name", "phone", "time_zone", "on_call"]
+
+    @extend_schema_field(serializers.ListField(child=serializers.UUIDField()))
+    def get_on_call(self, row: Practice) -> list[Any]:
+        return [user.pk for user in physicians() if user.is_on_call]
+
+
+class PracticeDoor(Door):
+    """Whose practice this is."""
+
+    permission_classes = (roles(*COLLEAGUES),)
+
+    @extend_schema(responses=PracticeOut)
+    def get(self, request: Request) -> Response:
+        return Response(PracticeOut(practice()).data)
+
+    @extend_schema(request=PracticeIn, responses=PracticeOut)
+    def put(self, request: Request) -> Response:
+        if signed_in(request).role == Role.PHYSICIAN:
+            self.permission_denied(request, "Staff and administrators name the practice.")
+        sent = read(PracticeIn, request.data)
+        return Response(PracticeOut(set_up(**sent, by=actor_of(request), now=clock.now())).data)
+
+
+class OnCall(Door):
+    """Who is paged first about what is urgent."""
+
+    permission_classes = (roles(*COLLEAGUES),)
+
+    @extend_schema(request=OnCallIn, responses=PracticeOut)
+    def put(self, request: Request) -> Response:
+        sent = read(OnCallIn, request.data)
+        set_on_call(**sent, by=actor_of(request), now=clock.now())
+        return Response(PracticeOut(practice()).data)
 
 
 class Users(Door):
@@ -97,7 +153,7 @@ class InvitationOut(serializers.ModelSerializer[PasswordLink]):
         fields = ["id", "user", "name", "role", "email", "expires_at"]
 
 
-def _invitations() -> QuerySet[PasswordLink]:
+def invitations() -> QuerySet[PasswordLink]:
     """Those that are open; of what was used or withdrawn, events tell."""
     rows = PasswordLink.objects.open().filter(kind=PasswordLink.Kind.JOIN)
     return rows.select_related("user")
@@ -110,7 +166,7 @@ class Invitations(Door):
 
     @extend_schema(responses=InvitationOut(many=True))
     def get(self, request: Request) -> Response:
-        return listed(self, _invitations(), InvitationOut)
+        return listed(self, invitations(), InvitationOut)
 
     @extend_schema(request=InvitationIn, responses={201: InvitationOut})
     def post(self, request: Request) -> Response:
@@ -126,7 +182,7 @@ class Invitation(Door):
 
     @extend_schema(request=None, responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
-        actions.withdraw(link=found(_invitations(), pk), by=actor_of(request), now=clock.now())
+        actions.withdraw(link=found(invitations(), pk), by=actor_of(request), now=clock.now())
         return Response(status=204)
 
 

@@ -20,6 +20,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from accounts.factors import shown_now
+from accounts.practice import practice
 from notifications.sandbox.callbacks import post_signed
 from notifications.sandbox.models import SandboxBlock, SandboxFault, SandboxMessage
 from notifications.sandbox.twilio_api import FAULTS
@@ -256,7 +257,7 @@ def phone(request: HttpRequest) -> HttpResponse:
         "can_answer": NUMBER.fullmatch(chosen),
         "now": clock.now(),
         "quick": QUICK,
-        "practice": settings.PRACTICE_NAME,
+        "practice": practice().name,
         "authenticators": shown_now(DOMAIN),
     }
     return render(request, "sandbox/phone.html", page)

@@ -4,7 +4,6 @@ from base64 import b64decode
 from datetime import UTC, datetime
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -12,6 +11,7 @@ from django.views import View
 
 from accounts.models import PasswordLink
 from accounts.people.actions import of_token
+from accounts.practice import practice
 from notifications.texts import spoken_phone, spoken_time
 from patients.actions import confirm_support_person
 from patients.models import SupportPerson
@@ -119,7 +119,7 @@ class Appointment(ByLink):
         return _page(request, "appointment", {"done": link.action}, status=200)
 
     def _page(self, request: HttpRequest, token: str, refused: str = "") -> HttpResponse:
-        now, phone = clock.now(), spoken_phone(settings.PRACTICE_PHONE)
+        now, phone = clock.now(), spoken_phone(str(practice().phone))
         try:
             link, meeting = links.opened(token, now=now)
         except ObjectDoesNotExist:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,7 @@ from scheduling.subscriptions.gates import (
     subscribe_gates,
 )
 from scheduling.subscriptions.models import (
+    LOWEST_PRICE,
     TRANSITIONS,
     BillingPeriod,
     PeriodStatus,
@@ -263,6 +265,45 @@ def open_period(locked: Subscription, *, by: Actor, now: datetime) -> BillingPer
 
 
 # --- what others ask --------------------------------------------------------------------------
+
+
+@transaction.atomic
+def offer_plan(
+    *,
+    name: str,
+    monthly_price: Decimal,
+    sessions_per_month: int,
+    deliveries_per_month: int,
+    by: Actor,
+    now: datetime,
+) -> Plan:
+    """Another plan; a price is said once, so another price is another plan.
+
+    Raises `Refused` ``invalid`` below the lowest price, and ``wrong_state`` for a name that there
+    is already.
+    """
+    if monthly_price < LOWEST_PRICE:
+        raise Refused("invalid", f"Plans start at ${LOWEST_PRICE:.0f}.", pointer="/monthly_price")
+    if Plan.objects.filter(name__iexact=name).exists():
+        raise Refused("wrong_state", "There is a plan of this name.", pointer="/name")
+    row = Plan.objects.create(
+        name=name,
+        monthly_price=monthly_price,
+        sessions_per_month=sessions_per_month,
+        deliveries_per_month=deliveries_per_month,
+    )
+    record("plan.offered", row, by=by, now=now)
+    return row
+
+
+@transaction.atomic
+def withdraw_plan(*, plan: Plan, by: Actor, now: datetime) -> Plan:
+    """Nobody subscribes to it any more; whoever has it keeps it. Raises ``wrong_state``."""
+    if not Plan.objects.filter(pk=plan.pk, is_offered=True).update(is_offered=False):
+        raise Refused("wrong_state", "This plan is not offered any more.")
+    plan.is_offered = False
+    record("plan.withdrawn", plan, by=by, now=now)
+    return plan
 
 
 def subscription_facts(

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import CARE, PATIENT, STAFF, Anyone, actor_of, roles, signed_in
+from accounts.api import ADMINISTRATOR, CARE, PATIENT, STAFF, Anyone, actor_of, roles, signed_in
 from accounts.models import Role, User
 from patients.api import (
     CorrectIn,
@@ -33,6 +33,8 @@ from records.api import (
     Input,
     InstantField,
     ListQuery,
+    Nothing,
+    NumberField,
     TextField,
     if_match,
     listed,
@@ -55,8 +57,15 @@ class PlanOut(serializers.ModelSerializer[Plan]):
         ]  # fmt: skip
 
 
+class NewPlanIn(Input):
+    name = TextField(max_length=60)
+    monthly_price = serializers.DecimalField(max_digits=8, decimal_places=2, coerce_to_string=True)
+    sessions_per_month = NumberField(min_value=1, max_value=31)
+    deliveries_per_month = NumberField(min_value=1, max_value=4)
+
+
 class Plans(Door):
-    """The plans on offer, the least expensive first."""
+    """The plans on offer, the least expensive first; staff and administrators add some."""
 
     permission_classes = (Anyone,)
 
@@ -64,6 +73,27 @@ class Plans(Door):
     def get(self, request: Request) -> Response:
         rows = Plan.objects.filter(is_offered=True)
         return listed(self, rows, PlanOut, ordering=("monthly_price", "id"))
+
+    @extend_schema(request=NewPlanIn, responses={201: PlanOut})
+    def post(self, request: Request) -> Response:
+        if not roles(STAFF, ADMINISTRATOR)().has_permission(request, self):
+            self.permission_denied(request, "Staff and administrators offer plans.")
+        sent = read(NewPlanIn, request.data)
+        row = actions.offer_plan(**sent, by=actor_of(request), now=clock.now())
+        return Response(PlanOut(row).data, status=201)
+
+
+class WithdrawPlan(Door):
+    """A plan that nobody subscribes to any more."""
+
+    permission_classes = (roles(STAFF, ADMINISTRATOR),)
+
+    @extend_schema(request=Nothing, responses=PlanOut)
+    def post(self, request: Request, pk: UUID) -> Response:
+        read(Nothing, request.data)
+        plan = found(Plan.objects.all(), pk)
+        row = actions.withdraw_plan(plan=plan, by=actor_of(request), now=clock.now())
+        return Response(PlanOut(row).data)
 
 
 # --- subscriptions -------------------------------------------------------------------------------

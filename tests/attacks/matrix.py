@@ -157,6 +157,11 @@ delete physicians/{physician}/time-off/{time_off}/      -      -      -     mine
 get    physicians/{physician}/working-hours/            -      -      all   all   -
 post   physicians/{physician}/working-hours/            -      -      mine  mine  -
 delete physicians/{physician}/working-hours/{hours}/    -      -      -     mine  -
+post   plans/                                           -      -      yes   -     yes
+post   plans/{plan}/withdraw/                           -      -      all   -     all
+get    practice/                                        -      -      yes   yes   yes
+put    practice/                                        -      -      yes   -     yes
+put    practice/on-call/                                -      -      yes   yes   yes
 get    plans/                                           yes    yes    yes   yes   yes
 get    prescriptions/                                   -      own    -     care  glass
 post   prescriptions/                                   -      -      -     care  -
@@ -340,6 +345,14 @@ SENT: dict[str, Any] = {
         "refills": 5, "use_by": "2027-05-30", "external_reference": "RX-2",
         "registry_checked_at": "2026-12-07T15:30:00Z",
     },
+    "post plans/": {
+        "name": "New", "monthly_price": "300.00", "sessions_per_month": 4,
+        "deliveries_per_month": 1,
+    },
+    "put practice/": {
+        "name": "Hearth", "phone": "850-555-0100", "time_zone": "America/New_York",
+    },
+    "put practice/on-call/": {"users": []},
     "post rules/": {
         "code": "X", "state": "FL", "valid_from": "2027-01-01", "text": "t", "source": "s",
     },

@@ -19,7 +19,7 @@ from django.test import Client
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from accounts.models import User
+from accounts.models import Practice, User
 from notifications.sandbox.models import SandboxMessage
 from patients.models import Patient
 from records import audit
@@ -45,7 +45,8 @@ CODES = {
     "table", "time_zone", "understood", "unmet_gates", "version", "was", "why", "flags",
     "postal_code", "county",
 }  # fmt: skip
-PUBLIC = (Physician,)  # the name and the link of a physician are told to every patient
+# The name and the link of a physician are told to every patient, those of the practice to all.
+PUBLIC = (Physician, Practice)
 NUMBERS = iter(f"+1850555{n:04d}" for n in range(171, 199))
 Column = tuple[type[models.Model], Any]
 

@@ -38,5 +38,7 @@ LOOKS = [
         *pages_physician.LOOKS,
         *pages_staff.LOOKS,
         ("practice", "practice/", "admin"),
+        ("practice-physician", "practice/", "chen"),
+        ("people", "practice/people/", "admin"),
     )
 ]

@@ -19,7 +19,7 @@ def main(wanted: str) -> None:
     from tests.browser.site import SCHEMES, SIZES, launched, seat, user_of
     from tests.cast import NOW
 
-    to = settings.BASE_DIR / ".data" / "screenshots" / "pages" / "pages"
+    to = settings.BASE_DIR / ".data" / "screenshots" / "pages"
     to.mkdir(parents=True, exist_ok=True)
     conftest.make_template()
     conftest.drop("hearth_pictures")
