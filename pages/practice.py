@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404
 
 from accounts.models import COLLEAGUES, Role
 from accounts.practice import ZONES, physicians, practice, set_on_call, set_up
+from notifications.texts import spoken_phone
 from notifications.writing import last_test, send_test
 from pages.page import Page
 from pages.templatetags.words import zone_name
@@ -57,12 +58,16 @@ class Practice(Page):
 
     def facts(self) -> Mapping[str, Any]:
         ours = practice()
-        named = {"name": ours.name, "phone": str(ours.phone), "time_zone": ours.time_zone}
-        todo = [(row, WHERE[row.key]) for row in todos(self.now)]
+        named = {
+            "name": ours.name,
+            "phone": spoken_phone(str(ours.phone)),
+            "time_zone": ours.time_zone,
+        }
+        todo = todos(self.now)
         return {
             "here": "practice",
-            "todo": todo,
-            "open": [row for row, _ in todo if not row.done],
+            "todo": [(row, WHERE[row.key]) for row in todo if not row.done],
+            "done": [row for row in todo if row.done],
             "physicians": physicians(),
             "plans": Plan.objects.order_by("-is_offered", "monthly_price", "id"),
             "name_form": NameForm(initial=named, prefix="named"),

@@ -82,7 +82,7 @@ LIST = (
     ("practice", "Name the practice", "Its name and telephone stand in every text.", "staff", True),
     ("physician", "Invite a physician", "They set a password by a link.", "administrator", True),
     ("hours", "Enter working hours", "Without hours nobody can book.", "physician", True),
-    ("licence", "Enter a licence", "Only patients of its state can book.", "physician", True),
+    ("licence", "Enter a license", "Only patients of its state can book.", "physician", True),
     (
         "on_call", "Enter a physician's telephone",
         "Calls for help page the physicians by text.", "administrator", True,
@@ -101,9 +101,9 @@ LIST = (
         "The one in force ends within 60 days; after that no prescription can be recorded.",
         "physician", False,
     ),
-    ("licence_fl", "Enter a licence for Florida", "Or nobody there can book.", "physician", False),
+    ("licence_fl", "Enter a license for Florida", "Or nobody there can book.", "physician", False),
     (
-        "licence_nj", "Enter a licence for New Jersey", "Or nobody there can book.",
+        "licence_nj", "Enter a license for New Jersey", "Or nobody there can book.",
         "physician", False,
     ),
     ("staff", "Invite staff", "They act for callers and track parcels.", "administrator", False),
