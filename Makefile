@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help run test test-all check bench walks chaos-messages bench-messages bench-sending bench-sign-in bench-trust fuzz lock sbom screenshots
+.PHONY: help run test test-all check bench walks chaos-messages bench-messages bench-sending bench-sign-in bench-trust fuzz lock sbom screenshots bench-pages
 
 help:
 	@echo "make run    Hearth with demo data on http://127.0.0.1:$${PORT:-8000} (Ctrl-C ends it)"
@@ -21,6 +21,7 @@ help:
 	@echo "make screenshots  every page, phone and desk, light and dark, into .data/screenshots (ONLY=care: a part)"
 	@echo "make lock   pins what requirements*.in name, with hashes; make sbom lists it (CycloneDX)"
 	@echo "make bench-trust  what the access log, second factor and limits cost a look (a minute)"
+	@echo "make bench-pages  the server's time for every page, also with 100,000 patients (minutes)"
 	@echo "make bench-sending  how late a thousand texts leave that are due at once"
 
 run: .venv/run .assets/made
@@ -70,6 +71,10 @@ fuzz: .venv/dev
 screenshots: .venv/dev .assets/made
 	@HEARTH_ENV=test LOG_LEVEL=ERROR HEARTH_DATA=.data/screenshots DJANGO_SETTINGS_MODULE=config.settings \
 		$(BIN)/python -m config.embedded --fast $(BIN)/python -m tests.browser.screenshots $(ONLY)
+
+bench-pages: .venv/dev .assets/made
+	@HEARTH_ENV=test LOG_LEVEL=ERROR HEARTH_DATA=.data/bench DJANGO_SETTINGS_MODULE=config.settings \
+		$(BIN)/python -m config.embedded --fast $(BIN)/python -m tests.bench_pages
 
 bench-trust: .venv/dev
 	@HEARTH_ENV=test LOG_LEVEL=ERROR HEARTH_DATA=.data/bench DJANGO_SETTINGS_MODULE=config.settings \

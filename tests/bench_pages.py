@@ -1,0 +1,193 @@
+"""The server's time for every page, with the demo alone and with 100,000 patients: some minutes.
+
+``make bench-pages``. Each patient more is a copy, under ids of its own, of all that the demo has of
+one who went through the whole chain. A page is asked in this process, ROUNDS times, in turn with
+``/livez``, the floor of the run. The exit code is 1 when a median is above LIMIT.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+from uuid import UUID
+
+import django
+import psycopg
+from psycopg import sql
+from rich.console import Console
+from rich.table import Table
+
+COUNT = int(os.environ.get("PATIENTS", "100000"))
+ROUNDS, LIMIT = 7, 0.200  # seconds
+WHOSE = "quinn@hearth.test"
+# Whose rows are copied: where the patient, or what belongs to them, stands in which column.
+COPIED = (
+    ("accounts_user", "id", "user"), ("patients_patient", "id", "patient"),
+    ("patients_address", "patient_id", "patient"), ("patients_assessment", "patient_id", "patient"),
+    ("patients_consent", "patient_id", "patient"),
+    ("patients_carerelationship", "patient_id", "patient"),
+    ("patients_supportperson", "patient_id", "patient"),
+    ("scheduling_reservation", "patient_id", "patient"),
+    ("scheduling_consultation", "patient_id", "patient"),
+    ("scheduling_decision", "patient_id", "patient"),
+    ("scheduling_subscription", "patient_id", "patient"),
+    ("scheduling_billingperiod", "subscription_id", "scheduling_subscription"),
+    ("scheduling_prescription", "patient_id", "patient"),
+    ("scheduling_delivery", "patient_id", "patient"),
+    ("scheduling_custodyevent", "delivery_id", "scheduling_delivery"),
+    ("notifications_message", "patient_id", "patient"),
+    ("records_event", "patient_id", "patient"),
+)  # fmt: skip
+# What must differ from copy to copy beside the ids; ``n`` is the number of the copy.
+OTHERWISE = {
+    ("accounts_user", "email"): "'p' || n || '@example.org'",
+    ("accounts_user", "phone"): "'+1352' || lpad((2000000 + n)::text, 7, '0')",
+    ("accounts_user", "phone_verified_at"): "NULL",
+    ("patients_patient", "last_name"): "'Bench' || n",
+    ("patients_patient", "email"): "'p' || n || '@example.org'",
+    ("patients_patient", "phone"): "'+1352' || lpad((2000000 + n)::text, 7, '0')",
+    ("patients_supportperson", "secret"): "md5(random()::text)",
+    ("scheduling_reservation", "physician_id"): "NULL",
+    ("scheduling_reservation", "busy"): "NULL",
+    ("scheduling_prescription", "external_reference"): "'DEMO-' || n",
+    ("notifications_message", "key"): "r.key || n",
+    ("notifications_message", "provider_id"): "NULL",
+}
+REFERENCE = "left(r.reference, 2) || lpad(upper(to_hex(n)), 6, '0')"
+# The id of a copy: as old as the demo's, never the newest.
+MAP = """
+    CREATE OR REPLACE FUNCTION pg_temp.copy_of(id uuid, n int) RETURNS uuid LANGUAGE sql IMMUTABLE
+    AS $$ SELECT ('0190' || substr(md5(id::text || n), 5))::uuid $$"""
+
+
+def fill(its: psycopg.Connection) -> None:
+    """COUNT patients more."""
+    its.execute("SET session_replication_role = replica")
+    its.execute(MAP)
+    user = its.execute("SELECT id FROM accounts_user WHERE email = %s", [WHOSE]).fetchone()
+    assert user
+    patient = its.execute("SELECT id FROM patients_patient WHERE user_id = %s", user).fetchone()
+    assert patient
+    whose: dict[str, list[UUID]] = {"user": [user[0]], "patient": [patient[0]]}
+    for table, column, of in COPIED:
+        found = sql.SQL("SELECT id FROM {} WHERE {} = ANY(%s)").format(
+            sql.Identifier(table), sql.Identifier(column)
+        )
+        whose[table] = [row[0] for row in its.execute(found, [whose[of]])]
+    copied = {pk for rows in whose.values() for pk in rows if isinstance(pk, UUID)}
+    for table, _, _ in COPIED:
+        _copy(its, table, whose[table], copied)
+    its.execute("VACUUM ANALYZE")
+
+
+def _copy(its: psycopg.Connection, table: str, rows: list[Any], copied: set[UUID]) -> None:
+    known = its.execute(
+        "SELECT column_name, data_type, is_identity, is_generated FROM information_schema.columns "
+        "WHERE table_schema = 'public' AND table_name = %s ORDER BY ordinal_position",
+        [table],
+    ).fetchall()
+    columns = [(name, kind) for name, kind, own, made in known if (own, made) == ("NO", "NEVER")]
+    for pk in rows:
+        row = sql.SQL("SELECT {} FROM {} WHERE id = %s").format(
+            sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns), sql.Identifier(table)
+        )
+        values = its.execute(row, [pk]).fetchone()
+        assert values
+        taken = [
+            (name, _expression(table, name, value, value in copied if kind == "uuid" else False))
+            for (name, kind), value in zip(columns, values, strict=True)
+            if not (name == "id" and kind == "bigint")
+        ]
+        insert = sql.SQL(
+            "INSERT INTO {table} ({names}) SELECT {values} "
+            "FROM {table} r, generate_series(1, %s) n WHERE r.id = %s"
+        ).format(
+            table=sql.Identifier(table),
+            names=sql.SQL(", ").join(sql.Identifier(name) for name, _ in taken),
+            values=sql.SQL(", ").join(value for _, value in taken),
+        )
+        its.execute(insert, [COUNT, pk])
+
+
+def _expression(table: str, name: str, value: Any, is_copied: bool) -> sql.Composable:
+    if (table, name) in OTHERWISE:
+        return sql.SQL(OTHERWISE[table, name])  # type: ignore[arg-type]
+    if name == "reference" and value:
+        return sql.SQL(REFERENCE)
+    here = sql.SQL("r.{}").format(sql.Identifier(name))
+    return sql.SQL("pg_temp.copy_of({}, n)").format(here) if is_copied else here
+
+
+def measure() -> Iterator[tuple[str, str, float, int]]:
+    """Of every page: its name, address, median seconds, and how many queries it makes."""
+    from django.db import connection
+    from django.test import Client
+    from django.test.utils import CaptureQueriesContext
+
+    from tests.browser.every_page import LOOKS
+    from tests.browser.site import key_of, user_of
+
+    keys = {who: key_of(user) for who in {look.who for look in LOOKS} if (user := user_of(who))}
+    for look in LOOKS:
+        client, address = Client(), look.address
+        if look.who:
+            client.cookies["sessionid"] = keys[look.who]
+        client.get(address)
+        with CaptureQueriesContext(connection) as asked:
+            client.get(address)
+        queries = len(asked)
+        times, floor = [], []
+        for _ in range(ROUNDS):
+            times.append(_took(client, address))
+            floor.append(_took(client, "/livez"))
+        FLOOR.append(median(floor))
+        yield look.name, address, median(times), queries
+
+
+FLOOR: list[float] = []
+
+
+def _took(client: Any, address: str) -> float:
+    begun = time.perf_counter()
+    client.get(address)
+    return time.perf_counter() - begun
+
+
+def main() -> int:
+    django.setup()
+    from django.core.management import call_command
+    from django.test.utils import setup_test_environment
+
+    from records import clock
+    from tests import conftest
+    from tests.cast import NOW
+
+    setup_test_environment()
+    conftest.make_template()
+    conftest.drop("hearth_bench_pages")
+    conftest.clone("hearth_bench_pages", conftest.EMPTY)
+    conftest.use("hearth_bench_pages")
+    clock.move(NOW)
+    call_command("load_demo")
+    alone = list(measure())
+    with conftest.owner("hearth_bench_pages") as its:
+        fill(its)
+    many = list(measure())
+    table = Table(title=f"Pages: server's time, median of {ROUNDS}")
+    for column in ("page", "queries", "demo", f"and {COUNT:,} patients", "of the floor"):
+        table.add_column(column, justify="left" if column == "page" else "right")
+    floor, worst = median(FLOOR), 0.0
+    for (name, _, one, _), (_, _, two, queries) in zip(alone, many, strict=True):
+        worst = max(worst, one, two)
+        times = (f"{one * 1000:.0f} ms", f"{two * 1000:.0f} ms", f"{two / floor:.0f}×")
+        table.add_row(name, str(queries), *times)
+    Console().print(table)
+    Console().print(f"floor (/livez) {floor * 1000:.2f} ms; slowest page {worst * 1000:.0f} ms")
+    conftest.drop("hearth_bench_pages")
+    return int(worst > LIMIT)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
