@@ -123,6 +123,7 @@ def begin(
     physician: Mapping[str, str],
     hours: Iterable[tuple[int, time, time]],
     licences: Iterable[Mapping[str, Any]],
+    join_url: str,
     now: datetime,
 ) -> Physician:
     """A new practice: its name, an administrator, an invited physician with hours and licences.
@@ -144,7 +145,11 @@ def begin(
     set_up(**practice, by=by, now=now)
     link = invite(role=Role.PHYSICIAN, **physician, by=by, now=now)
     row = Physician.objects.create(
-        user=link.user, name=link.user.name, time_zone=practice["time_zone"], is_active=False
+        user=link.user,
+        name=link.user.name,
+        time_zone=practice["time_zone"],
+        join_url=join_url,
+        is_active=False,
     )
     for weekday, opens, closes in hours:
         add_working_hours(

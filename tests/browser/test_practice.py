@@ -185,6 +185,8 @@ Dr. Lee
 lee@hearth.test
 12
 850-555-0124
+video
+https://video.example.org/lee
 Mo We
 9
 09:00
@@ -237,7 +239,7 @@ def test_a_new_practice_is_asked_a_few_questions(nobody: str) -> None:
     owns = User.objects.get(role=Role.ADMINISTRATOR)
     assert owns.check_password("three quiet words")
     physician = Physician.objects.get()
-    assert not physician.is_active
+    assert (physician.is_active, physician.join_url) == (False, "https://video.example.org/lee")
     assert {h.weekday for h in WorkingHours.objects.filter(physician=physician)} == {0, 2}
     assert Licence.objects.get().state == "FL"
     assert PasswordLink.objects.get().user == physician.user

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.core.validators import validate_email
+from django.core.validators import URLValidator, validate_email
 
 from accounts.phones import us_number
 from accounts.practice import BAD_NAME, BAD_PHONE, is_name
@@ -56,6 +56,7 @@ class Command(BaseCommand):
             "email": self._ask("Physician: e-mail", _mail),
             "phone": self._ask("Physician: telephone that is paged on call", _phone),
         }
+        join_url = self._ask("Physician: link to their video room (none: they call)", _link, "none")
         days = self._ask("Working days", _days, "Mo Tu We Th Fr")
         opens = self._ask("They begin at", _time, "08:30")
         closes = self._ask("They end at", _time, "17:00")
@@ -66,6 +67,7 @@ class Command(BaseCommand):
             "physician": physician,
             "hours": [(day, opens, closes) for day in days],
             "licences": licences,
+            "join_url": join_url,
         }
 
     def _licence(self, state: str) -> dict[str, Any] | None:
@@ -120,6 +122,13 @@ def _phone(typed: str) -> str:
 
 def _mail(typed: str) -> str:
     validate_email(typed)
+    return typed
+
+
+def _link(typed: str) -> str:
+    if typed == "none":
+        return ""
+    URLValidator(schemes=["https"])(typed)
     return typed
 
 
