@@ -27,7 +27,7 @@ help:
 run: .venv/run .assets/made
 	@$(BIN)/python -m config.run
 
-test: check .assets/made
+test: check
 	@sh tests/browser/chromium.sh
 	@HEARTH_ENV=test HEARTH_DATA=.data/test DJANGO_SETTINGS_MODULE=config.settings \
 		$(BIN)/python -m config.embedded --fast $(BIN)/python -m pytest -n auto
@@ -37,7 +37,7 @@ test-all: test
 		$(BIN)/python -m config.embedded --fast $(BIN)/python -m pytest -n auto --dist load \
 		--hypothesis-profile all tests/test_every_minute.py
 
-check: .venv/dev
+check: .venv/dev .assets/made
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports

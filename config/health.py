@@ -4,7 +4,6 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.middleware.common import CommonMiddleware
-from django.views.csrf import csrf_failure
 
 from pages import page
 from records.refused import CODES, problem_body
@@ -46,7 +45,7 @@ class Slashes(CommonMiddleware):
 def no_page_of_ours(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Something with a cookie, of which nothing proves that a page of ours sent it."""
     if not request.path.startswith(("/api/", "/_allauth/")):
-        return csrf_failure(request, reason)
+        return page.unproven(request)
     body = problem_body("permission_denied", "Send the token against forgery (X-CSRFToken).")
     return JsonResponse(body, status=403, content_type="application/problem+json")
 

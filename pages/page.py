@@ -207,6 +207,12 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return render(request, "pages/refused.html", facts, status=403)
 
 
+def unproven(request: HttpRequest) -> HttpResponse:
+    """What was sent, nothing proves to come from a page of ours; or the page lay open too long."""
+    facts = {"title": "Please send that once more", "detail": "This page lay open for too long."}
+    return render(request, "pages/refused.html", facts, status=403)
+
+
 def unreadable(request: HttpRequest) -> HttpResponse:
     """What was sent cannot be read."""
     facts = {"title": "That did not arrive", "detail": "Please go back and try once more."}

@@ -113,7 +113,7 @@ def _copy(its: psycopg.Connection, table: str, rows: list[Any], copied: set[UUID
 
 def _expression(table: str, name: str, value: Any, is_copied: bool) -> sql.Composable:
     if (table, name) in OTHERWISE:
-        return sql.SQL(OTHERWISE[table, name])  # type: ignore[arg-type]
+        return sql.SQL(OTHERWISE[table, name])
     if name == "reference" and value:
         return sql.SQL(REFERENCE)
     here = sql.SQL("r.{}").format(sql.Identifier(name))

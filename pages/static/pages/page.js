@@ -42,7 +42,7 @@ if (idleAfter) {
     const answer = await fetch("/still-here/", { cache: "no-store" }).catch(() => null);
     if (answer && answer.status === 401) location.reload();
   };
-  for (const kind of ["keydown", "pointerdown", "scroll"]) {
+  for (const kind of ["keydown", "input", "pointerdown", "scroll"]) {
     document.addEventListener(kind, () => { if (!dialog.open) used = Date.now(); }, { passive: true });
   }
   dialog.querySelector("[data-goes-on]").addEventListener("click", () => {
