@@ -187,4 +187,4 @@ def as_file(row: Consultation) -> bytes:
     calendar.add("prodid", "-//Hearth//Appointments//EN")
     calendar.add("version", "2.0")
     calendar.add_component(event)
-    return calendar.to_ical()
+    return bytes(calendar.to_ical())

@@ -57,7 +57,9 @@ def keep(
 ) -> None:
     """Remember a hold; the one before, if there was one, is given back."""
     release(request)
-    assert hold.expires_at and hold.hold_start and hold.physician  # noqa: S101  it is a hold
+    assert hold.expires_at  # noqa: S101  it is a hold
+    assert hold.hold_start  # noqa: S101
+    assert hold.physician  # noqa: S101
     row = Held(
         id=hold.pk,
         secret=secret,

@@ -141,11 +141,7 @@ class Qualify(Page):
             "number": steps.index(step) + 1,
             "total": len(steps),
             "crisis_text": questionnaire.CRISIS_TEXT,
-            "calls": [
-                answer for answer, weight in self.question.flags if weight == questionnaire.CRISIS
-            ]
-            if self.question
-            else [],
+            "calls": calls_of(self.question),
         }
 
     def form(self, data: Any = None) -> forms.Form:
@@ -317,6 +313,12 @@ class Done(Page):
             "review_text": questionnaire.REVIEW_TEXT,
             "crisis_text": questionnaire.CRISIS_TEXT,
         }
+
+
+def calls_of(question: questionnaire.Question | None) -> list[str]:
+    """The answers of a question that call for help at once."""
+    flags = question.flags if question else ()
+    return [answer for answer, weight in flags if weight == questionnaire.CRISIS]
 
 
 def _parts(born: str | None) -> dict[str, Any]:
