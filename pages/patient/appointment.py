@@ -91,7 +91,6 @@ class Appointment(OwnAppointment):
         self.request.session[UNDO] = {
             **was, "of": str(row.pk), "version": moved.version, "until": until,
         }  # fmt: skip
-        messages.success(self.request, "Your appointment is moved.", extra_tags="good")
         return redirect("appointment", row.pk)
 
     def do_undo(self) -> HttpResponseBase:
