@@ -6,6 +6,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from pages.public.frame import is_embedded
 from records.refused import CODES, problem_body
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -55,12 +56,6 @@ class Headers:
         if not _is_for_all(request):
             answer.setdefault("Cache-Control", "no-store")
         return answer
-
-
-def is_embedded(request: HttpRequest) -> bool:
-    """Whether this is the page of free times as it stands in a frame of the practice's own site."""
-    looks = request.method in ("GET", "HEAD") and request.path == "/book/"
-    return looks and request.GET.get("embed") == "1"
 
 
 def _is_for_all(request: HttpRequest) -> bool:

@@ -14,9 +14,9 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.models import User
-from config.headers import is_embedded
 from pages.page import Invalid, Page
 from pages.public import held
+from pages.public.frame import is_embedded
 from pages.public.links import instant
 from pages.public.place import ZONES, PlaceForm, ZipForm
 from patients.models import Patient
