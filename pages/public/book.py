@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from accounts.models import User
 from pages.page import Invalid, Page
 from pages.public import held
 from pages.public.frame import is_embedded
+from pages.public.held import Held
 from pages.public.links import instant
 from pages.public.place import ZONES, PlaceForm, ZipForm
 from patients.models import Patient
@@ -92,6 +93,7 @@ class Book(Choosing):
             "embed": is_embedded(self.request),
             "patient": patient,
             "ahead": ahead if kinds == ["initial"] else None,
+            "held": self._held(),
             "form": ZipForm(),
             "zones": ZONES,
         }
@@ -117,7 +119,10 @@ class Book(Choosing):
             raise Refused("not_offered", "Please choose one of the free times.")
         wish = Wish(start, self.kind(kinds), state, zone)
         browser = browser_of(self.request, user)
-        hold, secret = actions.take_hold(wish=wish, browser=browser, now=self.now)
+        before = Held.of(self.request)
+        hold, secret = actions.take_hold(
+            wish=wish, browser=browser, now=self.now, instead=before.key if before else None
+        )
         held.keep(self.request, hold, secret, zone=zone, postal_code=self.asked.get("postal_code"))
         answer = redirect("book-confirm")
         if user is None:
@@ -128,7 +133,13 @@ class Book(Choosing):
         facts = self.facts()
         refused = facts.get("why")
         is_wrong = "slots" not in facts and facts["form"].is_bound and refused is None
-        return self.page(status=400 if is_wrong else 200)
+        shown = {**facts, "now": self.now}
+        return render(request, self.template, shown, status=400 if is_wrong else 200)
+
+    def _held(self) -> Held | None:
+        """The time that this browser holds already; not in a frame."""
+        row = None if is_embedded(self.request) else Held.of(self.request)
+        return row if row and row.lives(self.now) else None
 
     def _times(self, state: str, zone: str, kinds: list[str]) -> dict[str, Any]:
         kind = self.kind(kinds)

@@ -93,15 +93,14 @@ class Confirm(Page):
         give_consents(patient=self._me(), consents=consents, by=self.by(), now=self.now)
 
     def do_renew(self) -> HttpResponseBase:
-        """The same time once more, if nobody has taken it since."""
+        """The same time for longer; once it has run out, if nobody has taken it since."""
         user = self.user if self.request.user.is_authenticated else None
         hold = self.hold
         by = {"user": str(user.pk)} if user else {"address": address_of(self.request)}
         take("hold", **by)
-        held.give_back(hold)
         browser = browser_of(self.request, user)
         wish = Wish(hold.start, hold.kind, hold.state, hold.zone, hold.physician)
-        row, secret = actions.take_hold(wish=wish, browser=browser, now=self.now)
+        row, secret = actions.take_hold(wish=wish, browser=browser, now=self.now, instead=hold.key)
         held.keep(self.request, row, secret, zone=hold.zone, postal_code=hold.postal_code)
         answer = redirect("book-confirm")
         if user is None:

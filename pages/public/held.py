@@ -42,6 +42,11 @@ class Held:
         times = {name: datetime.fromisoformat(kept[name]) for name in ("start", "expires_at")}
         return cls(**(kept | ids | times))
 
+    @property
+    def key(self) -> tuple[UUID, str]:
+        """What opens it."""
+        return self.id, self.secret
+
     def lives(self, now: datetime) -> bool:
         return now < self.expires_at
 
@@ -55,8 +60,7 @@ class Held:
 def keep(
     request: HttpRequest, hold: Reservation, secret: str, *, zone: str, postal_code: str | None
 ) -> None:
-    """Remember a hold; the one before, if there was one, is given back."""
-    release(request)
+    """Remember a hold, in place of the one before."""
     assert hold.expires_at  # noqa: S101  it is a hold
     assert hold.hold_start  # noqa: S101
     assert hold.physician  # noqa: S101

@@ -28,6 +28,7 @@ from patients.actions import accept, require_adult
 from patients.api import of_typed
 from patients.assessments import actions
 from patients.facts import facts_of
+from patients.models import Assessment
 from patients.service_area import EASTERN
 from records.limits import address_of, take
 from records.refused import Refused
@@ -161,6 +162,12 @@ class Qualify(Page):
         return shape[self.step](data, initial=typed)
 
     def do_save(self) -> HttpResponseBase:
+        try:
+            return self._save()
+        except Assessment.DoesNotExist:  # it went between our look and this
+            return self._lost()
+
+    def _save(self) -> HttpResponseBase:
         form = self.form(self.request.POST)
         if self.question:
             self._answer(self.read(form)["answer"])

@@ -139,6 +139,10 @@ def test_a_hold_that_runs_out_is_told_kindly_and_can_be_taken_again(sit: Any) ->
     assert violations(alice) == []
     alice.get_by_role("button", name="Try the same time again").click()
     expect(alice.get_by_role("heading", name="Is this right?")).to_be_visible()
+    clock.move(clock.now() + timedelta(minutes=5))
+    alice.get_by_role("button", name="Keep it longer").click()
+    expect(alice.locator("[data-seconds]")).to_have_text(re.compile("for 9:5|for 10:00"))
+    assert Reservation.objects.count() == 1
     alice.get_by_role("button", name="Another time").click()
     expect(alice.get_by_role("heading", name="Choose a time")).to_be_visible()
     assert not Reservation.objects.exists()
@@ -262,6 +266,15 @@ def test_the_limits_of_holds_are_those_of_the_api(now: object) -> None:
     # Another choice gives the first one back: one browser blocks no day.
     assert hold(client, "2026-11-30T16:00:00Z", postal_code="32501").status_code == 302
     assert Reservation.objects.count() == 1
+    # The one that is held stays when the other is refused, and the same one can be taken again.
+    caller("bruno").post(
+        "consultations/", {"start": SLOT, "kind": "initial", "location": {"state": "NJ"}}
+    )
+    assert hold(client, postal_code="32501").status_code == 409
+    again = hold(client, "2026-11-30T16:00:00Z", postal_code="32501")
+    assert again["Location"] == "/book/confirm/"
+    assert Reservation.objects.exclude(expires_at=None).get().hold_start.hour == 16
+    assert "Go on with it" in client.get("/book/?postal_code=32501").content.decode()
     Count.objects.filter(name__startswith="hold address").update(n=40)
     answer = hold(client, "2026-11-30T17:00:00Z", postal_code="32501")
     assert answer.status_code == 429
