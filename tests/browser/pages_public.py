@@ -17,6 +17,8 @@ LOOKS: tuple[tuple[Any, ...], ...] = (
     ("book-elsewhere", "book/", "", lambda: "/book/?postal_code=10001"),
     ("book-embedded", "book/", "", lambda: "/book/?embed=1&postal_code=08753"),
     ("book-patient", "book/", "alice"),
+    ("book-booked", "book/", "carla"),
+    ("book-follow-up", "book/", "maya"),
     ("book-time", "book/time/", "", lambda: f"/book/time/?postal_code=32501&start={START}"),
     ("link-support", "support/<str:token>", "", lambda: "/support/none"),
     ("link-join", "join/<str:token>", "", lambda: "/join/none"),
