@@ -6,15 +6,17 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from pages.public.frame import is_embedded
 from records.refused import CODES, problem_body
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
-DATA = "default-src 'none'; frame-ancestors 'none'"
+NO_FRAME = "frame-ancestors 'none'"
+DATA = f"default-src 'none'; {NO_FRAME}"
 PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    f"{NO_FRAME}"
 )
 UNUSED = (
     "accelerometer", "autoplay", "camera", "display-capture", "fullscreen", "geolocation",
@@ -42,6 +44,10 @@ class Headers:
         answer["Content-Security-Policy"] = PAGE if is_page else DATA
         answer["X-Content-Type-Options"] = "nosniff"
         answer["X-Frame-Options"] = "DENY"
+        if is_page and is_embedded(request) and settings.CORS_ALLOWED_ORIGINS:
+            origins = " ".join(settings.CORS_ALLOWED_ORIGINS)
+            answer["Content-Security-Policy"] = PAGE.replace(NO_FRAME, f"frame-ancestors {origins}")
+            del answer["X-Frame-Options"]  # it can name no other origins
         # A page sends forms: without a referrer, browsers give their origin as null, which is
         # refused. To others neither tells anything.
         answer["Referrer-Policy"] = "same-origin" if is_page else "no-referrer"

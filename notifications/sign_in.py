@@ -408,7 +408,8 @@ class Adapter(DefaultAccountAdapter):
         """Nothing: a stranger's number is not texted."""
 
     def phone_form_field(self, **options: Any) -> PhoneField:
-        return PhoneField(max_length=30, **options)
+        typed = forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"})
+        return PhoneField(max_length=30, widget=typed, **options)
 
     def get_user_by_phone(self, phone: str) -> User | None:
         """The patient who proved this number to be theirs, else the first who typed it.

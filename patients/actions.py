@@ -1,7 +1,7 @@
 """Every write about patients, their addresses, consents and support persons."""
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -420,9 +420,17 @@ def accept(
     if not place.served:
         raise _not_here(place, at=address_at)
     zones = [place.time_zone] if place.time_zone else list(place.time_zones)
-    if not all(is_adult(born, zone=zone, now=now) for zone in zones):
-        raise Refused("under_age", "This is a service for adults of 18 and older.", pointer=born_at)
+    require_adult(born, zones=zones, now=now, at=born_at)
     return place
+
+
+def require_adult(born: date, *, zones: Sequence[str], now: datetime, at: str) -> None:
+    """Raises `Refused` ``under_age`` unless somebody is 18 today in all of these zones.
+
+    ``at`` points at the birthday in the request.
+    """
+    if not all(is_adult(born, zone=zone, now=now) for zone in zones):
+        raise Refused("under_age", "This is a service for adults of 18 and older.", pointer=at)
 
 
 def contact_of(typed: Mapping[str, Any], *, at: str) -> tuple[str, str]:

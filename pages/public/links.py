@@ -110,7 +110,7 @@ class Appointment(ByLink):
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         try:
-            chosen = _instant(request.POST.get("start", ""))
+            chosen = instant(request.POST.get("start", ""))
             link = links.follow(token=token, start=chosen, now=clock.now())
         except ObjectDoesNotExist:
             return self._page(request, token)
@@ -136,7 +136,7 @@ class Appointment(ByLink):
         return _page(request, "appointment", facts, status=409 if refused else 200)
 
 
-def _instant(text: str) -> datetime | None:
+def instant(text: str) -> datetime | None:
     """An instant with its offset, in UTC; None for anything else."""
     try:
         at = datetime.fromisoformat(text)

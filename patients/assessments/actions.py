@@ -66,6 +66,7 @@ def submit_for_patient(
     consents: Mapping[str, bool],
     by: Actor,
     now: datetime,
+    draft: Assessment | None = None,
 ) -> tuple[Assessment, str]:
     """An assessment of somebody who is a patient already, also by staff for a caller.
 
@@ -75,7 +76,7 @@ def submit_for_patient(
     require_consents(consents, "privacy", "telehealth")
     lock_patient(patient.pk)
     give_consents(patient=patient, consents=consents, by=by, now=now)
-    return _keep_assessment(patient, answers, by=by, now=now)
+    return _keep_assessment(patient, answers, by=by, now=now, draft=draft)
 
 
 @transaction.atomic
@@ -144,10 +145,37 @@ def submit_draft(
 
 
 @transaction.atomic
+def submit_own_draft(
+    *,
+    patient: Patient,
+    draft_id: UUID,
+    secret: str,
+    consents: Mapping[str, bool],
+    by: Actor,
+    now: datetime,
+) -> tuple[Assessment, str]:
+    """Turn the draft of somebody who is a patient already into an assessment of theirs.
+
+    Raises DoesNotExist, and what `submit_for_patient` raises.
+    """
+    lock_patient(patient.pk)
+    draft = open_draft(draft_id, secret)
+    return submit_for_patient(
+        patient=patient, answers=draft.answers, consents=consents, by=by, now=now, draft=draft
+    )
+
+
+@transaction.atomic
 def forget_drafts(*, now: datetime) -> int:
     """Delete drafts that nobody submitted within `DRAFT_KEPT`, but no crisis; returns how many."""
     drafts = Assessment.objects.filter(status=Assessment.Status.DRAFT, crisis=False)
     return drafts.filter(begun_at__lt=now - DRAFT_KEPT).delete()[0]
+
+
+def read_draft(draft_id: UUID, secret: str) -> Assessment:
+    """The draft that this secret opens, to look at its answers; raises DoesNotExist."""
+    drafts = Assessment.objects.filter(status=Assessment.Status.DRAFT)
+    return drafts.get(pk=draft_id, secret=digest(secret))
 
 
 def open_draft(draft_id: UUID, secret: str) -> Assessment:

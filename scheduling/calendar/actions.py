@@ -159,16 +159,22 @@ def held(hold_id: UUID | None, secret: str, wish: Wish, now: datetime) -> Reserv
     return rows.first()
 
 
-def take_hold(*, wish: Wish, browser: str, now: datetime) -> tuple[Reservation, str]:
+def take_hold(
+    *, wish: Wish, browser: str, now: datetime, instead: tuple[UUID, str] | None = None
+) -> tuple[Reservation, str]:
     """Hold a slot for ten minutes; returns it with the secret that opens it.
 
-    Two live at once of a ``browser``, of which the hash is kept. Raises what `choose` raises, and
+    ``instead`` of another hold (its id and secret), which is given back with it, or kept when this
+    one is refused: also the same slot can be taken once more, for another ten minutes. Two live at
+    once of a ``browser``, of which the hash is kept. Raises what `choose` raises, and
     ``over_budget``.
     """
     secret = secrets.token_urlsafe(24)
     with one_place_at_a_time():
         _lock_browser(browser)
         locked = lock_physicians([wish.physician] if wish.physician else None)
+        if instead:
+            _give_back(*instead)
         _check_holds(browser, now)
         agenda, slot, offer = choose(wish, locked, now=now)
         busy = slot.padded(offer.before, offer.after)
@@ -335,6 +341,12 @@ def _release_expired(
     # One statement: no consultation ever refers to a hold, so nothing has to be collected.
     rows = Reservation.objects.expired(now).filter(in_the_way)
     rows._raw_delete(rows.db)  # noqa: SLF001
+
+
+def _give_back(hold_id: UUID, secret: str) -> None:
+    """The hold that this secret opens, if there is one still, is nobody's any more."""
+    rows = Reservation.objects.filter(expires_at__isnull=False)
+    rows.filter(pk=hold_id, hold_secret=digest(secret)).delete()
 
 
 def _lock_browser(browser: str) -> None:

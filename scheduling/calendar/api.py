@@ -1,7 +1,7 @@
 """The API of the calendar: physicians, slots, holds, hours, and all that takes time."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponseBase
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -155,27 +155,50 @@ class Slots(Door):
     def get(self, request: Request) -> Response:
         asked = query(SlotQuery, request)
         state, zone = _where(request, asked)
-        now = clock.now()
-        offer = offer_of(asked["kind"], in_force(now), now)
-        # A day on each side: a day of the reader's zone may reach into another one's.
-        around = days(asked["from"], asked["to"], EASTERN).padded(DAY, DAY)
-        only = [asked["physician"]] if "physician" in asked else None
-        slots = []
-        for agenda in agendas(within=around, now=now, physicians=only):
-            local = zone or agenda.time_zone
-            within = days(asked["from"], asked["to"], local)
-            slots += [
-                (slot.start, slot.end, agenda.physician, local)
-                for slot in free_slots(agenda, offer, state=state, within=within, zone=local)
-            ]
-        rows = [
-            {"physician": physician, "start": start, "end": end, "time_zone": local}
-            for start, end, physician, local in sorted(slots)
-        ]
+        rows = free_times(
+            asked["from"],
+            asked["to"],
+            kind=asked["kind"],
+            state=state,
+            zone=zone,
+            only=[asked["physician"]] if "physician" in asked else None,
+            now=clock.now(),
+        )
         return Response(SlotsOut({"results": rows}).data)
 
 
 DAY = timedelta(days=1)
+
+
+def free_times(
+    first: date,
+    last: date,
+    *,
+    kind: str,
+    state: str,
+    zone: str | None,
+    now: datetime,
+    only: list[UUID] | None = None,
+) -> list[dict[str, Any]]:
+    """The free slots from ``first`` to ``last``, inclusive, of all physicians or ``only`` these.
+
+    The days are those of ``zone`` (IANA), or of each physician's own.
+    """
+    offer = offer_of(kind, in_force(now), now)
+    # A day on each side: a day of the reader's zone may reach into another one's.
+    around = days(first, last, EASTERN).padded(DAY, DAY)
+    slots = []
+    for agenda in agendas(within=around, now=now, physicians=only):
+        local = zone or agenda.time_zone
+        within = days(first, last, local)
+        slots += [
+            (slot.start, slot.end, agenda.physician, local)
+            for slot in free_slots(agenda, offer, state=state, within=within, zone=local)
+        ]
+    return [
+        {"physician": physician, "start": start, "end": end, "time_zone": local}
+        for start, end, physician, local in sorted(slots)
+    ]
 
 
 def days(first: date, last: date, zone: str) -> Interval:
@@ -200,7 +223,7 @@ def _where(request: Request, asked: dict[str, Any]) -> tuple[str, str | None]:
             raise serializers.ValidationError({name: ["Yours is another one."] for name in wrong})
         return address.state, address.time_zone
     if "postal_code" in asked:
-        return _of_zip(asked)
+        return where_of_zip(asked)
     if "state" not in asked:
         raise serializers.ValidationError({"state": ["Give a state or a postal_code."]})
     if asked["state"] not in SERVED_STATES:
@@ -209,7 +232,8 @@ def _where(request: Request, asked: dict[str, Any]) -> tuple[str, str | None]:
     return asked["state"], asked.get("time_zone")
 
 
-def _of_zip(asked: dict[str, Any]) -> tuple[str, str]:
+def where_of_zip(asked: Mapping[str, Any]) -> tuple[str, str]:
+    """State and zone of a ``postal_code``; raises `Refused` where we do not treat, or must ask."""
     place = place_of(asked)
     if not place.served:
         raise Refused(place.code, place.detail, pointer="/postal_code")
@@ -246,8 +270,7 @@ class Holds(Door):
     def post(self, request: Request) -> Response:
         sent = read(HoldIn, request.data)
         user = user_of(request)
-        cookie = request.get_signed_cookie(BROWSER, default="", salt=BROWSER)
-        browser = str(user.pk) if user else cookie or secrets.token_urlsafe(18)
+        browser = browser_of(request, user)
         is_patient = user is not None and user.role == Role.PATIENT
         zone = my_patient(request).time_zone if is_patient else EASTERN
         wish = Wish(sent["start"], sent["kind"], sent["state"], zone, sent.get("physician"))
@@ -259,16 +282,27 @@ class Holds(Door):
         body = {"id": hold.pk, "secret": secret, "expires_at": hold.expires_at}
         answer = Response(HoldOut(body).data, status=201)
         if not user:
-            answer.set_signed_cookie(
-                BROWSER,
-                browser,
-                salt=BROWSER,
-                max_age=86_400,
-                httponly=True,
-                secure=settings.SESSION_COOKIE_SECURE,
-                samesite="Lax",
-            )
+            keep_browser(answer, browser)
         return answer
+
+
+def browser_of(request: Request | HttpRequest, user: User | None) -> str:
+    """By what somebody's holds are counted: their account, else their browser, by its cookie."""
+    cookie = request.get_signed_cookie(BROWSER, default="", salt=BROWSER)
+    return str(user.pk) if user else cookie or secrets.token_urlsafe(18)
+
+
+def keep_browser(answer: HttpResponseBase, browser: str) -> None:
+    """The cookie by which a visitor's holds are counted."""
+    answer.set_signed_cookie(
+        BROWSER,
+        browser,
+        salt=BROWSER,
+        max_age=86_400,
+        httponly=True,
+        secure=settings.SESSION_COOKIE_SECURE,
+        samesite="Lax",
+    )
 
 
 class ReleaseIn(Input):

@@ -29,7 +29,13 @@ class Look:
 
 
 # Doors that show no page of their own: they answer with a file, nothing, or another page.
-NO_PAGE = {"home/", "still-here/", "exports/<str:token>"}
+NO_PAGE = {
+    "home/",
+    "still-here/",
+    "exports/<str:token>",
+    "care/appointments/<uuid:pk>/appointment.ics",
+    *pages_public.ON_THE_WAY,
+}
 LOOKS = [
     Look(*line)
     for line in (
