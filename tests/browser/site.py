@@ -64,8 +64,8 @@ def key_of(user: User) -> str:
 
 
 def user_of(name: str) -> User | None:
-    """One of the cast, in the tests' database or in the demo; None for nobody."""
-    return User.objects.get(email=CAST[name]) if name else None
+    """One of the cast, in the tests' database or in the demo, or of the demo; None for nobody."""
+    return User.objects.get(email=CAST.get(name, f"{name}@hearth.test")) if name else None
 
 
 def seat(
