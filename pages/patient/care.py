@@ -8,7 +8,6 @@ from django.http import Http404
 from django.urls import reverse
 
 from pages.patient.own import Own
-from patients.models import Patient
 from records.gates import UnmetGate
 from scheduling import replan, timeline
 from scheduling.timeline import Step
@@ -88,10 +87,9 @@ class Care(Own):
     template = "pages/patient/care.html"
 
     def facts(self) -> Mapping[str, Any]:
-        mine = Patient.objects.visible_to(self.user).values_list("pk", flat=True).first()
-        if mine is None:
+        care = replan.read_own(self.user, now=self.now)
+        if care is None:
             raise Http404
-        care, _ = replan.read(mine, now=self.now)
         chain = timeline.steps(care)
         then, step = timeline.next_of(chain, self.now), timeline.next_step(chain, self.now)
         buttons = list(_buttons(step, chain))

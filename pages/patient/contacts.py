@@ -73,14 +73,14 @@ class NewContact(Own):
         new = self.read(self.form(self.takes, "send"))["new"]
         by = of_typed({self.kind: new})
         take("code", user=str(self.user.pk), address=address_of(self.request), **by)
-        common = {"by": self.by(), "now": self.now}
+        common: dict[str, Any] = {"by": self.by(), "now": self.now}
         actions.ask_for_code(patient=self.patient, kind=self.kind, new=new, **common)
         messages.success(self.request, "If it can be yours, a code is on its way to it.")
         return redirect(f"{self.request.path}?sent=1")
 
     def do_confirm(self) -> HttpResponse:
         code = self.read(self.form(CodeForm, "confirm"), "code")["code"]
-        common = {"by": self.by(), "now": self.now}
+        common: dict[str, Any] = {"by": self.by(), "now": self.now}
         if not actions.confirm(patient=self.patient, kind=self.kind, code=code, **common):
             raise Refused("wrong_code", WRONG)
         sessions.keep(self.request.session, self.user)

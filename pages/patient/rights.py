@@ -70,7 +70,7 @@ class MyAmendments(Own):
 
     def do_ask(self) -> None:
         sent = self.read(self.form(Wish, "ask"))
-        common = {"by": self.by(), "now": self.now}
+        common: dict[str, Any] = {"by": self.by(), "now": self.now}
         actions.ask_for_amendment(
             patient=self.patient, kind="", about_id=None, text=sent["text"], **common
         )

@@ -124,7 +124,7 @@ class Times(Own):
     def facts(self) -> Mapping[str, Any]:
         zone, moving = self.patient.time_zone, self.moving()
         today = local_day(self.now, zone)
-        first = max(self._first(), today)
+        first = max(self._from(), today)
         within = days(first, first + WEEK - timedelta(days=1), zone)
         offered = actions.times(self.patient, within, now=self.now, moving=moving)
         return {
@@ -139,7 +139,7 @@ class Times(Own):
             "form": self.form(Time, "plan"),
         }
 
-    def _first(self) -> date:
+    def _from(self) -> date:
         try:
             day = date.fromisoformat(self.request.GET.get("from", ""))
         except ValueError:
@@ -171,7 +171,7 @@ class MoveSession(Times):
 
     def do_plan(self) -> HttpResponse:
         start = self.read(self.form(Time, "plan"))["start"]
-        common = {"by": self.by(), "now": self.now, "version": self.version}
+        common: dict[str, Any] = {"by": self.by(), "now": self.now, "version": self.version}
         moved = actions.reschedule(session=self.moving(), start=start, **common)
         messages.success(self.request, "Your session has another time.")
         return redirect("session", moved.pk)
@@ -211,7 +211,7 @@ class OneSession(Own):
         return found(rows.prefetch_related("readings"), self.kwargs["pk"])
 
     def _common(self) -> dict[str, Any]:
-        common = {"by": self.by(), "now": self.now, "version": self.version}
+        common: dict[str, Any] = {"by": self.by(), "now": self.now, "version": self.version}
         return {"session": self._row(), **common}
 
     def do_cancel(self) -> None:

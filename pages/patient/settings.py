@@ -111,7 +111,7 @@ class Settings(Own):
         messages.success(self.request, "We do not text you any more. We write e-mails, or call.")
 
     def _change(self, fields: Mapping[str, Any]) -> Patient:
-        common = {"by": self.by(), "now": self.now, "version": self.version}
+        common: dict[str, Any] = {"by": self.by(), "now": self.now, "version": self.version}
         return actions.change_profile(patient=self.patient, fields=fields, **common)
 
     def _texts(self, *, accepted: bool) -> None:
