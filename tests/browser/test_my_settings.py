@@ -184,7 +184,7 @@ def test_a_copy_is_asked_for_by_who_has_just_shown_who_they_are(web: str, sit: A
     stale = Client()
     stale.cookies["sessionid"] = page.context.cookies()[0]["value"]
     long_ago(stale)
-    page.get_by_role("link", name="Ask for a copy").click()
+    page.get_by_role("button", name="Ask for a copy").click()
     page.get_by_role("button", name="Send me a code").click()
     page.get_by_label("Code").fill(last_code())
     page.get_by_role("button", name="Go on").click()
