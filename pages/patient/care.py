@@ -10,6 +10,7 @@ from django.urls import reverse
 from pages.patient.own import Own
 from records.gates import UnmetGate
 from scheduling import replan, timeline
+from scheduling.subscriptions.actions import local_day
 from scheduling.timeline import Step
 
 # Code of a gate → what the patient's button says, and the page that it leads to; "" is the page of
@@ -43,7 +44,10 @@ DOES = {
     "check_in_missing": ("Tell us how you feel", ""),
 }
 # What can be done before its turn comes, once there is a plan.
-AHEAD = ("session_missing", "support_person_missing")
+AHEAD = (
+    "no_window", "signer_missing", "window_elsewhere", "area_closed", "holiday", "session_missing",
+    "session_held", "support_person_missing", "support_person_unconfirmed",
+)  # fmt: skip
 TURN = {
     "patient": "Your turn",
     "physician": "With your physician",
@@ -102,6 +106,7 @@ class Care(Own):
             "about": _href(step) if step and then.who != "patient" else "",
             "chain": [_shown(each) for each in chain],
             "done": sum(each.done for each in chain),
+            "is_today": then.until is not None and local_day(then.until, care.zone) == care.today,
             "declined": care.outcome == "declined",
         }
 
@@ -120,8 +125,8 @@ def _ahead(chain: Sequence[Step], now_at: Step | None) -> Iterator[Button]:
     has_plan = all(step.done for step in chain if step.key in ("decision", "agreements", "plan"))
     for step in chain:
         if has_plan and step is not now_at and step.state != "blocked":
-            codes = [gate.code for gate in step.unmet]
-            yield from (Button(DOES[c][0], _to(DOES[c][1])) for c in AHEAD if c in codes)
+            codes = [code for code in AHEAD if code in {gate.code for gate in step.unmet}]
+            yield from (Button(DOES[c][0], _to(DOES[c][1]) or _href(step)) for c in codes[:1])
 
 
 def _to(page: str) -> str:
