@@ -10,6 +10,7 @@ from django.contrib import messages
 
 from pages.patient.forms import Birthday, Text
 from pages.patient.own import Own
+from pages.templatetags.words import clock_time
 from patients.api import found
 from scheduling.deliveries import actions
 from scheduling.deliveries.models import AT_THE_PHARMACY, CustodyEvent, Delivery, Status
@@ -74,6 +75,11 @@ class Choose(forms.Form):
     born = Birthday(label="Their birthday", help_text="They must be 21 or older on that day.")
 
 
+def span(window: DeliveryWindow, zone: str) -> str:
+    """``8 AM – 12 PM``, beside its day and zone: full hours without their minutes."""
+    return f"{clock_time(window.starts, zone)} – {clock_time(window.ends, zone)}".replace(":00", "")
+
+
 def tone(status: str) -> str:
     """The colour of a state's badge."""
     return "good" if status in GOOD else "warn" if status in WARN else "calm"
@@ -86,7 +92,11 @@ def by_day(windows: Iterable[DeliveryWindow], zone: str) -> list[dict[str, Any]]
         {
             "day": day,
             "windows": [
-                {"row": row, "left": left if (left := row.capacity - row.taken) <= FEW else None}
+                {
+                    "row": row,
+                    "span": span(row, zone),
+                    "left": left if (left := row.capacity - row.taken) <= FEW else None,
+                }
                 for row in rows
             ],
         }
@@ -125,6 +135,7 @@ class OneDelivery(Own):
             "says": SAYS.get(Status(row.status), ""),
             "tone": tone(row.status),
             "zone": zone,
+            "comes": span(row.window, zone) if row.window else "",
             "can_choose": can_choose,
             "days": days[:FIRST_DAYS],
             "later": days[FIRST_DAYS:],

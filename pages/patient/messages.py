@@ -5,7 +5,7 @@ from typing import Any
 
 from notifications.ledger import sentence, with_holds
 from notifications.models import Message, Status
-from notifications.policy import OF_KIND
+from notifications.policy import OF_KIND, PHYSICIAN, SAYINGS, STAFF
 from pages.patient.own import Own
 
 STATES = {
@@ -21,6 +21,8 @@ STATES = {
     Status.CANCELLED: ("Not needed any more", ""),
     Status.MISSED: ("Too late, not sent", ""),
 }
+# Alerts about a patient go to colleagues; they are no messages to the patient.
+TO_PATIENTS = [saying.kind for saying in SAYINGS if saying.reader not in (PHYSICIAN, STAFF)]
 
 
 class MyMessages(Own):
@@ -30,8 +32,8 @@ class MyMessages(Own):
     here = "settings"
 
     def facts(self) -> Mapping[str, Any]:
-        mine = with_holds(Message.objects.visible_to(self.user)).select_related("patient__address")
-        found = self.rows(mine)
+        mine = Message.objects.visible_to(self.user).filter(kind__in=TO_PATIENTS)
+        found = self.rows(with_holds(mine).select_related("patient__address"))
         shown = [
             {
                 "row": row,

@@ -199,7 +199,9 @@ class OneSession(Own):
             "start_from": row.start - START_BEFORE,
             "can_measure": can_measure,
             "can_start": can_measure and row.cleared_at and self.now >= row.start - START_BEFORE,
-            "can_move": row.status == Status.HELD or (planned and self.now < row.start),
+            "can_move": planned and self.now < row.start,
+            "can_choose": row.status == Status.HELD
+            and not any(gate.who in ("physician", "staff") for gate in unmet),
             "readings": row.readings.all(),
             "pre_check": self.form(PreCheck, "pre_check", minutes_ago=0),
             "finish": self.form(Reading, "finish"),
