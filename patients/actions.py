@@ -98,10 +98,7 @@ def change_address(
     visit can reach is refused.
     """
     locked = lock_patient(patient.pk, version=version)
-    place = place_of(address)
-    away = place.code == "out_of_area" or (place.code, kind) == ("military", Address.Kind.MOVE)
-    if not place.served and not away:
-        raise _not_here(place, at="")
+    place = place_of_change(kind, address)
     old = locked.address
     locked.address = _keep_address(locked, address, place, kind=kind, reason=reason, by=by, now=now)
     keep_changes(locked, "address")
@@ -119,6 +116,15 @@ def change_address(
         address=str(locked.address.pk),
     )
     return locked
+
+
+def place_of_change(kind: str, address: Mapping[str, Any]) -> service_area.Place:
+    """The place to which `change_address` would move a patient; raises what it would raise."""
+    place = place_of(address)
+    away = place.code == "out_of_area" or (place.code, kind) == ("military", Address.Kind.MOVE)
+    if not place.served and not away:
+        raise _not_here(place, at="")
+    return place
 
 
 @transaction.atomic

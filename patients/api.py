@@ -238,17 +238,21 @@ class TextHoursIn(Input):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if set(attrs) & {"text_from", "text_until"}:
-            _check_text_hours(attrs.get("text_from"), attrs.get("text_until"))
+            wrong = text_hours_errors(attrs.get("text_from"), attrs.get("text_until"))
+            if wrong:
+                raise serializers.ValidationError(wrong)
         return attrs
 
 
-def _check_text_hours(opens: time | None, closes: time | None) -> None:
+def text_hours_errors(opens: time | None, closes: time | None) -> dict[str, str]:
+    """What is wrong with hours of texts, by the field that is to be mended."""
     if opens is None or closes is None:
-        raise serializers.ValidationError({"text_until": ["Give both, from when and until when."]})
+        return {"text_until": "Give both, from when and until when."}
     if opens < EARLIEST or closes > LATEST:
-        raise serializers.ValidationError({"text_from": ["Texts come from 08:00 to 20:00."]})
+        return {"text_from": "Texts come from 08:00 to 20:00."}
     if (opens.hour + SHORTEST, opens.minute) > (closes.hour, closes.minute):
-        raise serializers.ValidationError({"text_until": ["Leave two hours at least."]})
+        return {"text_until": "Leave two hours at least."}
+    return {}
 
 
 class ProfileIn(TextHoursIn):

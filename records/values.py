@@ -3,12 +3,16 @@
 The rows are `Setting`; a number that was never changed has no row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection, transaction
+from django.db.models import F
+from django.db.models.functions import JSONObject
 
 from records.actor import Actor
 from records.events import record
@@ -88,6 +92,19 @@ def in_force(now: datetime) -> Mapping[str, int]:
         cursor.execute(IN_FORCE, [now])
         values.update(cursor.fetchall())
     return values
+
+
+def changed_by(now: datetime) -> ArraySubquery:
+    """The numbers that were changed by ``now``, as a column of some other query."""
+    rows = Setting.objects.filter(valid_from__lte=now).order_by("key", "-valid_from", "-id")
+    latest = rows.distinct("key").annotate(row=JSONObject(key=F("key"), value=F("value")))
+    return ArraySubquery(latest.values("row"))
+
+
+def with_defaults(changed: Iterable[Mapping[str, Any]]) -> Mapping[str, int]:
+    """Every number in force, from what `changed_by` has read."""
+    values = {key: default.value for key, default in DEFAULTS.items()}
+    return values | {row["key"]: row["value"] for row in changed}
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import prefetch_related_objects
 
-from accounts.models import Role
+from accounts.models import Role, User
 from patients.actions import lock_patient, replan_many
 from patients.models import Patient
 from records import brake
@@ -26,7 +26,7 @@ from scheduling.consultations.models import Status as Meeting
 from scheduling.deliveries import actions as deliveries
 from scheduling.deliveries.models import Delivery
 from scheduling.deliveries.models import Status as Parcel
-from scheduling.deliveries.standing import Standing, standing_of
+from scheduling.deliveries.standing import Standing, standing_of, standings_of
 from scheduling.sessions import actions as sessions
 from scheduling.sessions.models import Status as Session
 from scheduling.sessions.models import TreatmentSession
@@ -95,17 +95,24 @@ def replan(patient_id: UUID, *, now: datetime, by: Actor | None = None) -> int:
 
 def read(patient_id: UUID, *, now: datetime) -> tuple[timeline.Care, "Rows"]:
     """What the chain of a patient is computed from, and the rows behind it."""
-    rows = Rows(patient_id, now)
+    rows = Rows(standing_of(patient_id, now=now))
     return rows.care(), rows
+
+
+def read_own(user: User, *, now: datetime) -> timeline.Care | None:
+    """What the chain of the patient who looks is computed from; None for who is no patient."""
+    mine = Patient.objects.filter(user=user).values_list("pk", flat=True)
+    standing = next(iter(standings_of(mine, now=now).values()), None)
+    return Rows(standing).care() if standing else None
 
 
 class Rows:
     """The rows of one patient, read once."""
 
-    def __init__(self, patient_id: UUID, now: datetime) -> None:
-        self.now = now
-        self.standing: Standing = standing_of(patient_id, now=now)
-        self.patient = self.standing.patient
+    def __init__(self, standing: Standing) -> None:
+        self.standing, self.now = standing, standing.now
+        self.patient = standing.patient
+        patient_id = self.patient.pk
         meetings = Consultation.objects.filter(patient=patient_id).select_related("physician")
         meetings = meetings.exclude(status__in=(Meeting.CANCELLED, Meeting.NO_SHOW))
         self.meetings = list(meetings.order_by("start", "pk"))

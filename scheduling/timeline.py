@@ -27,7 +27,16 @@ from scheduling.deliveries.gates import (
 from scheduling.intervals import wall_before
 from scheduling.prescriptions.gates import NO_FILL_LEFT, NOT_PRESCRIBED
 from scheduling.prescriptions.refills import Prescribed, fills_left, last_fill_day
-from scheduling.sessions.gates import SessionFacts, hold_gates, waiting_gates
+from scheduling.sessions.gates import (
+    MEASURE_BEFORE,
+    NOT_FINISHED,
+    START_BEFORE,
+    TO_START,
+    SessionFacts,
+    hold_gates,
+    reading_gates,
+    waiting_gates,
+)
 from scheduling.subscriptions.gates import (
     ENDED,
     PeriodFacts,
@@ -250,15 +259,20 @@ def _with_who_looks(gate: UnmetGate, care: Care) -> UnmetGate:
 
 def next_of(found: Sequence[Step], now: datetime) -> Next:
     """Who acts next: by the first step that is not done and asks for something."""
-    for step in found:
-        if step.done:
-            continue
-        if step.unmet:
-            gate = step.unmet[0]
-            return Next(gate.who, gate.detail, gate.until)
-        if step.at and step.at > now:
-            return Next("nobody", f"{step.title}: nothing for you to do until then.", step.at)
-    return Next("nobody", "There is nothing for you to do.", None)
+    step = next_step(found, now)
+    if step is None:
+        return Next("nobody", "There is nothing for you to do.", None)
+    if step.unmet:
+        gate = step.unmet[0]
+        return Next(gate.who, gate.detail, gate.until)
+    return Next("nobody", f"{step.title}: nothing for you to do until then.", step.at)
+
+
+def next_step(found: Sequence[Step], now: datetime) -> Step | None:
+    """The first step that is not done and asks for something, or is to come at a time."""
+    return next(
+        (s for s in found if not s.done and (s.unmet or (s.at is not None and s.at > now))), None
+    )
 
 
 def _assessment(care: Care) -> Step:
@@ -370,6 +384,7 @@ def _session(care: Care) -> Step:
         unmet += [g for g in waiting_gates(session.facts) if g not in unmet]
         if session.status == "held" and care.patient.clear:
             unmet.append(replace(SESSION_HELD, until=care.held_until(session)))
+        unmet += _at_its_time(session, care.now)
         return Step(
             "session",
             title,
@@ -381,6 +396,17 @@ def _session(care: Care) -> Step:
     done = [s for s in care.sessions if s.status == "completed"]
     about = ("session", done[-1].id) if done else None
     return Step("session", title, done=bool(done), unmet=[] if done else [TO_PLAN], object=about)
+
+
+def _at_its_time(session: Session, now: datetime) -> list[UnmetGate]:
+    """What a session asks of the patient when its time has come: measure, start, measure again."""
+    if session.status == "in_progress":
+        return [replace(NOT_FINISHED, until=session.end)]
+    if session.status != "scheduled" or not session.start - MEASURE_BEFORE <= now < session.end:
+        return []
+    if to_measure := reading_gates(session.facts, now):
+        return [replace(gate, until=session.start) for gate in to_measure]
+    return [replace(TO_START, until=session.end)] if now >= session.start - START_BEFORE else []
 
 
 def _check_in(care: Care) -> Step:

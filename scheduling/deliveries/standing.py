@@ -1,4 +1,4 @@
-"""Reads how a patient stands: all that the gates of treatment ask, in eight queries or nine."""
+"""Reads how a patient stands: all that the gates of treatment ask, in four queries."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -7,17 +7,19 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import OuterRef, Subquery
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import F, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Concat, JSONObject
 
 from patients.facts import facts_in, with_facts
 from patients.gates import PatientFacts
 from patients.models import Address, Patient, SupportPerson
-from records.values import in_force
+from records.values import changed_by, with_defaults
 from scheduling.consultations.models import Decision
 from scheduling.deliveries.gates import ParcelFacts
-from scheduling.deliveries.models import Delivery, Status
-from scheduling.deliveries.windows.actions import holidays
-from scheduling.deliveries.windows.models import Closure, ZoneCounty
+from scheduling.deliveries.models import Delivery
+from scheduling.deliveries.windows.actions import days_off
+from scheduling.deliveries.windows.models import Closure, Holiday, ZoneCounty
 from scheduling.deliveries.windows.shipping import Days
 from scheduling.intervals import Interval
 from scheduling.prescriptions.actions import prescribed
@@ -28,6 +30,9 @@ from scheduling.subscriptions.actions import local_day, period_facts, subscripti
 from scheduling.subscriptions.gates import PeriodFacts, SubscriptionFacts
 from scheduling.subscriptions.models import BillingPeriod, PeriodStatus, Subscription
 
+SCHEDULED_FOR = timedelta(days=60)  # longer ago, no parcel has a window that serves
+Whose = Collection[UUID] | QuerySet[Patient, UUID]  # ids of patients, or a query for them
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -36,7 +41,7 @@ class Standing:
     ``outcome`` and ``approved_by``: the latest decision, and its physician, whose name is
     ``decided_by``. ``zone_id``: the delivery zone of the address. ``support``: whether somebody who
     stays was "named", has agreed ("confirmed"), or "". ``subscription`` and ``prescription``: those
-    in force. ``off``: the holidays, where a parcel is scheduled.
+    in force. ``off``: the holidays.
     """
 
     patient: Patient
@@ -139,32 +144,22 @@ def standing_of(patient_id: UUID, *, now: datetime) -> Standing:
     return standings_of([patient_id], now=now)[patient_id]
 
 
-def standings_of(patient_ids: Collection[UUID], *, now: datetime) -> dict[UUID, Standing]:
+def standings_of(patient_ids: Whose, *, now: datetime) -> dict[UUID, Standing]:
     """How patients stand at ``now``; as many queries for many as for one."""
-    patients = list(_patients(patient_ids))
+    patients = list(_patients(patient_ids, now))
     of = {"patient__in": patient_ids}
-    subscriptions = Subscription.objects.filter(**of).select_related("plan").order_by("-pk")
     periods = BillingPeriod.objects.filter(subscription__patient__in=patient_ids)
-    periods = periods.select_related("plan", "subscription").order_by("starts_on", "number")
+    periods = periods.select_related("plan", "subscription__plan").order_by("starts_on", "number")
     prescriptions = Prescription.objects.filter(**of, ended_at=None)
     deliveries = Delivery.objects.filter(**of).order_by("pk")
     rows = {
-        "subscriptions": _by_patient(subscriptions),
         "periods": _by_patient(periods, lambda row: row.subscription.patient_id),
         "prescriptions": _by_patient(prescriptions),
         "deliveries": _by_patient(
             deliveries.select_related("window", "prescription", "period__plan")
         ),
     }
-    closures = list(
-        Closure.objects.filter(
-            counties__overlap=[_county(patient) for patient in patients],
-            lifted_at__isnull=True,
-            end__gt=now - timedelta(days=1),
-        )
-    )
-    waits = any(row.status == Status.SCHEDULED for of in rows["deliveries"].values() for row in of)
-    off, values = holidays() if waits else Days(), in_force(now)
+    latest = {pk: _latest(mine) for pk, mine in rows["periods"].items()}
     return {
         patient.pk: Standing(
             patient=patient,
@@ -175,13 +170,13 @@ def standings_of(patient_ids: Collection[UUID], *, now: datetime) -> dict[UUID, 
             zone_id=patient.zone_,
             support=_support(patient),
             moved_to=patient.moved_,
-            subscription=next(iter(rows["subscriptions"][patient.pk]), None),
-            periods=_counting(rows["periods"][patient.pk], rows["subscriptions"][patient.pk]),
+            subscription=latest.get(patient.pk),
+            periods=_counting(rows["periods"][patient.pk], latest.get(patient.pk)),
             prescription=next(iter(rows["prescriptions"][patient.pk]), None),
             deliveries=rows["deliveries"][patient.pk],
-            closed=[row.span for row in closures if _county(patient) in row.counties],
-            off=off,
-            values=values,
+            closed=[_span(row) for row in patient.closed_],
+            off=days_off((date.fromisoformat(r["day"]), r["effect"]) for r in patient.off_),
+            values=with_defaults(patient.values_),
             now=now,
         )
         for patient in patients
@@ -197,14 +192,22 @@ def _by_patient(
     return found
 
 
-def _counting(
-    periods: Sequence[BillingPeriod], subscriptions: Sequence[Subscription]
-) -> list[BillingPeriod]:
-    """The months of the latest subscription that are, or have to be, paid."""
-    latest = subscriptions[0].pk if subscriptions else None
+def _latest(periods: Iterable[BillingPeriod]) -> Subscription | None:
+    """The subscription that began last; each has a month from its beginning on."""
+    return max((row.subscription for row in periods), key=lambda row: row.pk, default=None)
+
+
+def _counting(periods: Iterable[BillingPeriod], of: Subscription | None) -> list[BillingPeriod]:
+    """The months of a subscription that are, or have to be, paid."""
     return [
-        row for row in periods if row.subscription_id == latest and row.status != PeriodStatus.VOID
+        row
+        for row in periods
+        if of and row.subscription_id == of.pk and row.status != PeriodStatus.VOID
     ]
+
+
+def _span(row: Mapping[str, str]) -> Interval:
+    return Interval(datetime.fromisoformat(row["start"]), datetime.fromisoformat(row["end"]))
 
 
 def _support(patient: Any) -> str:
@@ -213,20 +216,26 @@ def _support(patient: Any) -> str:
     return "confirmed" if patient.support_agreed_ else "named"
 
 
-def _county(patient: Patient) -> str:
-    return patient.address.where if patient.address else ""
-
-
-def _patients(patient_ids: Collection[UUID]) -> Any:
-    """Patients with address, facts, latest decision, delivery zone and who stays: one query."""
+def _patients(patient_ids: Whose, now: datetime) -> Any:
+    """Patients with address, facts, latest decision, delivery zone and who stays, and with what is
+    closed, the holidays and the numbers in force: one query.
+    """
     latest = Decision.objects.filter(patient=OuterRef("pk")).order_by("-pk")
     zone = ZoneCounty.objects.filter(
         state=OuterRef("address__state"), county=OuterRef("address__county")
     )
     moves = Address.objects.filter(patient=OuterRef("pk"), kind=Address.Kind.MOVE).order_by("-pk")
     stays = SupportPerson.objects.filter(patient=OuterRef("pk")).order_by("-pk")
+    county = Concat(OuterRef("address__state"), Value(" "), OuterRef("address__county"))
+    closed = Closure.objects.filter(
+        counties__contains=[county], lifted_at=None, end__gt=now - timedelta(days=1)
+    )
+    off = Holiday.objects.filter(day__gte=(now - SCHEDULED_FOR).date())
     rows = with_facts(Patient.objects.filter(pk__in=patient_ids))
     return rows.annotate(
+        closed_=_listed(closed, "start", "end"),
+        off_=_listed(off, "day", "effect"),
+        values_=changed_by(now),
         outcome_=Subquery(latest.values("outcome")[:1]),
         approved_by_=Subquery(latest.values("physician")[:1]),
         decided_by_=Subquery(latest.values("physician__name")[:1]),
@@ -235,3 +244,8 @@ def _patients(patient_ids: Collection[UUID]) -> Any:
         support_named_=Subquery(stays.values("pk")[:1]),
         support_agreed_=Subquery(stays.values("confirmed_at")[:1]),
     )
+
+
+def _listed(rows: QuerySet[Any], *names: str) -> ArraySubquery:
+    row = JSONObject(**{name: F(name) for name in names})
+    return ArraySubquery(rows.annotate(row=row).values("row"))

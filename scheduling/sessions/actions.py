@@ -37,7 +37,9 @@ from scheduling.deliveries.models import Status as Parcel
 from scheduling.deliveries.standing import Standing, standing_of, standings_of
 from scheduling.intervals import Interval, wall_before
 from scheduling.sessions.gates import (
+    MEASURE_BEFORE,
     NOT_DELIVERED,
+    START_BEFORE,
     SUPPORT_PERSON_ABSENT,
     SessionFacts,
     above_limits,
@@ -168,7 +170,7 @@ def pre_check(
     """
     standing, locked, _ = _lock(session, version, now)
     _in(locked, Status.SCHEDULED)
-    if now < locked.start - timedelta(hours=1):
+    if now < locked.start - MEASURE_BEFORE:
         raise Refused("too_early", "Please measure within the hour before your session.")
     if now >= locked.end:
         raise Refused("too_late", "The time of this session is over. Please choose another one.")
@@ -206,7 +208,7 @@ def start(
     """
     standing, locked, others = _lock(session, version, now)
     _in(locked, Status.SCHEDULED)
-    if now < locked.start - timedelta(minutes=30):
+    if now < locked.start - START_BEFORE:
         raise Refused("too_early", "Please wait until it is time.")
     if now >= locked.end:
         raise Refused("too_late", "The time of this session is over. Please choose another one.")

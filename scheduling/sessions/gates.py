@@ -30,9 +30,16 @@ PHYSICIAN_MISSING = UnmetGate(
     "Your physician joins this session by video: choose a time at which that is possible.",
     "patient",
 )
+TO_START = UnmetGate("session_ready", "All is ready: start your session.", "patient")
+NOT_FINISHED = UnmetGate(
+    "session_under_way", "When your session is over, measure once more and tell us.", "patient"
+)
 SUPPORT_PERSON_ABSENT = UnmetGate(
     "support_person_absent", "The person who stays with you has to be there.", "patient"
 )
+
+MEASURE_BEFORE = timedelta(hours=1)  # how long before the start readings are taken
+START_BEFORE = timedelta(minutes=30)  # how long before it a session may begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +134,14 @@ def start_gates(facts: SessionFacts, now: datetime) -> list[UnmetGate]:
         unmet.append(SESSIONS_USED_UP)
     if not facts.month_paid:
         unmet.append(NOT_PAID)
+    return [*unmet, *reading_gates(facts, now)]
+
+
+def reading_gates(facts: SessionFacts, now: datetime) -> list[UnmetGate]:
+    """Readings within the limits, that are not too old."""
     old = timedelta(minutes=facts.values["reading_max_age"])
-    if facts.cleared_at is None or now - facts.cleared_at > old:
-        unmet.append(NOT_CLEARED)
-    return unmet
+    fresh = facts.cleared_at is not None and now - facts.cleared_at <= old
+    return [] if fresh else [NOT_CLEARED]
 
 
 def above_limits(systolic: int, diastolic: int, pulse: int, values: Mapping[str, int]) -> bool:

@@ -16,9 +16,14 @@ from tests.conftest import STAGE, serving, use
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium(django_db_setup: None, django_db_blocker: Any) -> Iterator[Browser]:
+    """Playwright's loop gives this thread other connections: no stage goes on across its ends."""
+    with django_db_blocker.unblock():
+        STAGE.change("")
     with launched() as browser:
         yield browser
+        with django_db_blocker.unblock():
+            STAGE.change("")
 
 
 @pytest.fixture

@@ -30,6 +30,13 @@ document.addEventListener("click", (event) => {
   if (closer) closer.closest("dialog").close();
 });
 
+// A link that looks like a button is pressed like one.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== " " || !event.target.matches("a[role='button']")) return;
+  event.preventDefault();
+  event.target.click();
+});
+
 const idleAfter = Number(document.body.dataset.idleAfter || 0) * 1000;
 const WARNING = 60_000;
 

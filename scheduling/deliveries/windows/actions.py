@@ -68,10 +68,15 @@ def _open(zone: DeliveryZone, off: Days, now: datetime) -> int:
 
 def holidays() -> Days:
     """The holidays as the pure rules take them."""
-    rows = list(Holiday.objects.all())
+    return days_off(Holiday.objects.values_list("day", "effect"))
+
+
+def days_off(rows: Iterable[tuple[date, str]]) -> Days:
+    """Holidays, by day and effect, as the pure rules take them."""
+    rows = list(rows)
     return Days(
-        no_ship={row.day for row in rows if row.effect != Holiday.Effect.NO_DELIVER},
-        no_deliver={row.day for row in rows if row.effect != Holiday.Effect.NO_SHIP},
+        no_ship={day for day, effect in rows if effect != Holiday.Effect.NO_DELIVER},
+        no_deliver={day for day, effect in rows if effect != Holiday.Effect.NO_SHIP},
     )
 
 
