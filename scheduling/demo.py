@@ -109,7 +109,11 @@ PEOPLE = (
     ("Kurt", "Kern", "1971-06-08", "16 Market St", "Newark", "NJ", "07105", "today"),
     ("Lena", "Lang", "1986-09-25", "8 Harbor Blvd", "Destin", "FL", "32541", "today"),
     ("Milo", "Mraz", "1994-01-19", "52 Cooper St", "Camden", "NJ", "08102", "today"),
-    ("Nina", "Norris", "1979-12-02", "30 Tampa St", "Tampa", "FL", "33602", "today"),
+    ("Nina", "Norris", "1979-12-02", "30 Tampa St", "Tampa", "FL", "33602", "completed"),
+    ("Omar", "Ortiz", "1966-08-15", "11 Nassau St", "Princeton", "NJ", "08542", "assessed"),
+    ("Pia", "Pohl", "1983-05-30", "19 Duval St", "Key West", "FL", "33040", "session_held"),
+    ("Rafa", "Reyes", "1992-02-11", "73 Bay St", "Jacksonville", "FL", "32202", "flagged"),
+    ("Saul", "Stone", "1959-10-27", "6 Reid Ave", "Panama City", "FL", "32401", "today"),
 )
 ZONES = {"32456": "America/New_York", "32465": "America/Chicago"}
 PLANS = (("Essential", "250.00", 4, 1), ("Steady", "350.00", 6, 1), ("Close", "450.00", 8, 2))

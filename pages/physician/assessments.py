@@ -31,7 +31,7 @@ class Assessments(Desk):
             patient=OuterRef("patient"), status=Status.BOOKED, end__gt=self.now
         )
         soonest = Subquery(booked.order_by("start").values("start")[:1])
-        first = self._first()
+        first = self._passed()
         page = list(rows.annotate(booked_=soonest)[first : first + A_PAGE + 1])
         shown = page[:A_PAGE]
         self.looked("assessment", shown)
@@ -41,7 +41,7 @@ class Assessments(Desk):
             "more": first + A_PAGE if len(page) > A_PAGE else None,
         }
 
-    def _first(self) -> int:
+    def _passed(self) -> int:
         """How many stand on the pages before; the queue is short, and what is wrong is the top."""
         text = self.request.GET.get("after", "")
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0

@@ -25,11 +25,16 @@ from patients.actions import check_identity
 from patients.api import found
 from patients.facts import facts_in, with_facts
 from patients.models import Assessment, ClinicalHold, Patient
+from records.gates import UnmetGate
 from records.refused import CODES, Refused
+from scheduling.calendar.agenda import agendas
+from scheduling.calendar.api import physician_of
+from scheduling.calendar.models import Physician
 from scheduling.consultations import actions
 from scheduling.consultations.api import WHAT_NEXT
 from scheduling.consultations.models import CORRECTIONS, Consultation, Decision, Status
 from scheduling.deliveries.models import OVER, Delivery
+from scheduling.intervals import Interval
 from scheduling.prescriptions.models import Prescription
 from scheduling.sessions.models import Status as Session
 from scheduling.sessions.models import TreatmentSession
@@ -54,6 +59,12 @@ class Visit(Desk):
         )
         return found_so
 
+    @cached_property
+    def physician(self) -> Physician:
+        """Who looks; mostly whose visit it is."""
+        its = self.row.physician
+        return its if its.user_id == self.user.pk else physician_of(self.user)
+
     def facts(self) -> Mapping[str, Any]:
         self.__dict__.pop("row", None)
         row, patient = self.row, self.row.patient
@@ -63,7 +74,7 @@ class Visit(Desk):
         earlier = self._earlier(made)
         assessment = self._assessment()
         holds = ClinicalHold.objects.visible_to(self.user).filter(patient=patient, cleared_at=None)
-        self.looked("consultation", [row, *earlier])
+        self.looked("consultation", [row, *earlier, *([assessment] if assessment else [])])
         standing = self._standing()
         decides = row.status == Status.COMPLETED and not any(
             one.outcome != Decision.Outcome.MORE_INFO for one in mine
@@ -186,10 +197,7 @@ class Visit(Desk):
     def _assessment(self) -> Assessment | None:
         """The latest one of this patient."""
         rows = Assessment.objects.visible_to(self.user).filter(patient=self.row.patient_id)
-        latest = rows.order_by("-submitted_at").first()
-        if latest:
-            self.looked("assessment", [latest])
-        return latest
+        return rows.order_by("-submitted_at").first()
 
     def _earlier(self, made: Sequence[Decision]) -> list[Consultation]:
         """The visits before this one that took place, the latest first, with their decisions."""
@@ -201,9 +209,17 @@ class Visit(Desk):
             talk.decided = [one for one in made if one.consultation_id == talk.pk]  # type: ignore[attr-defined]
         return found_so
 
-    def _risks(self) -> Sequence[Any]:
-        coming = self.row.status == Status.BOOKED and self.row.end > self.now
-        return actions.risks_of(self.row) if coming else []
+    def _risks(self) -> Sequence[UnmetGate]:
+        row = self.row
+        if row.status != Status.BOOKED or row.end <= self.now:
+            return []
+        within = Interval(row.start, row.end)
+        with_whom = agendas(within=within, now=self.now, physicians=[row.physician_id])
+        return [
+            gate
+            for agenda in with_whom
+            for gate in actions.risks_with(row, agenda.licences, agenda.time_off)
+        ]
 
     def _standing(self) -> Standing:
         """The patient's facts, and what there is of the later steps; one query."""

@@ -11,7 +11,6 @@ from scheduling.consultations.api import LONGEST_NOTE
 from scheduling.prescriptions.models import MOST_REFILLS
 
 
-
 class Versioned(forms.Form):
     """A form about something that may have changed since it was shown."""
 
@@ -62,7 +61,8 @@ class DecisionForm(Versioned):
 
 class IdentityForm(forms.Form):
     document = forms.ChoiceField(
-        label="Document", choices=[(v, str(n).capitalize()) for v, n in IdentityCheck.Document.choices]
+        label="Document",
+        choices=[(v, str(n).capitalize()) for v, n in IdentityCheck.Document.choices],
     )
     last4 = forms.RegexField(
         label="Last four letters or digits",
@@ -121,12 +121,8 @@ class Instant(forms.DateTimeField):
 
 class PrescriptionForm(forms.Form):
     issued_on = Day(label="Prescribed on")
-    days_supply = forms.IntegerField(
-        label="Days' supply of one fill", min_value=1, max_value=180
-    )
-    sessions = forms.IntegerField(
-        label="Sessions that one fill is for", min_value=1, max_value=60
-    )
+    days_supply = forms.IntegerField(label="Days' supply of one fill", min_value=1, max_value=180)
+    sessions = forms.IntegerField(label="Sessions that one fill is for", min_value=1, max_value=60)
     refills = forms.IntegerField(
         label="Refills after the first fill",
         help_text=f"Up to {MOST_REFILLS}, within six months.",

@@ -17,14 +17,20 @@ from scheduling.actions import change_settings
 NAMED: dict[str, dict[str, tuple[str, str]]] = {
     "Consultations": {
         "consultation_initial_minutes": ("Length of a first talk", "For talks booked from now on."),
-        "consultation_follow_up_minutes": ("Length of a follow-up", "For talks booked from now on."),
+        "consultation_follow_up_minutes": (
+            "Length of a follow-up",
+            "For talks booked from now on.",
+        ),
         "consultation_buffer_before": ("Free time before a talk", "What is booked stays."),
         "consultation_buffer_after": ("Free time after a talk", "What is booked stays."),
         "slot_step": ("Talks begin every", "Smaller steps offer more times."),
         "consultation_lead": ("Earliest booking, from now", "Nobody books nearer than this."),
         "consultation_horizon": ("Latest booking, from now", "Nobody books further ahead."),
         "consultation_cancel_notice": ("Notice for cancelling", "Later than this counts as late."),
-        "consultation_arrive_early": ("Patients may arrive early by", "Before that, it is refused."),
+        "consultation_arrive_early": (
+            "Patients may arrive early by",
+            "Before that, it is refused.",
+        ),
         "consultation_no_show_after": ("Patience for who does not come", "Then you may say so."),
         "hold_minutes": ("A chosen time is kept for", "While somebody fills in the booking."),
     },

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Prefetch
+from django.db.models import OuterRef, Subquery
 from django.http import Http404, HttpResponseBase
 from django.shortcuts import redirect
 
@@ -20,12 +20,16 @@ from patients.models import Assessment, Patient
 from records.models import WorkItem
 from scheduling.actions import approve, claim_work_item, close_work_item
 from scheduling.api import items_of
+from scheduling.calendar.agenda import agendas
 from scheduling.calendar.api import days
-from scheduling.consultations.actions import risks_of
+from scheduling.calendar.models import Reservation
+from scheduling.calendar.slots import Agenda
+from scheduling.consultations.actions import risks_with
 from scheduling.consultations.models import Consultation, Status
 from scheduling.deliveries.actions import replace as send_another
 from scheduling.deliveries.models import Delivery
-from scheduling.sessions.models import HOLDS_TIME, TreatmentSession
+from scheduling.intervals import Interval
+from scheduling.sessions.models import TreatmentSession
 
 MOST = 25  # work items, urgent assessments
 GAP = timedelta(minutes=30)  # shorter ones are not worth a line
@@ -157,24 +161,32 @@ class Today(Desk):
         return row.status == Status.ARRIVED or (row.status == Status.BOOKED and row.end > self.now)
 
     def _lines(self, start: datetime, end: datetime) -> list[Line]:
-        """Two days of this physician, the soonest first."""
-        mine = {"physician": self.physician, "start__gte": start, "start__lt": end}
-        flags = Assessment.objects.visible_to(self.user).order_by("-submitted_at")
-        talks = Consultation.objects.visible_to(self.user).filter(**mine).with_people()
-        talks = talks.exclude(status=Status.CANCELLED).prefetch_related(
-            Prefetch("patient__assessments", flags.only("patient", "flags", "urgency"))
+        """Two days of this physician, the soonest first: what holds time, in one query."""
+        mine = Reservation.objects.filter(
+            physician=self.physician, busy__overlap=(start, end), expires_at=None
         )
-        sessions = TreatmentSession.objects.visible_to(self.user).filter(**mine)
-        held = sessions.filter(status__in=HOLDS_TIME).select_related("patient__address")
-        lines = [self._of_meeting(row) for row in talks]
-        lines += [Line(row.start, row.end, session=row) for row in held]
-        return sorted(lines, key=lambda line: line.start)
+        latest = Assessment.objects.visible_to(self.user).filter(patient=OuterRef("patient"))
+        flags = Subquery(latest.order_by("-submitted_at").values("flags")[:1])
+        held = mine.select_related("consultation", "session", "patient__address")
+        rows = list(held.annotate(flags_=flags))
+        within = Interval(start, end)
+        agenda = next(
+            iter(agendas(within=within, now=self.now, physicians=[self.physician.pk])), None
+        )
+        lines = [self._line(row, agenda) for row in rows]
+        return sorted((x for x in lines if start <= x.start < end), key=lambda line: line.start)
 
-    def _of_meeting(self, row: Consultation) -> Line:
-        latest = next(iter(row.patient.assessments.all()), None)
-        coming = row.status == Status.BOOKED and row.end > self.now
-        risks = risks_of(row) if coming else []
-        return Line(row.start, row.end, row, flags=latest.flags if latest else (), risks=risks)
+    def _line(self, row: Any, agenda: Agenda | None) -> Line:
+        """A line of a reservation; of a meeting to come, also what stands in its way."""
+        meeting: Consultation | None = getattr(row, "consultation", None)
+        if meeting is None:
+            session: TreatmentSession = row.session
+            session.patient = row.patient
+            return Line(session.start, session.end, session=session)
+        meeting.patient = row.patient
+        coming = agenda and meeting.status == Status.BOOKED and meeting.end > self.now
+        risks = risks_with(meeting, agenda.licences, agenda.time_off) if agenda and coming else []
+        return Line(meeting.start, meeting.end, meeting, flags=row.flags_ or (), risks=risks)
 
     def _tasks(self) -> tuple[list[Task], list[Assessment]]:
         """What is asked of physicians, and urgent assessments of which no item is open."""

@@ -1,6 +1,6 @@
 """Every write about consultations: book, confirm, reschedule, cancel, arrive, complete, no-show."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -418,11 +418,19 @@ def note_risk(*, consultation: Consultation, by: Actor, now: datetime) -> bool:
 
 def risks_of(consultation: Consultation) -> list[UnmetGate]:
     """Why a booked consultation is at risk, from rows loaded by `with_people`."""
+    off = [Interval(t.start, t.end) for t in consultation.physician.time_off.all()]
+    return risks_with(consultation, licences_of(consultation.physician), off)
+
+
+def risks_with(
+    consultation: Consultation, licences: Sequence[Licensed], time_off: Sequence[Interval]
+) -> list[UnmetGate]:
+    """The same, by what is known of the physician: of an agenda, say."""
     patient = consultation.patient
     return standing_gates(
         served=bool(patient.address and patient.address.served),
-        licences=licences_of(consultation.physician),
-        time_off=[Interval(t.start, t.end) for t in consultation.physician.time_off.all()],
+        licences=licences,
+        time_off=time_off,
         state=consultation.location_state,
         zone=patient.time_zone,
         start=consultation.start,
