@@ -246,16 +246,20 @@ def _walk(number: int, person: tuple[str, ...], physician: Physician, now: datet
         _come_today(patient, physician, stage, now)
     elif stage not in ("assessed", "flagged"):
         meeting = _book(patient, physician, came + 4 * DAY, came + DAY)
-        theirs = _by(physician.user)
-        if stage == "no_show":
-            consultations.no_show(consultation=meeting, by=theirs, now=meeting.end)
-        else:
-            consultations.arrive(
-                consultation=meeting, state=meeting.location_state, by=theirs, now=meeting.start
-            )
-            consultations.complete(consultation=meeting, note="", by=theirs, now=meeting.end)
-            if stage != "completed":
-                _decide(patient, meeting, stage, now)
+        _hold_talk(patient, meeting, stage, now)
+
+
+def _hold_talk(patient: Patient, meeting: Consultation, stage: str, now: datetime) -> None:
+    theirs = _by(meeting.physician.user)
+    if stage == "no_show":
+        consultations.no_show(consultation=meeting, by=theirs, now=meeting.end)
+        return
+    consultations.arrive(
+        consultation=meeting, state=meeting.location_state, by=theirs, now=meeting.start
+    )
+    consultations.complete(consultation=meeting, note="", by=theirs, now=meeting.end)
+    if stage != "completed":
+        _decide(patient, meeting, stage, now)
 
 
 def _come_today(patient: Patient, physician: Physician, stage: str, now: datetime) -> None:

@@ -16,7 +16,7 @@ URGENT = (1, 2, 3)
 
 
 class Assessments(Desk):
-    """What waits for a physician, the most urgent first; or what was looked at, the latest first."""
+    """What waits for a physician, the most urgent first; or what was reviewed, the latest first."""
 
     template, here = "pages/physician/assessments.html", "assessments"
 

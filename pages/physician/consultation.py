@@ -66,7 +66,8 @@ class Visit(Desk):
         return its if its.user_id == self.user.pk else physician_of(self.user)
 
     def facts(self) -> Mapping[str, Any]:
-        self.__dict__.pop("row", None)
+        if self.request.method == "POST":  # it may have changed since it was read to act on it
+            self.__dict__.pop("row", None)
         row, patient = self.row, self.row.patient
         decisions = Decision.objects.visible_to(self.user).filter(patient=patient)
         made = list(decisions.select_related("physician"))

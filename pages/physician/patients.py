@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
+from django.db.models import OuterRef, Subquery
+from django.http import Http404
 
 from accounts.models import User
 from pages.physician.desk import Desk
@@ -18,9 +20,9 @@ from patients.models import ClinicalHold, Patient
 from records.limits import take
 from scheduling import replan, timeline
 from scheduling.api import search_patients
-from scheduling.consultations.models import Consultation
-from scheduling.prescriptions.api import whole as prescriptions
-from scheduling.sessions.api import whole as sessions
+from scheduling.consultations.models import Consultation, Decision
+from scheduling.prescriptions.models import Prescription
+from scheduling.sessions.models import TreatmentSession
 
 A_PAGE = 25
 SHOWN = 20  # visits, sessions
@@ -37,10 +39,12 @@ STEPS = {
     "session": "Session at home",
     "check_in": "Check-in",
 }
-WHO = {
-    "patient": "the patient", "physician": "you", "staff": "staff", "pharmacy": "the pharmacy",
-    "nobody": "nobody",
-}  # fmt: skip
+# Outcome of a decision → its word, and which badge.
+OUTCOMES = {
+    "approved": ("Approved", "good"),
+    "declined": ("Declined", "bad"),
+    "more_info": ("More is needed", "warn"),
+}
 
 
 class SearchForm(forms.Form):
@@ -87,8 +91,28 @@ class Patients(Desk):
         }
 
 
+class Chain(Desk):
+    """How a patient stands on the chain of care: what is done, what waits for whom."""
+
+    template, here = "pages/physician/chain.html", "patients"
+
+    def facts(self) -> Mapping[str, Any]:
+        mine = Patient.objects.visible_to(self.user)
+        try:
+            care, rows = replan.read(self.kwargs["pk"], now=self.now, among=mine)
+        except Patient.DoesNotExist as error:
+            raise Http404 from error
+        self.looked("patient", [rows.patient])
+        steps = timeline.steps(care)
+        return {
+            "patient": rows.patient,
+            "steps": [(step, STEPS[step.key]) for step in steps],
+            "next": timeline.next_of(steps, care.now),
+        }
+
+
 class OnePatient(Desk):
-    """How a patient stands: who acts next, what holds, what was said and measured."""
+    """What holds a patient, what was said and measured, what was prescribed."""
 
     template, here = "pages/physician/patient.html", "patients"
 
@@ -96,19 +120,20 @@ class OnePatient(Desk):
         patient = of_care(self.user, self.kwargs["pk"])
         of = {"patient": patient}
         self.looked("patient", [patient])
-        care, _ = replan.read(patient.pk, now=self.now)
-        steps = timeline.steps(care)
+        outcome = Decision.objects.visible_to(self.user).filter(consultation=OuterRef("pk"))
         talks = Consultation.objects.visible_to(self.user).filter(**of)
-        held = sessions(self.user).filter(**of).order_by("-start")
+        talks = talks.annotate(outcome_=Subquery(outcome.order_by("-pk").values("outcome")[:1]))
+        held = TreatmentSession.objects.visible_to(self.user).filter(**of)
+        written = Prescription.objects.visible_to(self.user).filter(**of)
         holds = ClinicalHold.objects.visible_to(self.user).filter(**of)
         return {
             "patient": patient,
-            "steps": [(step, STEPS[step.key]) for step in steps],
-            "next": timeline.next_of(steps, care.now),
-            "who": WHO,
-            "talks": list(talks.prefetch_related("decisions").order_by("-start")[:SHOWN]),
-            "sessions": list(held[:SHOWN]),
-            "prescriptions": list(prescriptions(self.user).filter(**of).order_by("-pk")[:SHOWN]),
+            "step": STEPS.get(patient.step, ""),
+            "talks": [
+                (talk, OUTCOMES.get(talk.outcome_)) for talk in talks.order_by("-start")[:SHOWN]
+            ],
+            "sessions": list(held.prefetch_related("readings").order_by("-start")[:SHOWN]),
+            "prescriptions": list(written.order_by("-pk")[:SHOWN]),
             "holds": [(hold, self._clearing(hold)) for hold in holds[:SHOWN]],
             "hold_form": self.form(HoldForm, "hold"),
         }

@@ -35,6 +35,7 @@ def assessment() -> str:
     return f"/physician/assessments/{row.pk}/"
 
 
+UNDECIDED = {"consultations__status": "completed", "consultations__decisions__isnull": True}
 VISIT = "physician/consultations/<uuid:pk>/"
 PATIENT = "physician/patients/<uuid:pk>/"
 LOOKS: tuple[tuple[Any, ...], ...] = (
@@ -50,9 +51,12 @@ LOOKS: tuple[tuple[Any, ...], ...] = (
     ("patients", "physician/patients/", "chen"),
     ("patients-nobody", "physician/patients/", "chen",
      lambda: "/physician/patients/?search=nobody"),
-    ("patient-new", PATIENT, "chen", patient(consultations__status="completed", consultations__decisions__isnull=True)),
+    ("patient-new", PATIENT, "chen", patient(**UNDECIDED)),
     ("patient-treated", PATIENT, "chen", patient(sessions__status="in_progress")),
     ("patient-held", PATIENT, "chen", patient(clinical_holds__reason="reading")),
+    ("chain-new", PATIENT + "chain/", "chen",
+     patient("chain/", **UNDECIDED)),
+    ("chain-held", PATIENT + "chain/", "chen", patient("chain/", clinical_holds__reason="reading")),
     ("prescriptions", "physician/patients/<uuid:pk>/prescriptions/", "chen",
      patient("prescriptions/", prescriptions__ended_at=None, prescriptions__sessions=4)),
     ("physician-settings", "physician/settings/", "chen"),
