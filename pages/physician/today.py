@@ -121,6 +121,7 @@ class Today(Desk):
             "today": today,
             "tasks": tasks,
             "urgent": urgent,
+            "waiting": len(tasks) + len(urgent),
             "next": ahead[0] if ahead else None,
             "day": with_gaps(day),
             "tomorrow": [line for line in lines if line.start >= midnight],
