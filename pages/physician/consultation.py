@@ -131,7 +131,7 @@ class Visit(Desk):
         except Refused as refused:
             return self._note_state(CODES[refused.code][0], refused.detail)
         except Invalid:
-            return self._note_state(400, form.errors["note"][0])
+            return self._note_state(400, str(form.errors["note"][0]))
         return self._note_state(200)
 
     def do_over(self) -> HttpResponseBase | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -16,11 +17,15 @@ from pages.physician.desk import Desk
 from pages.physician.forms import ClearForm, HoldForm
 from patients.actions import clear_hold, hold_patient
 from patients.api import found
+from patients.gates import NOT_IDENTIFIED, ON_HOLD
 from patients.models import ClinicalHold, Patient
+from records.gates import UnmetGate
 from records.limits import take
 from scheduling import replan, timeline
 from scheduling.api import search_patients
+from scheduling.consultations.gates import NOT_APPROVED
 from scheduling.consultations.models import Consultation, Decision
+from scheduling.prescriptions.gates import NOT_PRESCRIBED
 from scheduling.prescriptions.models import Prescription
 from scheduling.sessions.models import TreatmentSession
 
@@ -38,6 +43,14 @@ STEPS = {
     "delivery": "Delivery",
     "session": "Session at home",
     "check_in": "Check-in",
+}
+# What waits for a physician, in the words for one; the gates speak to patients.
+FOR_YOU = {
+    ON_HOLD.code: "A clinical hold is open: look at it, and clear it when treatment may go on.",
+    NOT_IDENTIFIED.code: "A photo ID has to be looked at once.",
+    NOT_APPROVED.code: "You decide after the consultation.",
+    NOT_PRESCRIBED.code: "You record the prescription.",
+    timeline.PARCEL_UNDECIDED.code: "A parcel did not arrive: you decide whether another is sent.",
 }
 # Outcome of a decision → its word, and which badge.
 OUTCOMES = {
@@ -76,8 +89,8 @@ class Patients(Desk):
         take("search", user=str(self.user.pk))
         form = SearchForm(self.request.GET)
         asked = form.cleaned_data if form.is_valid() else {}
-        rows = Patient.objects.visible_to(self.user).select_related("address")
-        rows = search_patients(rows, asked.get("search", "")).order_by("-pk")
+        mine = Patient.objects.visible_to(self.user).select_related("address")
+        rows = search_patients(mine, asked.get("search", "")).order_by("-pk")
         if after := asked.get("after"):
             rows = rows.filter(pk__lt=after)
         page = list(rows[: A_PAGE + 1]) if form.is_valid() else []
@@ -103,7 +116,9 @@ class Chain(Desk):
         except Patient.DoesNotExist as error:
             raise Http404 from error
         self.looked("patient", [rows.patient])
-        steps = timeline.steps(care)
+        steps = [
+            replace(x, unmet=[for_you(gate) for gate in x.unmet]) for x in timeline.steps(care)
+        ]
         return {
             "patient": rows.patient,
             "steps": [(step, STEPS[step.key]) for step in steps],
@@ -121,7 +136,7 @@ class OnePatient(Desk):
         of = {"patient": patient}
         self.looked("patient", [patient])
         outcome = Decision.objects.visible_to(self.user).filter(consultation=OuterRef("pk"))
-        talks = Consultation.objects.visible_to(self.user).filter(**of)
+        talks: Any = Consultation.objects.visible_to(self.user).filter(**of)
         talks = talks.annotate(outcome_=Subquery(outcome.order_by("-pk").values("outcome")[:1]))
         held = TreatmentSession.objects.visible_to(self.user).filter(**of)
         written = Prescription.objects.visible_to(self.user).filter(**of)
@@ -166,6 +181,11 @@ class OnePatient(Desk):
         if sent.get("do") == "clear" and sent.get("hold") == str(hold.pk):
             return self.typed(ClearForm, "clear")
         return ClearForm(initial={"hold": hold.pk}, auto_id=f"{hold.pk}_%s")
+
+
+def for_you(gate: UnmetGate) -> UnmetGate:
+    """A gate as a physician reads it."""
+    return replace(gate, detail=FOR_YOU.get(gate.code, gate.detail))
 
 
 def of_care(user: User, pk: UUID) -> Patient:
