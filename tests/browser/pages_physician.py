@@ -35,7 +35,10 @@ def assessment() -> str:
     return f"/physician/assessments/{row.pk}/"
 
 
-UNDECIDED: dict[str, Any] = {"consultations__status": "completed", "consultations__decisions__isnull": True}
+UNDECIDED: dict[str, Any] = {
+    "consultations__status": "completed",
+    "consultations__decisions__isnull": True,
+}
 VISIT = "physician/consultations/<uuid:pk>/"
 PATIENT = "physician/patients/<uuid:pk>/"
 LOOKS: tuple[tuple[Any, ...], ...] = (
