@@ -42,6 +42,10 @@ class NoteForm(Versioned):
         widget=forms.Textarea(attrs={"rows": 14}),
     )
 
+    def clean_note(self) -> str:
+        """Lines end as they were typed: browsers send a form's with two signs, scripts with one."""
+        return str(self.cleaned_data["note"]).replace("\r\n", "\n")
+
 
 class DecisionForm(Versioned):
     outcome = forms.ChoiceField(

@@ -300,7 +300,7 @@ def test_without_a_script_a_button_saves_and_a_stale_note_is_not_lost(now: datet
     saved = press(client, address, "note", note="One.\r\n  Two.", version=row.version)
     assert saved.status_code == 302
     row.refresh_from_db()
-    assert row.note == "One.\r\n  Two."
+    assert row.note == "One.\n  Two."
     stale = press(client, address, "note", note="Mine instead.", version=row.version - 1)
     text = stale.content.decode()
     assert stale.status_code == 412
