@@ -68,6 +68,7 @@ verbs = [
         ("reschedule", consultations.Reschedule),
         ("cancel", consultations.Cancel),
         ("arrive", consultations.Arrive),
+        ("note", consultations.KeepNote),
         ("complete", consultations.Complete),
         ("no-show", consultations.NoShow),
         ("decide", consultations.Decide),

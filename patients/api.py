@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, time
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
@@ -224,10 +223,7 @@ class PatientOut(serializers.ModelSerializer[Patient]):
 
     @extend_schema_field(OpenApiTypes.INT)
     def get_age(self, patient: Patient) -> int:
-        today = self.context["now"].astimezone(ZoneInfo(patient.time_zone)).date()
-        born = patient.date_of_birth
-        age: int = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-        return age
+        return patient.age(self.context["now"])
 
 
 class TextHoursIn(Input):

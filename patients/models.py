@@ -3,6 +3,7 @@
 from datetime import datetime, time, timedelta
 from typing import Self
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -92,6 +93,16 @@ class Patient(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def name(self) -> str:
+        """First and last name, for colleagues."""
+        return f"{self.first_name} {self.last_name}"
+
+    def age(self, now: datetime) -> int:
+        """In whole years, on the day where they live."""
+        today, born = now.astimezone(ZoneInfo(self.time_zone)).date(), self.date_of_birth
+        return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
     @property
     def time_zone(self) -> str:

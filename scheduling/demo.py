@@ -106,6 +106,15 @@ PEOPLE = (
     ("Gino", "Gallo", "1974-10-09", "8 High St", "Vineland", "NJ", "08360", "session_held"),
     ("Hana", "Haas", "1997-07-17", "27 Bay Rd", "Naples", "FL", "34102", "session_begun"),
     ("Ivo", "Ivers", "1962-11-30", "90 Elm St", "Red Bank", "NJ", "07701", "session_missed"),
+    ("Jada", "Jones", "1990-03-14", "41 Palm Ave", "Pensacola", "FL", "32501", "here"),
+    ("Kurt", "Kern", "1971-06-08", "16 Market St", "Newark", "NJ", "07105", "today"),
+    ("Lena", "Lang", "1986-09-25", "8 Harbor Blvd", "Destin", "FL", "32541", "today"),
+    ("Milo", "Mraz", "1994-01-19", "52 Cooper St", "Camden", "NJ", "08102", "today"),
+    ("Nina", "Norris", "1979-12-02", "30 Tampa St", "Tampa", "FL", "33602", "completed"),
+    ("Omar", "Ortiz", "1966-08-15", "11 Nassau St", "Princeton", "NJ", "08542", "assessed"),
+    ("Pia", "Pohl", "1983-05-30", "19 Duval St", "Key West", "FL", "33040", "session_held"),
+    ("Rafa", "Reyes", "1992-02-11", "73 Bay St", "Jacksonville", "FL", "32202", "flagged"),
+    ("Saul", "Stone", "1959-10-27", "6 Reid Ave", "Panama City", "FL", "32401", "today"),
 )
 ZONES = {"32456": "America/New_York", "32465": "America/Chicago"}
 PLANS = (("Essential", "250.00", 4, 1), ("Steady", "350.00", 6, 1), ("Close", "450.00", 8, 2))
@@ -236,18 +245,41 @@ def _walk(number: int, person: tuple[str, ...], physician: Physician, now: datet
             consultations.cancel(consultation=meeting, reason="", by=by, now=now - DAY / 2)
         elif stage == "moved_away":
             _move_away(patient, by, now - DAY / 4)
+    elif stage in ("here", "today"):
+        _come_today(patient, physician, stage, now)
     elif stage not in ("assessed", "flagged"):
         meeting = _book(patient, physician, came + 4 * DAY, came + DAY)
-        theirs = _by(physician.user)
-        if stage == "no_show":
-            consultations.no_show(consultation=meeting, by=theirs, now=meeting.end)
-        else:
-            consultations.arrive(
-                consultation=meeting, state=meeting.location_state, by=theirs, now=meeting.start
-            )
-            consultations.complete(consultation=meeting, note="", by=theirs, now=meeting.end)
-            if stage != "completed":
-                _decide(patient, meeting, stage, now)
+        _hold_talk(patient, meeting, stage, now)
+
+
+def _hold_talk(patient: Patient, meeting: Consultation, stage: str, now: datetime) -> None:
+    theirs = _by(meeting.physician.user)
+    if stage == "no_show":
+        consultations.no_show(consultation=meeting, by=theirs, now=meeting.end)
+        return
+    consultations.arrive(
+        consultation=meeting, state=meeting.location_state, by=theirs, now=meeting.start
+    )
+    consultations.complete(consultation=meeting, note="", by=theirs, now=meeting.end)
+    if stage != "completed":
+        _decide(patient, meeting, stage, now)
+
+
+def _come_today(patient: Patient, physician: Physician, stage: str, now: datetime) -> None:
+    """Somebody comes on the day on which the demo is loaded, or is there already.
+
+    Loaded at night, they come in the morning.
+    """
+    meeting = _book(patient, physician, now - HOUR * (stage == "here"), now - DAY)
+    if patient.last_name < "M":
+        consultations.confirm(consultation=meeting, by=_by(patient.user), now=now - HOUR * 4)
+    if meeting.start <= now:
+        consultations.arrive(
+            consultation=meeting,
+            state=meeting.location_state,
+            by=_by(physician.user),
+            now=meeting.start,
+        )
 
 
 def _assess(number: int, person: tuple[str, ...], came: datetime) -> Patient:

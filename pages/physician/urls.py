@@ -2,8 +2,25 @@
 
 from django.urls import path
 
+from pages.physician.assessments import Assessments, OneAssessment
+from pages.physician.consultation import Visit
+from pages.physician.patients import Chain, OnePatient, Patients
+from pages.physician.prescriptions import Prescriptions
+from pages.physician.settings import PracticeNumbers
 from pages.physician.today import Today
 
 urls = [
     path("physician/", Today.as_view(), name="today"),
+    path("physician/assessments/", Assessments.as_view(), name="assessments"),
+    path("physician/assessments/<uuid:pk>/", OneAssessment.as_view(), name="assessment"),
+    path("physician/consultations/<uuid:pk>/", Visit.as_view(), name="consultation"),
+    path("physician/patients/", Patients.as_view(), name="my-patients"),
+    path("physician/patients/<uuid:pk>/", OnePatient.as_view(), name="my-patient"),
+    path("physician/patients/<uuid:pk>/chain/", Chain.as_view(), name="chain-of"),
+    path(
+        "physician/patients/<uuid:pk>/prescriptions/",
+        Prescriptions.as_view(),
+        name="prescriptions-of",
+    ),
+    path("physician/settings/", PracticeNumbers.as_view(), name="physician-settings"),
 ]

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from django import template
 
 from notifications.texts import ZONE_WORDS, spoken_phone, spoken_time
+from pages.physician.answers import flag_words
+from patients.models import Patient
 
 register = template.Library()
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -96,3 +98,15 @@ def phone(number: Any) -> str:
 def iso(at: datetime) -> str:
     """An instant as forms and ``<time>`` carry it: RFC 3339 with an offset."""
     return at.isoformat()
+
+
+@register.filter
+def age(patient: Patient, now: datetime) -> int:
+    """``38``, on the day where the patient lives."""
+    return patient.age(now)
+
+
+@register.filter
+def flag(code: str) -> str:
+    """``High blood pressure`` for the code of a flag."""
+    return flag_words(code)

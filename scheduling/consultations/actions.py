@@ -1,6 +1,6 @@
 """Every write about consultations: book, confirm, reschedule, cancel, arrive, complete, no-show."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -239,7 +239,7 @@ def arrive(
 
 
 @transaction.atomic
-def complete(
+def keep_note(
     *,
     consultation: Consultation,
     note: str,
@@ -247,10 +247,41 @@ def complete(
     now: datetime,
     version: int | None = None,
 ) -> Consultation:
-    """The consultation was held; the note is the physician's. The decision is a step of its own."""
+    """Keep what the physician has typed so far, while the patient is there.
+
+    That a note was begun is told once; what is typed after only raises the version, by which
+    whoever types it in two places is told. Raises `Refused` ``permission_denied``, ``stale``, and
+    ``wrong_state`` before the patient arrived and once it is completed.
+    """
     locked = _lock(consultation, version)
     _by_its_physician(locked, by)
-    locked.completed_at, locked.note = now, note
+    _in_state(locked, Status.ARRIVED)
+    if locked.note == note:
+        return locked
+    begins, locked.note = not locked.note, note
+    _save(locked, "note")
+    if begins:
+        _record("consultation.note_begun", locked, by=by, now=now)
+    return locked
+
+
+@transaction.atomic
+def complete(
+    *,
+    consultation: Consultation,
+    by: Actor,
+    now: datetime,
+    note: str | None = None,
+    version: int | None = None,
+) -> Consultation:
+    """The consultation was held; the note is the physician's. The decision is a step of its own.
+
+    Without a ``note``, what was kept of it so far is the note.
+    """
+    locked = _lock(consultation, version)
+    _by_its_physician(locked, by)
+    locked.completed_at = now
+    locked.note = locked.note if note is None else note
     _move(locked, Status.COMPLETED, "completed_at", "note", by=by, now=now)
     _tell("consultation.completed", locked, by=by, now=now)
     return locked
@@ -387,11 +418,19 @@ def note_risk(*, consultation: Consultation, by: Actor, now: datetime) -> bool:
 
 def risks_of(consultation: Consultation) -> list[UnmetGate]:
     """Why a booked consultation is at risk, from rows loaded by `with_people`."""
+    off = [Interval(t.start, t.end) for t in consultation.physician.time_off.all()]
+    return risks_with(consultation, licences_of(consultation.physician), off)
+
+
+def risks_with(
+    consultation: Consultation, licences: Sequence[Licensed], time_off: Sequence[Interval]
+) -> list[UnmetGate]:
+    """The same, by what is known of the physician: of an agenda, say."""
     patient = consultation.patient
     return standing_gates(
         served=bool(patient.address and patient.address.served),
-        licences=licences_of(consultation.physician),
-        time_off=[Interval(t.start, t.end) for t in consultation.physician.time_off.all()],
+        licences=licences,
+        time_off=time_off,
         state=consultation.location_state,
         zone=patient.time_zone,
         start=consultation.start,

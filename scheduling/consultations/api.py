@@ -47,6 +47,7 @@ from scheduling.consultations.actions import risks_of
 from scheduling.consultations.gates import MORE_INFO, NOT_SUITABLE
 from scheduling.consultations.models import Consultation, Decision, Status
 
+LONGEST_NOTE = 20_000
 # What follows a decision, in words for the patient.
 WHAT_NEXT = {
     Decision.Outcome.APPROVED: "Read and accept the two agreements, and choose a plan.",
@@ -287,13 +288,19 @@ class ArriveIn(Input):
     location = LocationIn()
 
 
+class NoteIn(Input):
+    note = TextField(max_length=LONGEST_NOTE, allow_blank=True)
+
+
 class CompleteIn(Input):
-    note = TextField(max_length=20_000, allow_blank=True, default="")
+    """Without a ``note``, what was kept of it while the patient was there stays."""
+
+    note = TextField(max_length=LONGEST_NOTE, allow_blank=True, required=False)
 
 
 class DecideIn(Input):
     outcome = serializers.ChoiceField(choices=Decision.Outcome.values)
-    note = TextField(max_length=20_000, allow_blank=True, default="")
+    note = TextField(max_length=LONGEST_NOTE, allow_blank=True, default="")
 
 
 class Act(Verb):
@@ -334,6 +341,14 @@ class Arrive(Act):
 
     def arguments(self, sent: dict[str, Any]) -> dict[str, Any]:
         return {"state": sent["location"]["state"]}
+
+
+@extend_schema(request=NoteIn, responses=ConsultationForPhysician)
+class KeepNote(Act):
+    """What was typed so far is kept; the note itself is that of `complete/`."""
+
+    permission_classes = (roles(PHYSICIAN),)
+    takes, do = NoteIn, staticmethod(actions.keep_note)
 
 
 @extend_schema(request=CompleteIn, responses=ConsultationOut)

@@ -8,17 +8,18 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, OuterRef, QuerySet, Subquery, Value
-from django.db.models.functions import Concat, JSONObject
+from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import JSONObject
 
 from patients.facts import facts_in, with_facts
 from patients.gates import PatientFacts
 from patients.models import Address, Patient, SupportPerson
-from records.values import changed_by, with_defaults
+from records.models import WorkItem
+from records.values import rows_in_force, values_in
 from scheduling.consultations.models import Decision
 from scheduling.deliveries.gates import ParcelFacts
 from scheduling.deliveries.models import Delivery
-from scheduling.deliveries.windows.actions import days_off
+from scheduling.deliveries.windows.actions import days_of
 from scheduling.deliveries.windows.models import Closure, Holiday, ZoneCounty
 from scheduling.deliveries.windows.shipping import Days
 from scheduling.intervals import Interval
@@ -30,8 +31,11 @@ from scheduling.subscriptions.actions import local_day, period_facts, subscripti
 from scheduling.subscriptions.gates import PeriodFacts, SubscriptionFacts
 from scheduling.subscriptions.models import BillingPeriod, PeriodStatus, Subscription
 
-SCHEDULED_FOR = timedelta(days=60)  # longer ago, no parcel has a window that serves
 Whose = Collection[UUID] | QuerySet[Patient, UUID]  # ids of patients, or a query for them
+ASKED = (  # kinds of work items by which rows follow
+    "window_not_chosen", "no_signer", "parcel_late", "parcel_to_replace", "transition",
+    "hold_waits",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,8 @@ class Standing:
     ``outcome`` and ``approved_by``: the latest decision, and its physician, whose name is
     ``decided_by``. ``zone_id``: the delivery zone of the address. ``support``: whether somebody who
     stays was "named", has agreed ("confirmed"), or "". ``subscription`` and ``prescription``: those
-    in force. ``off``: the holidays.
+    in force. ``off``: the holidays. ``asked``: kind and object of what humans were asked, with when
+    and whether it is open.
     """
 
     patient: Patient
@@ -58,6 +63,7 @@ class Standing:
     deliveries: Sequence[Delivery]
     closed: Sequence[Interval]
     off: Days
+    asked: Mapping[tuple[str, UUID], tuple[datetime, str]]
     values: Mapping[str, int]
     now: datetime
 
@@ -139,14 +145,24 @@ def age_on(day: date, born: date) -> int:
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
-def standing_of(patient_id: UUID, *, now: datetime) -> Standing:
-    """How a patient stands at ``now``; call it with the patient locked, to act on it."""
-    return standings_of([patient_id], now=now)[patient_id]
+def standing_of(
+    patient_id: UUID, *, now: datetime, among: QuerySet[Patient] | None = None
+) -> Standing:
+    """How a patient stands at ``now``; call it with the patient locked, to act on it.
+
+    Raises Patient.DoesNotExist for one who is not ``among`` those whom somebody sees.
+    """
+    found = standings_of([patient_id], now=now, among=among)
+    if patient_id not in found:
+        raise Patient.DoesNotExist
+    return found[patient_id]
 
 
-def standings_of(patient_ids: Whose, *, now: datetime) -> dict[UUID, Standing]:
+def standings_of(
+    patient_ids: Whose, *, now: datetime, among: QuerySet[Patient] | None = None
+) -> dict[UUID, Standing]:
     """How patients stand at ``now``; as many queries for many as for one."""
-    patients = list(_patients(patient_ids, now))
+    patients = list(_patients(patient_ids, now, Patient.objects.all() if among is None else among))
     of = {"patient__in": patient_ids}
     periods = BillingPeriod.objects.filter(subscription__patient__in=patient_ids)
     periods = periods.select_related("plan", "subscription__plan").order_by("starts_on", "number")
@@ -156,10 +172,9 @@ def standings_of(patient_ids: Whose, *, now: datetime) -> dict[UUID, Standing]:
         "periods": _by_patient(periods, lambda row: row.subscription.patient_id),
         "prescriptions": _by_patient(prescriptions),
         "deliveries": _by_patient(
-            deliveries.select_related("window", "prescription", "period__plan")
+            deliveries.select_related("window", "address", "prescription", "period__plan")
         ),
     }
-    latest = {pk: _latest(mine) for pk, mine in rows["periods"].items()}
     return {
         patient.pk: Standing(
             patient=patient,
@@ -170,17 +185,26 @@ def standings_of(patient_ids: Whose, *, now: datetime) -> dict[UUID, Standing]:
             zone_id=patient.zone_,
             support=_support(patient),
             moved_to=patient.moved_,
-            subscription=latest.get(patient.pk),
-            periods=_counting(rows["periods"][patient.pk], latest.get(patient.pk)),
+            subscription=_latest(rows["periods"][patient.pk]),
+            periods=_counting(rows["periods"][patient.pk]),
             prescription=next(iter(rows["prescriptions"][patient.pk]), None),
             deliveries=rows["deliveries"][patient.pk],
-            closed=[_span(row) for row in patient.closed_],
-            off=days_off((date.fromisoformat(r["day"]), r["effect"]) for r in patient.off_),
-            values=with_defaults(patient.values_),
+            closed=[_span(row) for row in patient.closed_ if _county(patient) in row["counties"]],
+            off=days_of((date.fromisoformat(row["day"]), row["effect"]) for row in patient.off_),
+            asked={(row["kind"], UUID(row["about"])): _asked(row) for row in patient.asked_},
+            values=values_in(patient.values_),
             now=now,
         )
         for patient in patients
     }
+
+
+def _span(row: Mapping[str, str]) -> Interval:
+    return Interval(datetime.fromisoformat(row["start"]), datetime.fromisoformat(row["end"]))
+
+
+def _asked(row: Mapping[str, str]) -> tuple[datetime, str]:
+    return datetime.fromisoformat(row["at"]), row["status"]
 
 
 def _by_patient(
@@ -192,22 +216,17 @@ def _by_patient(
     return found
 
 
-def _latest(periods: Iterable[BillingPeriod]) -> Subscription | None:
-    """The subscription that began last; each has a month from its beginning on."""
+def _latest(periods: Sequence[BillingPeriod]) -> Subscription | None:
+    """The latest subscription: each begins with a month."""
     return max((row.subscription for row in periods), key=lambda row: row.pk, default=None)
 
 
-def _counting(periods: Iterable[BillingPeriod], of: Subscription | None) -> list[BillingPeriod]:
-    """The months of a subscription that are, or have to be, paid."""
+def _counting(periods: Sequence[BillingPeriod]) -> list[BillingPeriod]:
+    """The months of the latest subscription that are, or have to be, paid."""
+    latest = _latest(periods)
     return [
-        row
-        for row in periods
-        if of and row.subscription_id == of.pk and row.status != PeriodStatus.VOID
+        row for row in periods if row.subscription == latest and row.status != PeriodStatus.VOID
     ]
-
-
-def _span(row: Mapping[str, str]) -> Interval:
-    return Interval(datetime.fromisoformat(row["start"]), datetime.fromisoformat(row["end"]))
 
 
 def _support(patient: Any) -> str:
@@ -216,9 +235,13 @@ def _support(patient: Any) -> str:
     return "confirmed" if patient.support_agreed_ else "named"
 
 
-def _patients(patient_ids: Whose, now: datetime) -> Any:
-    """Patients with address, facts, latest decision, delivery zone and who stays, and with what is
-    closed, the holidays and the numbers in force: one query.
+def _county(patient: Patient) -> str:
+    return patient.address.where if patient.address else ""
+
+
+def _patients(patient_ids: Whose, now: datetime, among: QuerySet[Patient]) -> Any:
+    """Patients with address, facts, latest decision, delivery zone, who stays, what humans were
+    asked, and what holds for everybody: closures, holidays, numbers in force. One query.
     """
     latest = Decision.objects.filter(patient=OuterRef("pk")).order_by("-pk")
     zone = ZoneCounty.objects.filter(
@@ -226,16 +249,10 @@ def _patients(patient_ids: Whose, now: datetime) -> Any:
     )
     moves = Address.objects.filter(patient=OuterRef("pk"), kind=Address.Kind.MOVE).order_by("-pk")
     stays = SupportPerson.objects.filter(patient=OuterRef("pk")).order_by("-pk")
-    county = Concat(OuterRef("address__state"), Value(" "), OuterRef("address__county"))
-    closed = Closure.objects.filter(
-        counties__contains=[county], lifted_at=None, end__gt=now - timedelta(days=1)
-    )
-    off = Holiday.objects.filter(day__gte=(now - SCHEDULED_FOR).date())
-    rows = with_facts(Patient.objects.filter(pk__in=patient_ids))
+    items = WorkItem.objects.filter(patient_id=OuterRef("pk"), kind__in=ASKED)
+    closures = Closure.objects.filter(lifted_at=None, end__gt=now - timedelta(days=1))
+    rows = with_facts(among.filter(pk__in=patient_ids))
     return rows.annotate(
-        closed_=_listed(closed, "start", "end"),
-        off_=_listed(off, "day", "effect"),
-        values_=changed_by(now),
         outcome_=Subquery(latest.values("outcome")[:1]),
         approved_by_=Subquery(latest.values("physician")[:1]),
         decided_by_=Subquery(latest.values("physician__name")[:1]),
@@ -243,9 +260,17 @@ def _patients(patient_ids: Whose, now: datetime) -> Any:
         moved_=Subquery(moves.values("pk")[:1]),
         support_named_=Subquery(stays.values("pk")[:1]),
         support_agreed_=Subquery(stays.values("confirmed_at")[:1]),
-    )
+        asked_=_told(
+            items.order_by("raised_at"),
+            kind="kind", about="object_id", at="raised_at", status="status",
+        ),
+        closed_=_told(closures.order_by("pk"), counties="counties", start="start", end="end"),
+        off_=_told(Holiday.objects.order_by("day"), day="day", effect="effect"),
+        values_=_told(rows_in_force(now), key="key", value="value"),
+    )  # fmt: skip
 
 
-def _listed(rows: QuerySet[Any], *names: str) -> ArraySubquery:
-    row = JSONObject(**{name: F(name) for name in names})
-    return ArraySubquery(rows.annotate(row=row).values("row"))
+def _told(rows: Any, **columns: str) -> ArraySubquery:
+    """Rows as a column of objects."""
+    cells = {name: F(column) for name, column in columns.items()}
+    return ArraySubquery(rows.annotate(told_=JSONObject(**cells)).values("told_"))

@@ -50,6 +50,7 @@ post   consultations/{meeting}/correct/                 -      -      all   care
 post   consultations/{meeting}/decide/                  -      -      -     care  -
 get    consultations/{meeting}/history/                 -      own    all   care  glass
 post   consultations/{meeting}/no-show/                 -      -      -     care  -
+post   consultations/{meeting}/note/                    -      -      -     care  -
 post   consultations/{meeting}/reschedule/              -      own    all   care  -
 get    deliveries/                                      -      own    all   care  glass
 get    deliveries/{parcel}/                             -      own    all   care  glass
@@ -270,6 +271,7 @@ SENT: dict[str, Any] = {
     "post consultations/{meeting}/confirm/": {"channel": BY_TELEPHONE},
     "post consultations/{meeting}/correct/": {"reason": "r"},
     "post consultations/{meeting}/decide/": {"outcome": "approved"},
+    "post consultations/{meeting}/note/": {"note": "n"},
     "post consultations/{meeting}/reschedule/": {
         "start": "2026-12-15T16:00:00Z", "channel": BY_TELEPHONE,
     },

@@ -124,6 +124,7 @@ def test_through_broken_glass_nobody_writes(walk: Care, stranger: Caller, admin:
         (f"consultations/{walk.consultation}/cancel/", {}),
         (f"consultations/{walk.consultation}/correct/", {"reason": "r"}),
         (f"consultations/{walk.consultation}/decide/", {"outcome": "declined"}),
+        (f"consultations/{walk.consultation}/note/", {"note": "n"}),
         (f"consultations/{walk.consultation}/complete/", {"note": "n"}),
         (f"deliveries/{walk.delivery['id']}/replace/", {}),
     ):

@@ -34,7 +34,7 @@ def notes() -> list[Any]:
 
 
 VERBS: list[tuple[str, dict[str, Any]]] = [
-    ("arrive", HERE), ("complete", {"note": "mine"}), ("no-show", {}),
+    ("arrive", HERE), ("note", {"note": "mine"}), ("complete", {"note": "mine"}), ("no-show", {}),
     ("decide", {"outcome": "declined", "note": "mine"}), ("correct", {"reason": "mine"}),
 ]  # fmt: skip
 
