@@ -3,12 +3,14 @@
 The rows are `Setting`; a number that was never changed has no row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
+from django.db.models import QuerySet
 
 from records.actor import Actor
 from records.events import record
@@ -76,18 +78,21 @@ DEFAULTS: dict[str, Default] = {
 }
 
 
-IN_FORCE = """
-    SELECT DISTINCT ON (key) key, value FROM records_setting WHERE valid_from <= %s
-    ORDER BY key, valid_from DESC, id DESC"""
+def rows_in_force(now: datetime) -> QuerySet[Setting]:
+    """The rows of the numbers that somebody changed, as they are at ``now``."""
+    rows = Setting.objects.filter(valid_from__lte=now).order_by("key", "-valid_from", "-pk")
+    return rows.distinct("key")
+
+
+def values_in(rows: Iterable[Mapping[str, Any]]) -> Mapping[str, int]:
+    """Every number, with those of ``rows`` (``key`` and ``value``) in the place of the defaults."""
+    values = {key: default.value for key, default in DEFAULTS.items()}
+    return values | {row["key"]: row["value"] for row in rows}
 
 
 def in_force(now: datetime) -> Mapping[str, int]:
     """Every number in force at ``now``; one query."""
-    values = {key: default.value for key, default in DEFAULTS.items()}
-    with connection.cursor() as cursor:
-        cursor.execute(IN_FORCE, [now])
-        values.update(cursor.fetchall())
-    return values
+    return values_in(rows_in_force(now).values("key", "value"))
 
 
 @transaction.atomic

@@ -113,7 +113,7 @@ class Patients(CsvDoor):
         if "gate" in asked:
             asked["gate"] = [asked["gate"]]
         rows = rows.filter(**{FILTERS[k]: v for k, v in asked.items() if k in FILTERS})
-        found_so = _search(rows, asked.get("search", ""))
+        found_so = search(rows, asked.get("search", ""))
         return seen(self, "patient", found_so, PatientOut, now=clock.now())
 
     @extend_schema(request=PatientIn, responses={201: PatientOut})
@@ -131,8 +131,11 @@ class Patients(CsvDoor):
         return patient_answer(request, patient, status=201)
 
 
-def _search(rows: QuerySet[Patient], text: str) -> QuerySet[Patient]:
-    """By words of the name, telephone number, birthday, a reference or a tracking number."""
+def search(rows: QuerySet[Patient], text: str) -> QuerySet[Patient]:
+    """By words of the name, telephone number, birthday, a reference or a tracking number.
+
+    Raises ValidationError for a birthday that is no day.
+    """
     text = text.strip()
     if not text:
         return rows
@@ -554,7 +557,7 @@ class MostUrgent(Cursor):
     ordering = ("urgency", "due_at", "id")
 
 
-def _items(user: User) -> QuerySet[WorkItem]:
+def items_of(user: User) -> QuerySet[WorkItem]:
     """What is asked of the user's role; what physicians did is for those who have the patient in
     care, while what is open waits for any of them.
     """
@@ -573,7 +576,7 @@ class WorkItems(Door):
     @extend_schema(parameters=[WorkItemQuery], responses=WorkItemOut(many=True))
     def get(self, request: Request) -> Response:
         user, asked = signed_in(request), query(WorkItemQuery, request)
-        rows = _items(user).filter(status=asked["status"])
+        rows = items_of(user).filter(status=asked["status"])
         if "kind" in asked:
             rows = rows.filter(kind=asked["kind"])
         if asked.get("mine") == "true":
@@ -601,7 +604,7 @@ class ClaimWorkItem(Door):
 
     @extend_schema(request=Nothing, responses=WorkItemOut)
     def post(self, request: Request, pk: UUID) -> Response:
-        item = found(_items(signed_in(request)), pk)
+        item = found(items_of(signed_in(request)), pk)
         read(Nothing, request.data)
         claimed = claim_work_item(item=item, by=actor_of(request), now=clock.now())
         return _item(request, claimed)
@@ -618,7 +621,7 @@ class CloseWorkItem(Door):
 
     @extend_schema(request=CloseIn, responses=WorkItemOut)
     def post(self, request: Request, pk: UUID) -> Response:
-        item = found(_items(signed_in(request)), pk)
+        item = found(items_of(signed_in(request)), pk)
         note = read(CloseIn, request.data)["note"]
         closed = close_work_item(item=item, note=note, by=actor_of(request), now=clock.now())
         return _item(request, closed)
@@ -631,7 +634,7 @@ class ApproveWorkItem(Door):
 
     @extend_schema(request=Nothing, responses=WorkItemOut)
     def post(self, request: Request, pk: UUID) -> Response:
-        item = found(_items(signed_in(request)), pk)
+        item = found(items_of(signed_in(request)), pk)
         read(Nothing, request.data)
         return _item(request, approve(item=item, by=actor_of(request), now=clock.now()))
 

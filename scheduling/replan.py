@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import prefetch_related_objects
+from django.db.models import QuerySet, prefetch_related_objects
 
 from accounts.models import Role
 from patients.actions import lock_patient, replan_many
@@ -57,10 +57,6 @@ MEANS = {  # the others, as whoever lets them go reads them
     "cancel_session": "an appointment at home is cancelled",
     "miss_session": "an appointment at home counts as missed",
 }
-ASKED = (  # kinds of work items by which rows follow
-    "window_not_chosen", "no_signer", "parcel_late", "parcel_to_replace", "transition",
-    "hold_waits",
-)  # fmt: skip
 
 
 @transaction.atomic
@@ -93,18 +89,25 @@ def replan(patient_id: UUID, *, now: datetime, by: Actor | None = None) -> int:
     raise RuntimeError(f"no end of changes for patient {patient_id}: {[c.do for c in wanted]}")
 
 
-def read(patient_id: UUID, *, now: datetime) -> tuple[timeline.Care, "Rows"]:
-    """What the chain of a patient is computed from, and the rows behind it."""
-    rows = Rows(patient_id, now)
+def read(
+    patient_id: UUID, *, now: datetime, among: QuerySet[Patient] | None = None
+) -> tuple[timeline.Care, "Rows"]:
+    """What the chain of a patient is computed from, and the rows behind it; eight queries at most.
+
+    Raises Patient.DoesNotExist for one who is not ``among`` those whom somebody sees.
+    """
+    rows = Rows(patient_id, now, among)
     return rows.care(), rows
 
 
 class Rows:
     """The rows of one patient, read once."""
 
-    def __init__(self, patient_id: UUID, now: datetime) -> None:
+    def __init__(
+        self, patient_id: UUID, now: datetime, among: QuerySet[Patient] | None = None
+    ) -> None:
         self.now = now
-        self.standing: Standing = standing_of(patient_id, now=now)
+        self.standing: Standing = standing_of(patient_id, now=now, among=among)
         self.patient = self.standing.patient
         meetings = Consultation.objects.filter(patient=patient_id).select_related("physician")
         meetings = meetings.exclude(status__in=(Meeting.CANCELLED, Meeting.NO_SHOW))
@@ -113,9 +116,7 @@ class Rows:
             row.patient = self.patient
         self.sessions = sessions.sessions_of(patient_id)
         self._read_physicians()
-        items = WorkItem.objects.filter(patient_id=patient_id, kind__in=ASKED)
-        asked = items.values_list("kind", "object_id", "raised_at", "status").order_by("raised_at")
-        self.asked = {(kind, about): (at, status) for kind, about, at, status in asked}
+        self.asked = self.standing.asked
 
     def _read_physicians(self) -> None:
         """Licences and time off of those with whom something is ahead: two queries, or none."""

@@ -1,7 +1,7 @@
 """The API of the calendar: physicians, slots, holds, hours, and all that takes time."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -155,24 +155,48 @@ class Slots(Door):
     def get(self, request: Request) -> Response:
         asked = query(SlotQuery, request)
         state, zone = _where(request, asked)
-        now = clock.now()
-        offer = offer_of(asked["kind"], in_force(now), now)
-        # A day on each side: a day of the reader's zone may reach into another one's.
-        around = days(asked["from"], asked["to"], EASTERN).padded(DAY, DAY)
         only = [asked["physician"]] if "physician" in asked else None
-        slots = []
-        for agenda in agendas(within=around, now=now, physicians=only):
-            local = zone or agenda.time_zone
-            within = days(asked["from"], asked["to"], local)
-            slots += [
-                (slot.start, slot.end, agenda.physician, local)
-                for slot in free_slots(agenda, offer, state=state, within=within, zone=local)
-            ]
+        slots = free_times(
+            (asked["from"], asked["to"]),
+            kind=asked["kind"],
+            state=state,
+            zone=zone,
+            physicians=only,
+            now=clock.now(),
+        )
         rows = [
             {"physician": physician, "start": start, "end": end, "time_zone": local}
-            for start, end, physician, local in sorted(slots)
+            for start, end, physician, local in slots
         ]
         return Response(SlotsOut({"results": rows}).data)
+
+
+def free_times(
+    between: tuple[date, date],
+    *,
+    kind: str,
+    state: str,
+    zone: str | None,
+    now: datetime,
+    physicians: Iterable[UUID] | None = None,
+) -> list[tuple[datetime, datetime, UUID, str]]:
+    """Free slots on some days, inclusive, the soonest first: start, end, physician, zone.
+
+    The days are those of ``zone``, else of each physician; for a patient in ``state``.
+    """
+    first, last = between
+    offer = offer_of(kind, in_force(now), now)
+    # A day on each side: a day of the reader's zone may reach into another one's.
+    around = days(first, last, EASTERN).padded(DAY, DAY)
+    slots = []
+    for agenda in agendas(within=around, now=now, physicians=physicians):
+        local = zone or agenda.time_zone
+        within = days(first, last, local)
+        slots += [
+            (slot.start, slot.end, agenda.physician, local)
+            for slot in free_slots(agenda, offer, state=state, within=within, zone=local)
+        ]
+    return sorted(slots)
 
 
 DAY = timedelta(days=1)

@@ -1,4 +1,4 @@
-"""Reads how a patient stands: all that the gates of treatment ask, in eight queries or nine."""
+"""Reads how a patient stands: all that the gates of treatment ask, in four queries."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -7,17 +7,20 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import OuterRef, Subquery
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import JSONObject
 
 from patients.facts import facts_in, with_facts
 from patients.gates import PatientFacts
 from patients.models import Address, Patient, SupportPerson
-from records.values import in_force
+from records.models import WorkItem
+from records.values import rows_in_force, values_in
 from scheduling.consultations.models import Decision
 from scheduling.deliveries.gates import ParcelFacts
 from scheduling.deliveries.models import Delivery, Status
-from scheduling.deliveries.windows.actions import holidays
-from scheduling.deliveries.windows.models import Closure, ZoneCounty
+from scheduling.deliveries.windows.actions import days_of
+from scheduling.deliveries.windows.models import Closure, Holiday, ZoneCounty
 from scheduling.deliveries.windows.shipping import Days
 from scheduling.intervals import Interval
 from scheduling.prescriptions.actions import prescribed
@@ -28,6 +31,11 @@ from scheduling.subscriptions.actions import local_day, period_facts, subscripti
 from scheduling.subscriptions.gates import PeriodFacts, SubscriptionFacts
 from scheduling.subscriptions.models import BillingPeriod, PeriodStatus, Subscription
 
+ASKED = (  # kinds of work items by which rows follow
+    "window_not_chosen", "no_signer", "parcel_late", "parcel_to_replace", "transition",
+    "hold_waits",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -36,7 +44,8 @@ class Standing:
     ``outcome`` and ``approved_by``: the latest decision, and its physician, whose name is
     ``decided_by``. ``zone_id``: the delivery zone of the address. ``support``: whether somebody who
     stays was "named", has agreed ("confirmed"), or "". ``subscription`` and ``prescription``: those
-    in force. ``off``: the holidays, where a parcel is scheduled.
+    in force. ``off``: the holidays. ``asked``: kind and object of what humans were asked, with when
+    and whether it is open.
     """
 
     patient: Patient
@@ -53,6 +62,7 @@ class Standing:
     deliveries: Sequence[Delivery]
     closed: Sequence[Interval]
     off: Days
+    asked: Mapping[tuple[str, UUID], tuple[datetime, str]]
     values: Mapping[str, int]
     now: datetime
 
@@ -134,37 +144,36 @@ def age_on(day: date, born: date) -> int:
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
-def standing_of(patient_id: UUID, *, now: datetime) -> Standing:
-    """How a patient stands at ``now``; call it with the patient locked, to act on it."""
-    return standings_of([patient_id], now=now)[patient_id]
+def standing_of(
+    patient_id: UUID, *, now: datetime, among: QuerySet[Patient] | None = None
+) -> Standing:
+    """How a patient stands at ``now``; call it with the patient locked, to act on it.
+
+    Raises Patient.DoesNotExist for one who is not ``among`` those whom somebody sees.
+    """
+    found = standings_of([patient_id], now=now, among=among)
+    if patient_id not in found:
+        raise Patient.DoesNotExist
+    return found[patient_id]
 
 
-def standings_of(patient_ids: Collection[UUID], *, now: datetime) -> dict[UUID, Standing]:
+def standings_of(
+    patient_ids: Collection[UUID], *, now: datetime, among: QuerySet[Patient] | None = None
+) -> dict[UUID, Standing]:
     """How patients stand at ``now``; as many queries for many as for one."""
-    patients = list(_patients(patient_ids))
+    patients = list(_patients(patient_ids, now, Patient.objects.all() if among is None else among))
     of = {"patient__in": patient_ids}
-    subscriptions = Subscription.objects.filter(**of).select_related("plan").order_by("-pk")
     periods = BillingPeriod.objects.filter(subscription__patient__in=patient_ids)
-    periods = periods.select_related("plan", "subscription").order_by("starts_on", "number")
+    periods = periods.select_related("plan", "subscription__plan").order_by("starts_on", "number")
     prescriptions = Prescription.objects.filter(**of, ended_at=None)
     deliveries = Delivery.objects.filter(**of).order_by("pk")
     rows = {
-        "subscriptions": _by_patient(subscriptions),
         "periods": _by_patient(periods, lambda row: row.subscription.patient_id),
         "prescriptions": _by_patient(prescriptions),
         "deliveries": _by_patient(
             deliveries.select_related("window", "prescription", "period__plan")
         ),
     }
-    closures = list(
-        Closure.objects.filter(
-            counties__overlap=[_county(patient) for patient in patients],
-            lifted_at__isnull=True,
-            end__gt=now - timedelta(days=1),
-        )
-    )
-    waits = any(row.status == Status.SCHEDULED for of in rows["deliveries"].values() for row in of)
-    off, values = holidays() if waits else Days(), in_force(now)
     return {
         patient.pk: Standing(
             patient=patient,
@@ -175,17 +184,26 @@ def standings_of(patient_ids: Collection[UUID], *, now: datetime) -> dict[UUID, 
             zone_id=patient.zone_,
             support=_support(patient),
             moved_to=patient.moved_,
-            subscription=next(iter(rows["subscriptions"][patient.pk]), None),
-            periods=_counting(rows["periods"][patient.pk], rows["subscriptions"][patient.pk]),
+            subscription=_latest(rows["periods"][patient.pk]),
+            periods=_counting(rows["periods"][patient.pk]),
             prescription=next(iter(rows["prescriptions"][patient.pk]), None),
             deliveries=rows["deliveries"][patient.pk],
-            closed=[row.span for row in closures if _county(patient) in row.counties],
-            off=off,
-            values=values,
+            closed=[_span(row) for row in patient.closed_ if _county(patient) in row["counties"]],
+            off=days_of((date.fromisoformat(row["day"]), row["effect"]) for row in patient.off_),
+            asked={(row["kind"], UUID(row["about"])): _asked(row) for row in patient.asked_},
+            values=values_in(patient.values_),
             now=now,
         )
         for patient in patients
     }
+
+
+def _span(row: Mapping[str, str]) -> Interval:
+    return Interval(datetime.fromisoformat(row["start"]), datetime.fromisoformat(row["end"]))
+
+
+def _asked(row: Mapping[str, str]) -> tuple[datetime, str]:
+    return datetime.fromisoformat(row["at"]), row["status"]
 
 
 def _by_patient(
@@ -197,13 +215,16 @@ def _by_patient(
     return found
 
 
-def _counting(
-    periods: Sequence[BillingPeriod], subscriptions: Sequence[Subscription]
-) -> list[BillingPeriod]:
+def _latest(periods: Sequence[BillingPeriod]) -> Subscription | None:
+    """The latest subscription: each begins with a month."""
+    return max((row.subscription for row in periods), key=lambda row: row.pk, default=None)
+
+
+def _counting(periods: Sequence[BillingPeriod]) -> list[BillingPeriod]:
     """The months of the latest subscription that are, or have to be, paid."""
-    latest = subscriptions[0].pk if subscriptions else None
+    latest = _latest(periods)
     return [
-        row for row in periods if row.subscription_id == latest and row.status != PeriodStatus.VOID
+        row for row in periods if row.subscription == latest and row.status != PeriodStatus.VOID
     ]
 
 
@@ -217,15 +238,19 @@ def _county(patient: Patient) -> str:
     return patient.address.where if patient.address else ""
 
 
-def _patients(patient_ids: Collection[UUID]) -> Any:
-    """Patients with address, facts, latest decision, delivery zone and who stays: one query."""
+def _patients(patient_ids: Collection[UUID], now: datetime, among: QuerySet[Patient]) -> Any:
+    """Patients with address, facts, latest decision, delivery zone, who stays, what humans were
+    asked, and what holds for everybody: closures, holidays, numbers in force. One query.
+    """
     latest = Decision.objects.filter(patient=OuterRef("pk")).order_by("-pk")
     zone = ZoneCounty.objects.filter(
         state=OuterRef("address__state"), county=OuterRef("address__county")
     )
     moves = Address.objects.filter(patient=OuterRef("pk"), kind=Address.Kind.MOVE).order_by("-pk")
     stays = SupportPerson.objects.filter(patient=OuterRef("pk")).order_by("-pk")
-    rows = with_facts(Patient.objects.filter(pk__in=patient_ids))
+    items = WorkItem.objects.filter(patient_id=OuterRef("pk"), kind__in=ASKED)
+    closures = Closure.objects.filter(lifted_at=None, end__gt=now - timedelta(days=1))
+    rows = with_facts(among.filter(pk__in=patient_ids))
     return rows.annotate(
         outcome_=Subquery(latest.values("outcome")[:1]),
         approved_by_=Subquery(latest.values("physician")[:1]),
@@ -234,4 +259,17 @@ def _patients(patient_ids: Collection[UUID]) -> Any:
         moved_=Subquery(moves.values("pk")[:1]),
         support_named_=Subquery(stays.values("pk")[:1]),
         support_agreed_=Subquery(stays.values("confirmed_at")[:1]),
-    )
+        asked_=_told(
+            items.order_by("raised_at"),
+            kind="kind", about="object_id", at="raised_at", status="status",
+        ),
+        closed_=_told(closures.order_by("pk"), counties="counties", start="start", end="end"),
+        off_=_told(Holiday.objects.order_by("day"), day="day", effect="effect"),
+        values_=_told(rows_in_force(now), key="key", value="value"),
+    )  # fmt: skip
+
+
+def _told(rows: Any, **columns: str) -> ArraySubquery:
+    """Rows as a column of objects."""
+    cells = {name: F(column) for name, column in columns.items()}
+    return ArraySubquery(rows.annotate(told_=JSONObject(**cells)).values("told_"))

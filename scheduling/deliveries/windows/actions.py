@@ -68,10 +68,15 @@ def _open(zone: DeliveryZone, off: Days, now: datetime) -> int:
 
 def holidays() -> Days:
     """The holidays as the pure rules take them."""
-    rows = list(Holiday.objects.all())
+    return days_of(Holiday.objects.values_list("day", "effect"))
+
+
+def days_of(rows: Iterable[tuple[date, str]]) -> Days:
+    """Days and their effects, as the pure rules take them."""
+    known = list(rows)
     return Days(
-        no_ship={row.day for row in rows if row.effect != Holiday.Effect.NO_DELIVER},
-        no_deliver={row.day for row in rows if row.effect != Holiday.Effect.NO_SHIP},
+        no_ship={day for day, effect in known if effect != Holiday.Effect.NO_DELIVER},
+        no_deliver={day for day, effect in known if effect != Holiday.Effect.NO_SHIP},
     )
 
 
