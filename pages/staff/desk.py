@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 from django.forms import BaseForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from accounts.models import Role
 from pages.page import Page
@@ -30,6 +30,9 @@ class Desk(Page):
     def read(self, form: BaseForm, name: str = "form") -> dict[str, Any]:
         self.typed[name] = form
         return super().read(form, name)
+
+    def page(self, *, status: int = 200, **more: Any) -> HttpResponse:
+        return super().page(status=status, **{"practice_zone": settings.PRACTICE_ZONE, **more})
 
     def form(self, kind: type[BaseForm], name: str = "form", **options: Any) -> BaseForm:
         """The form as it was typed just now, or a new one."""
@@ -53,7 +56,7 @@ class OfPatient(Desk):
 def about(patient: Patient) -> dict[str, Any]:
     """What the head of a patient's pages shows: who it is, and both zones."""
     zone, ours = patient.time_zone, settings.PRACTICE_ZONE
-    return {"patient": patient, "zone": zone, "practice_zone": ours, "two_zones": zone != ours}
+    return {"patient": patient, "zone": zone, "two_zones": zone != ours}
 
 
 def version_of(request: HttpRequest) -> int:

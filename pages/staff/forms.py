@@ -263,9 +263,7 @@ class ReasonForm(OnBehalf):
 
 
 class PlanForm(OnBehalf):
-    plan = forms.UUIDField(
-        widget=forms.HiddenInput, error_messages={"required": "Choose a plan."}
-    )
+    plan = forms.UUIDField(widget=forms.HiddenInput, error_messages={"required": "Choose a plan."})
 
 
 class PauseForm(OnBehalf):

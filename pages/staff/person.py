@@ -43,6 +43,5 @@ class Person(Desk):
 
 def _shown(chain: Sequence[timeline.Step], patient: Patient) -> list[dict[str, Any]]:
     return [
-        {"step": step, "missing": [missing(gate, patient) for gate in step.unmet]}
-        for step in chain
+        {"step": step, "missing": [missing(gate, patient) for gate in step.unmet]} for step in chain
     ]

@@ -18,7 +18,7 @@ from records.models import WorkItem
 from records.values import rows_in_force, values_in
 from scheduling.consultations.models import Decision
 from scheduling.deliveries.gates import ParcelFacts
-from scheduling.deliveries.models import Delivery, Status
+from scheduling.deliveries.models import Delivery
 from scheduling.deliveries.windows.actions import days_of
 from scheduling.deliveries.windows.models import Closure, Holiday, ZoneCounty
 from scheduling.deliveries.windows.shipping import Days
