@@ -11,7 +11,7 @@ from django.http import HttpResponseBase
 from django.shortcuts import redirect
 
 from pages.page import Invalid
-from pages.staff.desk import Desk, OfPatient, about, uuid_of, version_of
+from pages.staff.desk import Desk, OfPatient, about, named, version_of
 from pages.staff.forms import BookForm, OnBehalf, ReasonForm
 from patients.api import found
 from scheduling.calendar.api import free_times
@@ -43,11 +43,13 @@ def first_day(text: str, today: date) -> date:
     return day if today <= day <= today + timedelta(days=365) else today
 
 
-def strip_of(starts: list[Any], first: date, zone: str, chosen: date) -> list[dict[str, Any]]:
+def strip_of(
+    starts: list[Any], first: date, zone: str, chosen: date, *, length: int = STRIP
+) -> list[dict[str, Any]]:
     """Days, each with how many of the times start on it; a start is the first of each row."""
     on = groupby(starts, key=lambda row: row[0].astimezone(ZoneInfo(zone)).date())
     counts = {day: len(list(rows)) for day, rows in on}
-    days = [first + timedelta(days=n) for n in range(STRIP)]
+    days = [first + timedelta(days=n) for n in range(length)]
     return [{"day": d, "free": counts.get(d, 0), "chosen": d == chosen} for d in days]
 
 
@@ -117,9 +119,9 @@ class Book(OfPatient):
         return Kind.FOLLOW_UP if held else Kind.INITIAL
 
     def _moving(self) -> Consultation | None:
-        pk = uuid_of(self.request.GET.get("move", ""))
+        text = self.request.GET.get("move", "")
         rows = Consultation.objects.visible_to(self.user).filter(patient=self.patient)
-        return found(rows.select_related("physician"), pk) if pk else None
+        return named(rows.select_related("physician"), text) if text else None
 
     def do_book(self) -> HttpResponseBase:
         form = BookForm(self.request.POST)

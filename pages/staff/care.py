@@ -10,8 +10,8 @@ from django.forms import BaseForm
 from django.http import Http404, HttpResponseBase
 from django.shortcuts import redirect
 
-from pages.staff.booking import STRIP, first_day, instant_of, on_day, strip_of
-from pages.staff.desk import OfPatient, uuid_of, version_of
+from pages.staff.booking import first_day, instant_of, on_day, strip_of
+from pages.staff.desk import OfPatient, named, version_of
 from pages.staff.forms import (
     EndPlanForm,
     OnBehalf,
@@ -33,6 +33,8 @@ from scheduling.sessions.models import TO_COME, TreatmentSession
 from scheduling.subscriptions import actions as subscriptions
 from scheduling.subscriptions.api import whole
 from scheduling.subscriptions.models import BillingPeriod, Plan, Status, Subscription
+
+WEEK = 7  # days of times of sessions, each of which is asked for by all gates
 
 
 class PlanOf(OfPatient):
@@ -208,25 +210,25 @@ class SessionsOf(OfPatient):
         today = self.now.astimezone(ZoneInfo(zone)).date()
         asked = self.request.GET
         first = first_day(asked.get("from", ""), today)
-        within = days(first, first + timedelta(days=STRIP - 1), zone)
+        within = days(first, first + timedelta(days=WEEK - 1), zone)
         offer = sessions.times(self.patient, within, now=self.now, moving=moving)
         slots = [(slot.start, slot.end) for slot in offer.slots]
         free = [start.astimezone(ZoneInfo(zone)).date() for start, _ in slots]
         day = first_day(asked["day"], today) if "day" in asked else min(free, default=first)
-        mine = self._mine().filter(status__in=TO_COME).order_by("start", "pk")
+        coming = [row for row in offer.others if row.status in TO_COME]
         return {
             **super().facts(),
             "here": "patients",
             "tab": "sessions",
-            "rows": list(mine),
+            "rows": coming,
             "moving": moving,
             "move_id": str(moving.pk) if moving else "",
             "offer": offer,
             "day": day,
             "first": first,
-            "strip": strip_of(slots, first, zone, day),
-            "earlier": max(today, first - timedelta(days=STRIP)) if first > today else None,
-            "later": first + timedelta(days=STRIP),
+            "strip": strip_of(slots, first, zone, day, length=WEEK),
+            "earlier": max(today, first - timedelta(days=WEEK)) if first > today else None,
+            "later": first + timedelta(days=WEEK),
             "times": [{"start": start} for start, _ in on_day(slots, day, zone)],
             "form": self.form(StartForm),
             "cancel_form": self.form(OnBehalf, "cancel_form"),
@@ -237,8 +239,8 @@ class SessionsOf(OfPatient):
         return rows.select_related("physician", "reservation")
 
     def _moving(self) -> TreatmentSession | None:
-        pk = uuid_of(self.request.GET.get("move", ""))
-        return found(self._mine(), pk) if pk else None
+        text = self.request.GET.get("move", "")
+        return named(self._mine(), text) if text else None
 
     def do_plan(self) -> None:
         form = StartForm(self.request.POST)
@@ -264,10 +266,7 @@ class SessionsOf(OfPatient):
 
     def do_cancel(self) -> None:
         sent = self.read(OnBehalf(self.request.POST), "cancel_form")
-        pk = uuid_of(self.request.POST.get("session", ""))
-        row = found(self._mine(), pk) if pk else None
-        if row is None:
-            raise Http404
+        row = named(self._mine(), self.request.POST.get("session", ""))
         by, version = self.by(sent["channel"]), version_of(self.request)
         sessions.cancel(session=row, by=by, now=self.now, version=version)
         messages.success(self.request, "The session is cancelled.")

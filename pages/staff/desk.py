@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 
 from accounts.models import Role
 from pages.page import Page
@@ -71,6 +71,14 @@ def uuid_of(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+
+def named(rows: Any, text: str) -> Any:
+    """The row of these that was named by its id; 404 for what is none."""
+    pk = uuid_of(text)
+    if pk is None:
+        raise Http404
+    return found(rows, pk)
 
 
 def page_of(request: HttpRequest, rows: QuerySet[Any]) -> tuple[Sequence[Any], str]:

@@ -14,7 +14,7 @@ from notifications.again import OVER
 from notifications.ledger import sentence, with_holds
 from notifications.models import Circuit, InboundMessage, Message, Pause, Status
 from notifications.policy import OF_KIND
-from pages.staff.desk import Desk, OfPatient, about, page_of, uuid_of, version_of
+from pages.staff.desk import Desk, OfPatient, about, named, page_of, version_of
 from pages.staff.forms import NoteForm
 from patients.api import found
 from patients.models import Patient
@@ -77,8 +77,7 @@ class Texts(Desk):
 
     def do_answered(self) -> None:
         sent = self.read(NoteForm(self.request.POST), "note_form")
-        pk = uuid_of(self.request.POST.get("item", ""))
-        item = found(items_of(self.user).filter(kind=READ), pk)
+        item = named(items_of(self.user).filter(kind=READ), self.request.POST.get("item", ""))
         close_work_item(item=item, note=sent["note"], by=self.by(), now=self.now)
         messages.success(self.request, "It is answered.")
 

@@ -116,7 +116,10 @@ LOOKS: tuple[tuple[Any, ...], ...] = (
     ("desk-consultation-off", "staff/consultations/<uuid:pk>/", "sam", consultation("cancelled")),
     ("desk-plan-none", OF + "plan/", "sam", patient("plan/", consultations=None)),
     ("desk-plan-due", OF + "plan/", "sam", patient("plan/", **DUE)),
-    ("desk-window", OF + "window/", "sam", patient("window/", deliveries__status="awaiting_window")),
+    (
+        "desk-window", OF + "window/", "sam",
+        patient("window/", deliveries__status="awaiting_window"),
+    ),
     ("desk-window-set", OF + "window/", "sam", patient("window/", deliveries__status="scheduled")),
     (
         "desk-window-ask", OF + "window/", "sam",
