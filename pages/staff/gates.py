@@ -91,6 +91,7 @@ class Missing:
     """An unmet gate as the timeline of staff shows it."""
 
     gate: UnmetGate
+    short: str
     acts: str
     button: str
     href: str
@@ -103,4 +104,4 @@ def missing(gate: UnmetGate, patient: Patient) -> Missing:
     if known.to:
         href = reverse(known.to, args=[] if known.to == "board" else [patient.pk])
     acts = "The patient" if gate.who == "patient" and not href else ACTS[gate.who]
-    return Missing(gate, acts, known.button, href)
+    return Missing(gate, known.short or gate.detail, acts, known.button, href)

@@ -44,8 +44,15 @@ class Patients(Desk):
         form = LookForm(self.request.GET)
         shown, following = page_of(self.request, self._rows(form))
         self.looked("patient", shown)
-        filtered = any(self.request.GET.get(name) for name in form.fields)
-        return {"form": form, "rows": shown, "following": following, "filtered": filtered}
+        asked = {name for name in form.fields if self.request.GET.get(name)}
+        return {
+            "here": "patients",
+            "form": form,
+            "rows": shown,
+            "following": following,
+            "filtered": bool(asked),
+            "narrowed": bool(asked - {"search"}),
+        }
 
     def _rows(self, form: LookForm) -> Any:
         rows = Patient.objects.visible_to(self.user).select_related("address")

@@ -37,8 +37,8 @@ TONES = {
 
 @register.filter
 def step_name(key: str) -> str:
-    """``Consultation``; a patient whom no sweep has looked at yet is new."""
-    return STEPS.get(key, key.replace("_", " ").capitalize() or "New")
+    """``Consultation``; where nothing is to be done, there is no step."""
+    return STEPS.get(key, "Nothing to do")
 
 
 @register.filter

@@ -70,7 +70,7 @@ def said(kind: str) -> tuple[str, str]:
 def test_sam_takes_a_call_from_creation_to_booked(sit: Callable[..., Page]) -> None:
     page = sit("sam")
     page.goto("/staff/patients/")
-    page.get_by_role("link", name="New caller").click()
+    page.get_by_role("button", name="New caller").click()
     page.get_by_label("ZIP code").fill("32501")
     page.get_by_label("Street and number").fill("9 Bay St")
     page.get_by_label("City").fill("Pensacola")
@@ -120,14 +120,14 @@ def test_sam_clears_gates_from_the_timeline(sit: Callable[..., Page]) -> None:
     walk = care(caller("alice")).approved()
     page = sit("sam")
     page.goto(of())
-    page.get_by_role("link", name="Record consents").first.click()
+    page.get_by_role("button", name="Record consents").first.click()
     page.get_by_label("Treatment at home").select_option("yes")
     page.get_by_label("Keeping the medication safe").select_option("yes")
     page.get_by_role("button", name="Record consents").click()
     expect(page.get_by_text("What they said is recorded.")).to_be_visible()
 
     page.get_by_role("link", name="Where they stand").click()
-    page.get_by_role("link", name="Choose a plan").first.click()
+    page.get_by_role("button", name="Choose a plan").first.click()
     page.get_by_role("radio", name="Essential").check()
     page.get_by_role("button", name="Subscribe them").click()
     page.get_by_label("Reference of the payment").fill("INV-77")
@@ -137,7 +137,7 @@ def test_sam_clears_gates_from_the_timeline(sit: Callable[..., Page]) -> None:
 
     walk.window()
     page.get_by_role("link", name="Where they stand").click()
-    page.get_by_role("link", name="Choose a window").first.click()
+    page.get_by_role("button", name="Choose a window").first.click()
     group = page.get_by_role("group", name="Thu, Dec 3")
     group.get_by_role("radio", name="8:00 AM to 12:00 PM").check()
     page.get_by_label("Who takes it").fill("Sal Signer")
@@ -250,7 +250,7 @@ def test_a_crisis_is_read_out_whatever_else_is_wrong(desk: Client) -> None:
     incomplete = does(desk, of("assessment/"), "submit", **{**crisis, "liver": ""}, **CALL)
     assert incomplete.status_code == 400
     told = f'<h2>Read this out now</h2> <p class="say" lang="en">{english}'
-    assert f'<div class="notice bad" role="alert"> {told}' in words(incomplete)
+    assert f'<div class="notice bad" role="alert">{told}' in words(incomplete)
     agreed = {"privacy": "on", "telehealth": "on"}
     whole = desk.post(of("assessment/"), {"do": "submit", **crisis, **agreed, **CALL}, follow=True)
     assert whole.redirect_chain == [(of("crisis/"), 302)]
@@ -269,7 +269,7 @@ def test_staff_do_not_read_back_what_a_caller_answered(desk: Client) -> None:
         page = words(desk.get(of(part)))
         assert "Zebra" not in page, part
         assert "PSYCH" not in page, part
-    assert " checked" not in words(desk.get(of("assessment/"))).replace('telephone" checked', "")
+    assert words(desk.get(of("assessment/"))).count(" checked") == 1  # the channel
 
 
 def test_staff_see_no_note_of_a_physician(prescribed: Care, desk: Client) -> None:
@@ -320,7 +320,7 @@ def test_a_time_that_was_taken_is_refused_with_the_rule_s_sentence(desk: Client)
     assert taken.status_code == 302
     answer = does(desk, of("book/"), "book", **slot)
     assert answer.status_code == 409
-    assert "taken" in words(answer)
+    assert "Somebody else has this time." in words(answer)
     assert Consultation.objects.count() == 1
 
 
