@@ -1,6 +1,7 @@
 """What staff do about a gate that is not passed, and how it is called in a list."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.urls import reverse
 
@@ -78,12 +79,15 @@ OF_CODE = {
 }
 GATES = tuple(OF_CODE.items())
 ACTS = {
-    "patient": "The patient, or you for them",
+    "patient": "The patient",
     "physician": "The physician",
     "staff": "You",
     "pharmacy": "The pharmacy",
     "nobody": "Nobody",
 }
+# Step's object → where it gets another time.
+MOVED_AT = {"consultation": "patient-book", "session": "patient-sessions"}
+MOVES = ("no_licence", "physician_away", "physician_missing", "session_held")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +101,14 @@ class Missing:
     href: str
 
 
-def missing(gate: UnmetGate, patient: Patient) -> Missing:
-    """What stands in the way, who acts, and the page where staff clear it."""
+def missing(gate: UnmetGate, patient: Patient, about: tuple[str, UUID] | None) -> Missing:
+    """What stands in the way, who acts, and the page where staff clear it; ``about``: kind and id
+    of what the step is about."""
     known = OF_CODE.get(gate.code, Gate(""))
-    href = ""
+    acts, href = ACTS[gate.who], ""
     if known.to:
         href = reverse(known.to, args=[] if known.to == "board" else [patient.pk])
-    acts = "The patient" if gate.who == "patient" and not href else ACTS[gate.who]
+        acts += "" if gate.who == "staff" else ", or you for them"
+    if gate.code in MOVES and about and about[0] in MOVED_AT:
+        href = f"{reverse(MOVED_AT[about[0]], args=[patient.pk])}?move={about[1]}"
     return Missing(gate, known.short or gate.detail, acts, known.button, href)

@@ -1,5 +1,6 @@
 """Patients are looked up; the list tells where each of them stands."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from patients.models import Patient
 from records.limits import take
 from scheduling.api import FILTERS, search
 
+US_DAY = re.compile(r"^\s*(\d\d)/(\d\d)/(\d{4})\s*$", re.ASCII)  # as birthdays are told
+
 
 class LookForm(forms.Form):
     """The filters; empty ones are not asked."""
@@ -20,7 +23,7 @@ class LookForm(forms.Form):
         max_length=100,
         required=False,
         label="Search",
-        help_text="Name, phone, birthday (1988-04-12), reference or tracking number",
+        help_text="Name, phone, birthday (04/12/1988), reference or tracking number",
     )
     state = forms.ChoiceField(
         choices=(("", "Both states"), ("FL", "Florida"), ("NJ", "New Jersey")), required=False
@@ -63,7 +66,7 @@ class Patients(Desk):
             asked["gate"] = [asked["gate"]]
         rows = rows.filter(**{FILTERS[k]: v for k, v in asked.items() if k in FILTERS})
         try:
-            return search(rows, asked.get("search", ""))
+            return search(rows, US_DAY.sub(r"\3-\1-\2", asked.get("search", "")))
         except ValidationError:
             form.add_error("search", "There is no such day.")
             return rows.none()

@@ -43,5 +43,6 @@ class Person(Desk):
 
 def _shown(chain: Sequence[timeline.Step], patient: Patient) -> list[dict[str, Any]]:
     return [
-        {"step": step, "missing": [missing(gate, patient) for gate in step.unmet]} for step in chain
+        {"step": step, "missing": [missing(gate, patient, step.object) for gate in step.unmet]}
+        for step in chain
     ]

@@ -15,7 +15,7 @@ from notifications.incoming import hear_text
 from notifications.models import InboundMessage, Message, OptOut, Pause
 from patients.models import Assessment, Consent, IdentityCheck, Patient
 from patients.questionnaire import CRISIS_TEXT, QUESTIONS
-from records import brake, clock
+from records import brake, clock, limits
 from records.events import raise_work_item
 from records.ids import uuid7
 from records.models import AccessLog, Brake, Event, WorkItem
@@ -235,13 +235,12 @@ def test_where_a_zip_code_leaves_it_open_county_and_zone_are_asked(desk: Client)
 def test_a_contact_that_is_known_asks_staff_to_look(desk: Client) -> None:
     answer = does(desk, "/staff/callers/new/", "create", **{**NORA, "phone": "850 555 0101"})
     assert answer.status_code == 302
-    item = WorkItem.objects.get(kind="merge_patients")
+    item, made = WorkItem.objects.get(kind="merge_patients"), Patient.objects.latest("pk")
+    assert item.patient_id == made.pk
     page = words(desk.get("/staff/work/"))
     assert "Two records of one person?" in page
     assert "Nora New1" in page
-    assert of(who=Patient.objects.get(pk=item.patient_id)) in words(
-        desk.get(f"/staff/work/{item.pk}/")
-    )
+    assert of(who=made) in words(desk.get(f"/staff/work/{item.pk}/"))
 
 
 def test_a_crisis_is_read_out_whatever_else_is_wrong(desk: Client) -> None:
@@ -389,10 +388,15 @@ def test_whoever_is_seen_is_written_down(desk: Client) -> None:
     assert (row.object_kind, row.patient_ids) == ("inboundmessage", [str(alice().pk)])
 
 
-def test_searching_without_end_is_stopped(desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    from records import limits
-
-    monkeypatch.setitem(limits.LIMITS, "search", (("user", 1, 3600),))
+def test_what_costs_is_counted(desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    for what in ("search", "assessment", "support_person"):
+        monkeypatch.setitem(limits.LIMITS, what, (("user", 1, 3600),))
+    friend = {"name": "Ann", "date_of_birth": "1980-02-03", "phone": "850 555 0177", **CALL}
+    assert does(desk, of("support/"), "name", **friend).status_code == 302
+    assert does(desk, of("support/"), "name", **friend).status_code == 429
+    whole = {**ANSWERS, "privacy": "on", "telehealth": "on", **CALL}
+    assert does(desk, of("assessment/"), "submit", **whole).status_code == 302
+    assert does(desk, of("assessment/"), "submit", **whole).status_code == 429
     assert desk.get("/staff/patients/").status_code == 200
     answer = desk.get("/staff/patients/")
     assert answer.status_code == 429
@@ -409,6 +413,7 @@ def test_the_list_is_searched_and_filtered(desk: Client) -> None:
     assert names("search=ali+test") == {"Alice"}
     assert names("search=850-555-0102") == {"Bruno"}
     assert names("search=1988-04-12&state=NJ") == {"Bruno", "Eve"}
+    assert names("search=04/12/1988&state=FL") == {"Alice"}
     assert names("step=payment") == {"Alice"}
     assert names("gate=not_paid") == {"Alice"}
     assert names("county=Essex") == {"Bruno"}
@@ -489,6 +494,17 @@ def test_a_session_is_planned_moved_and_cancelled(prescribed: Care, desk: Client
     assert does(desk, of("sessions/"), "cancel", **off).status_code == 302
     assert does(desk, of("sessions/"), "cancel", **{**off, "session": uuid7()}).status_code == 404
     assert "Cancelled" in words(desk.get(of()))
+
+
+def test_the_button_of_a_gate_leads_to_where_it_is_cleared(prescribed: Care, desk: Client) -> None:
+    prescribed.planned()
+    (session,) = alice().sessions.all()
+    assert of("window/") in words(desk.get(of()))
+    chen = Caller(User.objects.get(email=CAST["chen"]))
+    physician = session.physician_id
+    away = {"start": "2026-12-07T00:00:00Z", "end": "2026-12-08T00:00:00Z"}
+    assert chen.post(f"physicians/{physician}/time-off/", away).status_code == 201
+    assert f"{of('sessions/')}?move={session.pk}" in words(desk.get(of()))
 
 
 def test_nobody_takes_a_parcel(prescribed: Care, desk: Client) -> None:
