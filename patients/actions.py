@@ -564,7 +564,8 @@ def _keep_address(
         raise_work_item(
             "review_address",
             kept,
-            detail="Before anything is brought to this address, look at it: " + ", ".join(review),
+            detail="Before anything is brought to this address, look at it: "
+            + ", ".join(review).replace("_", " "),
             urgency=WorkItem.Urgency.SOON,
             for_role=Role.STAFF,
             by=by,

@@ -132,7 +132,10 @@ class Patients(CsvDoor):
 
 
 def search_patients(rows: QuerySet[Patient], text: str) -> QuerySet[Patient]:
-    """By words of the name, telephone number, birthday, a reference or a tracking number."""
+    """By words of the name, telephone number, birthday, a reference or a tracking number.
+
+    Raises ValidationError for a birthday that is no day.
+    """
     text = text.strip()
     if not text:
         return rows

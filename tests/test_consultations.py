@@ -518,7 +518,7 @@ def test_what_a_person_closed_comes_back_only_for_something_new(
     chen.post(f"physicians/{physician.pk}/time-off/", off)
     replan_everyone()
     (item,) = sam.get("work-items/", kind="consultation_at_risk").json()["results"]
-    assert item["detail"].endswith("out_of_area, physician_away")
+    assert item["detail"].endswith("New Jersey. The physician is away at that time.")
     sam.post(f"work-items/{item['id']}/close/", {"note": "called again"})
     alice.post("me/address/", {**PENSACOLA, "kind": "move"})
     replan_everyone()

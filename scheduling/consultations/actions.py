@@ -46,6 +46,7 @@ from scheduling.consultations.models import (
 from scheduling.intervals import Interval, wall_before
 
 AT_RISK = "consultation_at_risk"
+CANNOT_BE = "A booked consultation cannot take place as it is."
 
 
 def book(
@@ -393,7 +394,8 @@ def note_risk(*, consultation: Consultation, by: Actor, now: datetime) -> bool:
     """
     locked = _lock(consultation, None)
     is_ahead = locked.status == Status.BOOKED and now < locked.end
-    risks = [gate.code for gate in risks_of(locked)] if is_ahead else []
+    gates = risks_of(locked) if is_ahead else []
+    risks = [gate.code for gate in gates]
     is_new = not set(risks) <= set(locked.risks_told)
     Consultation.objects.filter(pk=locked.pk).exclude(risks_told=risks).update(risks_told=risks)
     if not risks:
@@ -401,7 +403,7 @@ def note_risk(*, consultation: Consultation, by: Actor, now: datetime) -> bool:
     if is_new and raise_work_item(
         AT_RISK,
         locked,
-        detail="A booked consultation cannot take place as it is: " + ", ".join(risks),
+        detail=" ".join([CANNOT_BE, *(gate.detail for gate in gates)]),
         urgency=WorkItem.Urgency.TODAY,
         for_role=Role.STAFF,
         by=by,

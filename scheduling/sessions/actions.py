@@ -65,11 +65,15 @@ from scheduling.subscriptions.models import BillingPeriod
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """When a session may start; ``supervised``: with a physician. ``unmet``: why at no time."""
+    """When a session may start; ``supervised``: with a physician. ``unmet``: why at no time.
+
+    ``others``: the sessions that the patient has beside the one that is moved.
+    """
 
     slots: Sequence[Interval]
     supervised: bool
     unmet: Sequence[UnmetGate]
+    others: Sequence[TreatmentSession]
 
 
 def plan(
@@ -391,7 +395,7 @@ def times(
     supervised = is_supervised(within.start, others, standing)
     unmet = general_gates(facts_for(_at(now, standing), standing, others))
     if unmet:
-        return Times([], supervised, unmet)
+        return Times([], supervised, unmet, others)
     hours = _hours(standing, within)
     starts = _free_with_physician(standing, within, own) if supervised else hours
     taken = Reservation.objects.filter(
@@ -414,6 +418,7 @@ def times(
         ],
         supervised,
         [],
+        others,
     )
 
 
