@@ -1,15 +1,16 @@
 """Every write about windows: zones, windows opened ahead, closures, holidays."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import transaction
-from django.db.models import F, Q, QuerySet, Value
-from django.db.models.functions import Concat
+from django.db.models import CharField, DateField, DateTimeField, F, Q, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 
 from patients.actions import replan_many
 from patients.models import Patient
@@ -28,6 +29,7 @@ from scheduling.deliveries.windows.models import (
     ZoneCounty,
 )
 from scheduling.deliveries.windows.shipping import Days, Zone, cutoff_of, days_ahead, window_on
+from scheduling.intervals import Interval
 from scheduling.subscriptions.actions import local_day
 
 log = logging.getLogger(__name__)
@@ -68,11 +70,36 @@ def _open(zone: DeliveryZone, off: Days, now: datetime) -> int:
 
 def holidays() -> Days:
     """The holidays as the pure rules take them."""
-    rows = list(Holiday.objects.all())
+    return _days_of(list(Holiday.objects.values_list("day", "effect")))
+
+
+def _days_of(rows: Sequence[tuple[date, str]]) -> Days:
     return Days(
-        no_ship={row.day for row in rows if row.effect != Holiday.Effect.NO_DELIVER},
-        no_deliver={row.day for row in rows if row.effect != Holiday.Effect.NO_SHIP},
+        no_ship={day for day, effect in rows if effect != Holiday.Effect.NO_DELIVER},
+        no_deliver={day for day, effect in rows if effect != Holiday.Effect.NO_SHIP},
     )
+
+
+def closed_or_off(
+    counties: Collection[str], *, since: datetime
+) -> tuple[list[tuple[Collection[str], Interval]], Days]:
+    """The closures of some of these counties that last beyond ``since``, and all holidays.
+
+    Both in one query: whoever reads how patients stand asks for both.
+    """
+    closures = Closure.objects.filter(
+        counties__overlap=list(counties), lifted_at=None, end__gt=since
+    ).order_by()
+    days = Holiday.objects.order_by()
+    no_day = Cast(Value(None), DateField())
+    no_time = Cast(Value(None), DateTimeField())
+    nowhere = Cast(Value(None), ArrayField(CharField()))
+    found = closures.values_list("counties", "start", "end", no_day, Value("")).union(
+        days.values_list(nowhere, no_time, no_time, "day", "effect"), all=True
+    )
+    rows: list[Any] = list(found)
+    closed = [(where, Interval(start, end)) for where, start, end, day, _ in rows if not day]
+    return closed, _days_of([(day, effect) for *_, day, effect in rows if day])
 
 
 def _rules_of(zone: DeliveryZone) -> Zone:
@@ -299,6 +326,27 @@ def add_window(
         raise Refused("wrong_state", "There is a window at that time already.", pointer="/starts")
     row.refresh_from_db()
     record("delivery_window.added", row, by=by, now=now)
+    return row
+
+
+@transaction.atomic
+def change_capacity(
+    *, window: DeliveryWindow, capacity: int, by: Actor, now: datetime
+) -> DeliveryWindow:
+    """More places in a window, or fewer, but none of those given away.
+
+    As many as are taken: nobody chooses it any more, who has a place keeps it. Raises `Refused`
+    ``wrong_state`` for fewer.
+    """
+    row = DeliveryWindow.objects.select_for_update(no_key=True).filter(pk=window.pk).first()
+    if row is None or row.capacity == 0:
+        raise _gone()
+    if capacity < row.taken:
+        detail = f"Places are taken already: {row.taken}. Use that number or more."
+        raise Refused("wrong_state", detail, pointer="/capacity")
+    row.capacity = capacity
+    row.save(update_fields=["capacity"])
+    record("delivery_window.capacity_changed", row, by=by, now=now)
     return row
 
 
