@@ -27,8 +27,8 @@ class DayField(forms.DateField):
         return day
 
 
-class PackForm(forms.Form):
-    """Nothing but which parcel: no field."""
+class NothingForm(forms.Form):
+    """Nothing but which parcel."""
 
 
 class DispatchForm(forms.Form):

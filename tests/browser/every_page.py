@@ -29,7 +29,9 @@ class Look:
 
 
 # Doors that show no page of their own: they answer with a file, nothing, or another page.
-NO_PAGE = {"home/", "still-here/", "exports/<str:token>"}
+NO_PAGE = {
+    "home/", "still-here/", "exports/<str:token>", "staff/papers/<slug:kind>.<slug:shape>",
+}  # fmt: skip
 LOOKS = [
     Look(*line)
     for line in (

@@ -102,7 +102,8 @@ def closed_or_off(
     return closed, _days_of([(day, effect) for *_, day, effect in rows if day])
 
 
-def _rules_of(zone: DeliveryZone) -> Zone:
+def rules_of(zone: DeliveryZone) -> Zone:
+    """What a zone says about shipping, as the pure rules take it."""
     return Zone(
         time_zone=zone.time_zone,
         pharmacy=zone.pharmacy_time_zone,
@@ -113,7 +114,7 @@ def _rules_of(zone: DeliveryZone) -> Zone:
 
 
 def _windows_of(zone: DeliveryZone, day: date, days: Days) -> Iterable[dict[str, Any]]:
-    rules = _rules_of(zone)
+    rules = rules_of(zone)
     for template in zone.templates.all():
         if template.weekday != day.weekday():
             continue
@@ -297,7 +298,7 @@ def _move_cutoffs(before: Days, now: datetime) -> None:
     ahead = DeliveryWindow.objects.filter(starts__gt=now).select_related("zone").order_by("pk")
     moved = []
     for row in ahead.select_for_update(no_key=True, of=("self",)):
-        rules = _rules_of(row.zone)
+        rules = rules_of(row.zone)
         if row.cutoff_at == cutoff_of(row.ship_on, rules, before):
             row.cutoff_at = cutoff_of(row.ship_on, rules, after)
             moved.append(row)
