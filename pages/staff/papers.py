@@ -4,7 +4,9 @@ import csv
 from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 
 from accounts.models import Role
@@ -13,6 +15,7 @@ from pages.staff import sheets
 from pages.staff.board import FilterForm, as_filter, chosen_rows
 from pages.staff.cards import window_words
 from pages.staff.words import TITLES
+from pages.templatetags.words import date_of
 from records.api import plain_cell
 from scheduling.deliveries.many import MOST_AT_ONCE
 from scheduling.deliveries.models import HAS_WINDOW, Delivery, Status
@@ -56,12 +59,12 @@ class Papers(Page):
         rows = self._rows(kind)
         self.looked("delivery", rows)
         lines = [line_of(row) for row in rows]
-        made = f"{self.now:%Y-%m-%d}"
+        today = self.now.astimezone(ZoneInfo(settings.PRACTICE_ZONE)).date()
         answer = HttpResponse(
-            DRAWN[kind](lines, made) if shape == "pdf" else as_csv(COLUMNS[kind], lines),
+            DRAWN[kind](lines, date_of(today)) if shape == "pdf" else as_csv(COLUMNS[kind], lines),
             content_type="application/pdf" if shape == "pdf" else "text/csv; charset=utf-8",
         )
-        answer["Content-Disposition"] = f'attachment; filename="{kind}-{made}.{shape}"'
+        answer["Content-Disposition"] = f'attachment; filename="{kind}-{today}.{shape}"'
         return answer
 
     def _rows(self, kind: str) -> list[Delivery]:

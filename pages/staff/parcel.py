@@ -196,5 +196,9 @@ def _told(row: CustodyEvent) -> dict[str, Any]:
 def _word(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    choices = {**dict(Delivery.Relation.choices), **dict(Delivery.Failure.choices), **TITLES}
+    choices: dict[Any, Any] = {
+        **dict(Delivery.Relation.choices),
+        **dict(Delivery.Failure.choices),
+        **TITLES,
+    }
     return str(choices.get(value, value))

@@ -40,9 +40,9 @@ STREET = ParagraphStyle("street", fontName="Vera", fontSize=12, leading=16, text
 LABEL = ParagraphStyle("label", fontName="Vera", fontSize=8, leading=11, textColor=INK)
 WHEN = ParagraphStyle("when", fontName="VeraBd", fontSize=11, leading=15, textColor=black)
 BOX = ParagraphStyle(
-    "box", fontName="VeraBd", fontSize=12, leading=16, textColor=black, alignment=TA_CENTER
+    "box", fontName="VeraBd", fontSize=10.5, leading=15, textColor=black, alignment=TA_CENTER
 )
-UNDER_BOX = ParagraphStyle("under-box", BOX, fontName="Vera", fontSize=8.5, leading=11.5)
+UNDER_BOX = ParagraphStyle("under-box", BOX, fontName="Vera", fontSize=7.5, leading=10.5)
 CODE = ParagraphStyle("code", BOX, fontSize=14, leading=18)
 
 

@@ -16,7 +16,6 @@ from scheduling.intervals import Interval
 
 TIME_ZONES = ((EASTERN, "Eastern"), (CENTRAL, "Central"))
 WEEKDAYS = tuple(enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")))
-CAPACITY = {"min_value": 1, "max_value": 1000}
 
 
 class WallField(forms.Field):
@@ -42,6 +41,13 @@ class ClockField(forms.TimeField):
     def __init__(self, **options: Any) -> None:
         widget = forms.TimeInput(format="%H:%M", attrs={"type": "time"})
         super().__init__(input_formats=["%H:%M"], widget=widget, **options)
+
+
+class PlacesField(forms.IntegerField):
+    """How many parcels a window takes."""
+
+    def __init__(self, *, label: str = "Places", initial: int | None = None) -> None:
+        super().__init__(min_value=1, max_value=1000, label=label, initial=initial)
 
 
 def in_zone(at: datetime, zone: str) -> datetime:
@@ -73,14 +79,14 @@ class DaysForm(forms.Form):
 
 class CapacityForm(forms.Form):
     window = forms.UUIDField(widget=forms.HiddenInput)
-    capacity = forms.IntegerField(**CAPACITY, label="Places")
+    capacity = PlacesField()
 
 
 class WindowForm(forms.Form):
     day = DayField()
     opens = ClockField(label="From")
     closes = ClockField(label="To")
-    capacity = forms.IntegerField(**CAPACITY, label="Places", initial=10)
+    capacity = PlacesField(initial=10)
     ship_on = DayField(required=False, help_text="Empty: as the zone says.", label="Ships on")
     cutoff = WallField(
         required=False, help_text="Empty: as the zone says. Eastern time.", label="Order until"
@@ -105,7 +111,7 @@ class ClosureForm(forms.Form):
     time_zone = forms.ChoiceField(
         choices=TIME_ZONES, label="These times are", initial=settings.PRACTICE_ZONE
     )
-    reason = forms.CharField(max_length=200, help_text="A storm, a strike: for colleagues.")
+    reason = forms.CharField(max_length=200, label="Reason, for colleagues")
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
@@ -158,7 +164,7 @@ class ZoneForm(forms.Form):
     closes = ClockField(label="to", initial=time(13))
     opens_2 = ClockField(label="A second one from", required=False)
     closes_2 = ClockField(label="to", required=False)
-    capacity = forms.IntegerField(**CAPACITY, label="Places in each", initial=10)
+    capacity = PlacesField(label="Places in each", initial=10)
     ship_weekdays = _days("Days on which the pharmacy ships", range(4))
     transit_days = forms.IntegerField(
         min_value=1, max_value=7, initial=1, label="Days from shipping to the window"

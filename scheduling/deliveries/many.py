@@ -156,7 +156,8 @@ class Tracking(Door):
     @extend_schema(request={"text/csv": OpenApiTypes.STR}, responses=TrackingOut)
     def post(self, request: Request) -> Response:
         mine = Delivery.objects.visible_to(signed_in(request))
-        results = dispatch_rows(request.data, mine, by=actor_of(request), now=clock.now())
+        sheet: Any = request.data
+        results = dispatch_rows(sheet, mine, by=actor_of(request), now=clock.now())
         return Response(TrackingOut({"results": results}).data)
 
 
