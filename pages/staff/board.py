@@ -58,10 +58,14 @@ class FilterForm(forms.Form):
         choices=[("", ""), *TITLES.items()], required=False, widget=forms.HiddenInput
     )
 
-    def __init__(self, *args: Any, zones: Mapping[str, str], **more: Any) -> None:
+    def __init__(self, *args: Any, zones: Mapping[str, str] | None = None, **more: Any) -> None:
+        """``zones``: names by id, where the form is shown."""
         super().__init__(*args, **more)
         zone: Any = self.fields["zone"]
-        zone.choices = [("", "All zones"), *zones.items()]
+        if zones is None:
+            self.fields["zone"] = forms.UUIDField(required=False)
+        else:
+            zone.choices = [("", "All zones"), *zones.items()]
 
     def wanted(self) -> dict[str, Any]:
         self.is_valid()
@@ -147,8 +151,7 @@ class BoardPage(Page):
         return answer
 
     def facts(self) -> Mapping[str, Any]:
-        zones = {str(pk): name for pk, name in DeliveryZone.objects.values_list("pk", "name")}
-        form = FilterForm(self.request.GET, zones=zones, auto_id="filter_%s")
+        form = FilterForm(self.request.GET, zones=self._zones(), auto_id="filter_%s")
         wanted = form.wanted()
         board = read_board(
             self.user,
@@ -175,6 +178,12 @@ class BoardPage(Page):
             "most": MOST_AT_ONCE,
             "results": self.results,
         }
+
+    def _zones(self) -> dict[str, str] | None:
+        """The names for the filter, which what is polled does not show."""
+        if POLLS in self.request.headers:
+            return None
+        return {str(pk): name for pk, name in DeliveryZone.objects.values_list("pk", "name")}
 
     def _today(self) -> datetime:
         """When the day of the practice began, in UTC."""

@@ -19,7 +19,6 @@ from pages.templatetags.words import date_of
 from records.api import plain_cell
 from scheduling.deliveries.many import MOST_AT_ONCE
 from scheduling.deliveries.models import HAS_WINDOW, Delivery, Status
-from scheduling.deliveries.windows.models import DeliveryZone
 
 # Which parcels a paper is about, where none are chosen.
 ABOUT = {
@@ -72,8 +71,7 @@ class Papers(Page):
         if only:
             rows = chosen_rows(self.user, only).exclude(window=None)
         else:
-            zones = {str(pk): "" for pk in DeliveryZone.objects.values_list("pk", flat=True)}
-            wanted = FilterForm(self.request.GET, zones=zones).wanted()
+            wanted = FilterForm(self.request.GET).wanted()
             rows = Delivery.objects.visible_to(self.user).filter(as_filter(wanted))
             rows = rows.filter(status__in=ABOUT[kind])
         rows = rows.select_related("patient__address", "address", "window__zone")

@@ -106,6 +106,8 @@ class Parcel(Page):
         self.typed = (verb, form)
         given = self.read(form, "invalid")
         by = self.by(given.pop("channel", "web"))
+        if verb in DOORS:
+            given = DOORS[verb]().arguments(given)
         common = {"by": by, "now": self.now, "version": seen_version(request)}
         done = ACTIONS[verb](delivery=row, **given, **common)
         self.looked("delivery", [done])

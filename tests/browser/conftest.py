@@ -16,7 +16,10 @@ from tests.conftest import STAGE, serving, use
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium(django_db_blocker: Any) -> Iterator[Browser]:
+    """One for all tests. Where it runs, Django has other connections: no stage is left on these."""
+    with django_db_blocker.unblock():
+        STAGE.change("")
     with launched() as browser:
         yield browser
 

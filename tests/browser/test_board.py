@@ -27,7 +27,7 @@ from tests.care import DOOR_AT, PACK_AT, SHIP_AT, WAY_TO, Care, care, code, ok, 
 from tests.conftest import Caller, caller
 
 Sit = Callable[..., Page]
-TALKS = ("2026-12-01T15:00:00Z", "2026-12-01T17:00:00Z")  # of Bruno and Eve, when Alice is served
+TALKS = ("2026-12-01T15:00:00Z", "2026-12-01T20:00:00Z")  # of Bruno and Eve, when Alice is served
 
 
 def card(page: Page, reference: str) -> Any:

@@ -68,36 +68,44 @@ function takeOver(fresh) {
     else { card.remove(); count += 1; }
   }
   for (const section of fresh.querySelectorAll(".column")) {
-    const mine = document.getElementById(section.id);
-    if (!mine) { addColumn(fresh, section); }
     const column = document.getElementById(section.id);
-    const cards = [...section.querySelectorAll(".parcel")];
-    count += follow(column.querySelector(".cards"), mine ? cards : []);
-    if (!mine) count += cards.length;
+    if (!column) { count += addColumn(section); continue; }
+    count += follow(column.querySelector(".cards"), [...section.querySelectorAll(".parcel")]);
     column.querySelector("[data-total]").textContent = section.querySelector("[data-total]").textContent;
   }
   for (const column of board.querySelectorAll(".exceptions .column")) {
     if (!fresh.querySelector(`#${column.id}`) && !column.querySelector(".parcel")) column.remove();
   }
+  if (!board.querySelector(".exceptions .column")) board.querySelector(".exceptions")?.remove();
   board.querySelector(".empty")?.remove();
   const none = fresh.querySelector(".empty");
   if (none) board.append(none);
   return count;
 }
 
-function addColumn(fresh, section) {
-  const group = section.closest(".group");
+function addColumn(section) {
+  let count = 0;
   for (const card of section.querySelectorAll(".parcel")) {
     const old = document.getElementById(card.id);
-    if (!old) continue;
-    if (isUsed(old)) card.remove();
-    else { const box = card.querySelector("[name=only]"); if (box) box.checked = isChecked(old); old.remove(); }
+    const box = card.querySelector("[name=only]");
+    if (box) box.checked = isChecked(old);
+    if (old && isUsed(old)) { count += tellStale(old, card); card.remove(); continue; }
+    old?.remove();
+    count += 1;
   }
-  const known = board.querySelector(`.${group.classList[1]}`);
-  if (!known) { board.prepend(group); return; }
-  const after = [...group.querySelectorAll(".column")].map((each) => each.id);
-  const next = after.slice(after.indexOf(section.id) + 1).map((id) => document.getElementById(id)).find(Boolean);
-  known.querySelector(".columns").insertBefore(section, next ?? null);
+  const group = section.closest(".group");
+  let frame = board.querySelector(`.${group.classList[1]} .columns`);
+  if (!frame) {
+    const shell = group.cloneNode(true);
+    frame = shell.querySelector(".columns");
+    frame.replaceChildren();
+    board.prepend(shell);
+  }
+  const order = [...group.querySelectorAll(".column")].map((each) => each.id);
+  const later = order.slice(order.indexOf(section.id) + 1);
+  const next = later.map((id) => frame.querySelector(`#${id}`)).find(Boolean);
+  frame.insertBefore(section, next ?? null);
+  return count;
 }
 
 async function ask() {
