@@ -28,6 +28,7 @@ IDLE, IDLE_OF_PATIENT = timedelta(minutes=15), timedelta(minutes=30)
 FRESH = timedelta(minutes=5)
 STEP = timedelta(minutes=1)  # a use is written down once in this time, not with each request
 KEPT = timedelta(days=1)  # codes, after they were sent
+POLLS = "X-Poll"  # a page that asks by itself says so: that somebody is there, it does not show
 BEGAN, USED = "began_at", "used_at"  # seconds since 1970, in the session
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
@@ -37,15 +38,16 @@ def begin(session: SessionBase) -> None:
     session[BEGAN] = session[USED] = time.time()
 
 
-def goes_on(session: SessionBase, user: User) -> bool:
-    """Whether a sign-in lasts still; this counts as a use of it.
+def goes_on(session: SessionBase, user: User, *, is_use: bool = True) -> bool:
+    """Whether a sign-in lasts still; this counts as a use of it, unless nobody did anything.
 
     Django's own age of a session grows with each save of it, so it is not asked.
     """
     now = time.time()
     if _is_over(session, user, now):
         return False
-    return bool(now - session[USED] < STEP.total_seconds()) or _use(session, now)
+    is_noted = now - session[USED] < STEP.total_seconds()
+    return bool(is_noted or not is_use) or _use(session, now)
 
 
 def idle_of(user: User) -> timedelta:
@@ -150,7 +152,8 @@ class SignedIn(AuthenticationMiddleware):
 
 def _user(request: HttpRequest) -> Any:
     user = get_user(request)
-    if isinstance(user, User) and not goes_on(request.session, user):
+    by_itself = POLLS in request.headers
+    if isinstance(user, User) and not goes_on(request.session, user, is_use=not by_itself):
         request.session.flush()
         return AnonymousUser()
     return user

@@ -313,9 +313,13 @@ def _columns(shape: serializers.Serializer[Any], at: tuple[str, ...] = ()) -> It
 def _cell(row: Any, column: tuple[str, ...]) -> Any:
     for name in column:
         row = row[name] if row is not None else None
-    if isinstance(row, (dict, list, bool)):
-        return json.dumps(row)
-    return f"'{row}" if isinstance(row, str) and FORMULA.match(row) else row
+    return json.dumps(row) if isinstance(row, (dict, list, bool)) else plain_cell(row)
+
+
+def plain_cell(value: Any) -> Any:
+    """As a spreadsheet may have it: a text that it would take for a formula is led by an
+    apostrophe."""
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
 
 
 class Door(APIView):

@@ -180,11 +180,11 @@ def as_pdf(told: dict[str, Any]) -> bytes:
     story = [*_opening(told, who, zone)]
     for name, layout in LAYOUTS.items():
         story += _section(layout, told[name], zone)
-    page.build(story, canvasmaker=lambda *args, **more: _Numbered(printed(foot), *args, **more))
+    page.build(story, canvasmaker=lambda *args, **more: Numbered(printed(foot), *args, **more))
     return out.getvalue()
 
 
-class _Numbered(Canvas):
+class Numbered(Canvas):
     """Pages say which of how many they are: known when all are drawn."""
 
     def __init__(self, foot: str, *args: Any, **more: Any) -> None:
@@ -223,28 +223,29 @@ def _shape(sign: str) -> str:
     return base if ord(base) in SHAPES else f"[U+{ord(sign):04X}]"
 
 
-def _text(text: str, style: ParagraphStyle, label: str | None = None) -> Paragraph:
+def as_text(text: str, style: ParagraphStyle, label: str | None = None) -> Paragraph:
+    """What somebody typed, as text and never as markup."""
     shown = escape(printed(text), quote=False).replace("\n", "<br/>")
     return Paragraph(shown, style, bulletText=label)
 
 
 def _opening(told: dict[str, Any], who: str, zone: ZoneInfo) -> Iterator[Flowable]:
     made = f"Made {_when(told['generated_at'], zone)}"
-    practice = [[_text(told["practice"], SMALL), _text(made, ASIDE)]]
+    practice = [[as_text(told["practice"], SMALL), as_text(made, ASIDE)]]
     yield Table(
         practice,
         [WIDTH / 2, WIDTH / 2],
         style=[("LEFTPADDING", (0, 0), (-1, -1), 0), ("RIGHTPADDING", (0, 0), (-1, -1), 0)],
     )
     yield Spacer(0, 6 * mm)
-    yield _text("Your health record", TITLE)
-    yield _text(
+    yield as_text("Your health record", TITLE)
+    yield as_text(
         f"This is what we keep about you, and who looked at it. Times are those of {zone.key}. "
         "Signs that this font does not have are printed as the nearest letter or as a code: the "
         "copy as JSON has them as they were typed.",
         SMALL,
     )
-    yield _text(who, SECTION)
+    yield as_text(who, SECTION)
     yield _line()
     hidden = ("first_name", "last_name")
     yield from _facts({k: v for k, v in told["patient"].items() if k not in hidden}, zone)
@@ -257,10 +258,10 @@ def _line() -> HRFlowable:
 def _section(layout: Layout, rows: list[dict[str, Any]], zone: ZoneInfo) -> Iterator[Flowable]:
     count = f"  ({len(rows)})" if rows else ""
     yield CondPageBreak(35 * mm)
-    yield _text(layout.title + count, SECTION)
+    yield as_text(layout.title + count, SECTION)
     yield _line()
     if not rows:
-        yield _text(NOTHING, SMALL)
+        yield as_text(NOTHING, SMALL)
     elif layout.columns:
         yield _table(layout, rows, zone)
     else:
@@ -272,12 +273,12 @@ def _entry(layout: Layout, row: dict[str, Any], zone: ZoneInfo) -> Iterator[Flow
     heading = "  ·  ".join(filter(None, (_said(row[name], zone) for name in layout.names)))
     lists = dict(layout.inner)
     facts = list(_facts({k: v for k, v in row.items() if k not in (*layout.names, *lists)}, zone))
-    yield KeepTogether([_text(heading, ENTRY), *facts[:3]])
+    yield KeepTogether([as_text(heading, ENTRY), *facts[:3]])
     yield from facts[3:]
     for name, inner in layout.inner:
         if row[name]:
             yield CondPageBreak(25 * mm)
-            yield _text(inner.title, INNER)
+            yield as_text(inner.title, INNER)
             yield _table(inner, row[name], zone)
             yield Spacer(0, 1.5 * mm)
 
@@ -286,7 +287,7 @@ def _facts(row: dict[str, Any], zone: ZoneInfo) -> Iterator[Flowable]:
     for key, value in row.items():
         said = _said(value, zone)
         if said and key not in UNSAID and not key.endswith("_id"):
-            yield _text(said, FACT, label=_label(key))
+            yield as_text(said, FACT, label=_label(key))
 
 
 def _label(key: str) -> str:
@@ -295,8 +296,8 @@ def _label(key: str) -> str:
 
 def _table(layout: Layout, rows: list[dict[str, Any]], zone: ZoneInfo) -> Table:
     """A row that is taller than a page goes on on the next."""
-    heads = [_text(head, HEAD) for _, head, _ in layout.columns]
-    body = [[_text(_said(row[key], zone), CELL) for key, _, _ in layout.columns] for row in rows]
+    heads = [as_text(head, HEAD) for _, head, _ in layout.columns]
+    body = [[as_text(_said(row[key], zone), CELL) for key, _, _ in layout.columns] for row in rows]
     style = [
         ("BACKGROUND", (0, 0), (-1, 0), TINT), ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE),
         ("VALIGN", (0, 0), (-1, -1), "TOP"), ("TOPPADDING", (0, 0), (-1, -1), 2.5),

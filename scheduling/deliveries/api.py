@@ -1,7 +1,7 @@
 """The API of deliveries: what a closure meets, and each step of a parcel."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from patients.api import (
     named,
     seen,
 )
+from patients.service_area import CENTRAL, EASTERN
 from records import clock
 from records.api import (
     CsvDoor,
@@ -52,7 +53,6 @@ from scheduling.deliveries.windows.api import ClosureIn, ClosureOut
 from scheduling.deliveries.windows.models import (
     Closure,
     DeliveryWindow,
-    DeliveryZone,
     ZoneCounty,
 )
 
@@ -180,11 +180,10 @@ class DeliveryQuery(ListQuery):
     )
 
 
-def _on(day: Any) -> Q:
+def on_day(day: date) -> Q:
     """Windows of a day, in the zone of each."""
-    zones = set(DeliveryZone.objects.values_list("time_zone", flat=True))
     of_day = Q(pk__in=[])
-    for zone in zones:
+    for zone in (EASTERN, CENTRAL):  # as zones may be in
         within = days(day, day, zone)
         of_day |= Q(
             window__zone__time_zone=zone,
@@ -205,7 +204,7 @@ FILTERS: dict[str, Callable[[Any], Q]] = {
             )
         )
     ),
-    "date": _on,
+    "date": on_day,
     "exception": lambda wanted: (
         Q(status__in=EXCEPTIONS) if wanted == "true" else ~Q(status__in=EXCEPTIONS)
     ),
@@ -282,6 +281,11 @@ class ReceiptIn(OptionalChannelIn):
     received = TruthField()
 
 
+def carrier_name(text: str) -> str:
+    """``ups`` and ``UPS`` are one carrier, however it is spaced."""
+    return " ".join(text.upper().split())
+
+
 class CarrierField(TextField):
     """The name of a carrier, in upper case with single spaces: ``ups`` and ``UPS`` are one."""
 
@@ -289,7 +293,7 @@ class CarrierField(TextField):
         super().__init__(max_length=40)
 
     def to_internal_value(self, data: Any) -> str:
-        return " ".join(super().to_internal_value(data).upper().split())
+        return carrier_name(super().to_internal_value(data))
 
 
 class DispatchIn(Input):

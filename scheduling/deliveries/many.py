@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from io import StringIO
 from typing import IO, Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from rest_framework.response import Response
 from accounts.api import STAFF, actor_of, roles, signed_in
 from accounts.models import User
 from records import clock
+from records.actor import Actor
 from records.api import Door, IdField, Input, TextField, problem, read
 from records.refused import CODES, Refused, problem_body
 from scheduling.deliveries import actions
@@ -70,11 +72,12 @@ class Bulk(Door):
             by=actor_of(request),
             now=clock.now(),
         )
-        rows = [{"id": pk, **_result(done.get(pk))} for pk in sent["ids"]]
+        rows = [{"id": pk, **result_of(done.get(pk))} for pk in sent["ids"]]
         return Response(BulkOut({"results": rows}).data)
 
 
-def _result(done: Delivery | Refused | None) -> dict[str, Any]:
+def result_of(done: Delivery | Refused | None) -> dict[str, Any]:
+    """What came of one of many: its status now, or the problem; None was nowhere."""
     if isinstance(done, Delivery):
         return {"ok": True, "status": done.status}
     return {"ok": False, "problem": done.problem() if done else NOWHERE}
@@ -94,15 +97,25 @@ class CsvParser(parsers.BaseParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None
     ) -> Any:
-        try:
-            text = stream.read().decode("utf-8-sig")
-            sheet = csv.DictReader(StringIO(text, newline=""), strict=True)
-            rows = [(sheet.line_num, cells) for cells in sheet]
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise exceptions.ParseError("This cannot be read as CSV in UTF-8.") from error
-        if sorted(sheet.fieldnames or ()) != sorted(COLUMNS):
-            raise exceptions.ParseError(f"The first line names the columns {', '.join(COLUMNS)}.")
-        return rows
+        return rows_of(stream.read())
+
+
+Sheet = list[tuple[int, dict[Any, Any]]]
+
+
+def rows_of(body: bytes) -> Sheet:
+    """The cells of a sheet by column, each row with its line; raises ParseError."""
+    try:
+        text = body.decode("utf-8-sig")
+        sheet = csv.DictReader(StringIO(text, newline=""), strict=True)
+        rows = [(sheet.line_num, cells) for cells in sheet]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise exceptions.ParseError("This cannot be read as CSV in UTF-8.") from error
+    if sorted(sheet.fieldnames or ()) != sorted(COLUMNS):
+        raise exceptions.ParseError(f"The first line names the columns {', '.join(COLUMNS)}.")
+    if not 1 <= len(rows) <= MOST_AT_ONCE:
+        raise exceptions.ParseError(f"Send 1 to {MOST_AT_ONCE} rows.")
+    return rows
 
 
 class RowIn(DispatchIn):
@@ -142,25 +155,26 @@ class Tracking(Door):
 
     @extend_schema(request={"text/csv": OpenApiTypes.STR}, responses=TrackingOut)
     def post(self, request: Request) -> Response:
-        sheet: Any = request.data
-        if not 1 <= len(sheet) <= MOST_AT_ONCE:
-            raise exceptions.ParseError(f"Send 1 to {MOST_AT_ONCE} rows.")
         mine = Delivery.objects.visible_to(signed_in(request))
-        rows = [_row(number, cells) for number, cells in sheet]
-        _look_up(rows, mine)
-        sent = {row.pk: row.sent for row in rows if row.pk and not row.problem}
+        sheet: Any = request.data
+        results = dispatch_rows(sheet, mine, by=actor_of(request), now=clock.now())
+        return Response(TrackingOut({"results": results}).data)
 
-        def act(*, delivery: Delivery, **more: Any) -> Delivery:
-            return dispatch_packed(delivery=delivery, **sent[delivery.pk], **more)
 
-        done = actions.each(
-            deliveries=mine.filter(pk__in=sent),
-            act=act,
-            arguments={},
-            by=actor_of(request),
-            now=clock.now(),
-        )
-        return Response(TrackingOut({"results": [row.told(done) for row in rows]}).data)
+def dispatch_rows(
+    sheet: Sheet, mine: QuerySet[Delivery], *, by: Actor, now: datetime
+) -> list[dict[str, Any]]:
+    """Dispatch what a sheet names of these deliveries; what came of each row, as `RowOut`."""
+    rows = [_row(number, cells) for number, cells in sheet]
+    _look_up(rows, mine)
+    sent = {row.pk: row.sent for row in rows if row.pk and not row.problem}
+
+    def act(*, delivery: Delivery, **more: Any) -> Delivery:
+        return dispatch_packed(delivery=delivery, **sent[delivery.pk], **more)
+
+    wanted = mine.filter(pk__in=sent)
+    done = actions.each(deliveries=wanted, act=act, arguments={}, by=by, now=now)
+    return [row.told(done) for row in rows]
 
 
 @dataclass(slots=True)
@@ -177,7 +191,7 @@ class Row:
         where = {"row": self.number, "delivery": self.name}
         if self.problem or self.pk is None:
             return {**where, "ok": False, "problem": self.problem}
-        return {**where, **_result(done.get(self.pk))}
+        return {**where, **result_of(done.get(self.pk))}
 
 
 def _row(number: int, cells: dict[Any, Any]) -> Row:

@@ -210,6 +210,11 @@ class Delivery(models.Model):
             models.Index(fields=["changed_at"], name="delivery_changed"),
             models.Index(fields=["patient", "id"], name="delivery_of_patient"),
             models.Index(fields=["status", "id"], name="delivery_by_status"),
+            models.Index(
+                fields=["delivered_at"],
+                condition=Q(delivered_at__isnull=False),
+                name="delivery_delivered",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -77,6 +77,7 @@ post   deliveries/tracking/                             -      -      yes   -   
 get    delivery-windows/                                -      yes    all   care  -
 post   delivery-windows/                                -      -      all   -     -
 delete delivery-windows/{window}/                       -      -      all   -     -
+patch  delivery-windows/{window}/                       -      -      all   -     -
 get    delivery-zones/                                  -      -      yes   yes   -
 post   delivery-zones/                                  -      -      yes   -     -
 delete delivery-zones/{zone}/                           -      -      all   -     -
@@ -287,6 +288,7 @@ SENT: dict[str, Any] = {
     "post deliveries/bulk/": {"action": "pack", "ids": ["{parcel}"]},
     "post deliveries/tracking/": "delivery,carrier,tracking\r\n{parcel},UPS,1Z9\r\n",
     "get delivery-windows/": {**DAYS, "patient": OF_COLLEAGUES},
+    "patch delivery-windows/{window}/": {"capacity": 40},
     "post delivery-windows/": {
         "zone": "{zone}", "starts": SPAN["start"], "ends": SPAN["end"], "ship_on": "2026-12-15",
         "cutoff_at": "2026-12-14T15:00:00Z", "capacity": 2,

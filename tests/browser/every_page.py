@@ -34,6 +34,7 @@ NO_PAGE = {
     "still-here/",
     "exports/<str:token>",
     "care/appointments/<uuid:pk>/appointment.ics",
+    "staff/papers/<slug:kind>.<slug:shape>",
     *pages_public.ON_THE_WAY,
 }
 LOOKS = [

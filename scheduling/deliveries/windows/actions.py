@@ -80,7 +80,8 @@ def days_of(rows: Iterable[tuple[date, str]]) -> Days:
     )
 
 
-def _rules_of(zone: DeliveryZone) -> Zone:
+def rules_of(zone: DeliveryZone) -> Zone:
+    """What a zone says about shipping, as the pure rules take it."""
     return Zone(
         time_zone=zone.time_zone,
         pharmacy=zone.pharmacy_time_zone,
@@ -91,7 +92,7 @@ def _rules_of(zone: DeliveryZone) -> Zone:
 
 
 def _windows_of(zone: DeliveryZone, day: date, days: Days) -> Iterable[dict[str, Any]]:
-    rules = _rules_of(zone)
+    rules = rules_of(zone)
     for template in zone.templates.all():
         if template.weekday != day.weekday():
             continue
@@ -275,7 +276,7 @@ def _move_cutoffs(before: Days, now: datetime) -> None:
     ahead = DeliveryWindow.objects.filter(starts__gt=now).select_related("zone").order_by("pk")
     moved = []
     for row in ahead.select_for_update(no_key=True, of=("self",)):
-        rules = _rules_of(row.zone)
+        rules = rules_of(row.zone)
         if row.cutoff_at == cutoff_of(row.ship_on, rules, before):
             row.cutoff_at = cutoff_of(row.ship_on, rules, after)
             moved.append(row)
@@ -304,6 +305,27 @@ def add_window(
         raise Refused("wrong_state", "There is a window at that time already.", pointer="/starts")
     row.refresh_from_db()
     record("delivery_window.added", row, by=by, now=now)
+    return row
+
+
+@transaction.atomic
+def change_capacity(
+    *, window: DeliveryWindow, capacity: int, by: Actor, now: datetime
+) -> DeliveryWindow:
+    """More places in a window, or fewer, but none of those given away.
+
+    As many as are taken: nobody chooses it any more, who has a place keeps it. Raises `Refused`
+    ``wrong_state`` for fewer.
+    """
+    row = DeliveryWindow.objects.select_for_update(no_key=True).filter(pk=window.pk).first()
+    if row is None or row.capacity == 0:
+        raise _gone()
+    if capacity < row.taken:
+        detail = f"Places are taken already: {row.taken}. Use that number or more."
+        raise Refused("wrong_state", detail, pointer="/capacity")
+    row.capacity = capacity
+    row.save(update_fields=["capacity"])
+    record("delivery_window.capacity_changed", row, by=by, now=now)
     return row
 
 

@@ -261,10 +261,21 @@ class Windows(Door):
         return Response(WindowOut(row, context={"zone": zone.time_zone}).data, status=201)
 
 
+class CapacityIn(Input):
+    capacity = NumberField(min_value=1, max_value=1000)
+
+
 class WindowDetail(Door):
-    """A window that nobody has a place in is taken away."""
+    """A window gets more places or fewer; one that nobody has a place in is taken away."""
 
     permission_classes = (roles(STAFF),)
+
+    @extend_schema(request=CapacityIn, responses=WindowOut)
+    def patch(self, request: Request, pk: UUID) -> Response:
+        row = found(DeliveryWindow.objects.filter(capacity__gt=0).select_related("zone"), pk)
+        sent = read(CapacityIn, request.data)
+        done = actions.change_capacity(window=row, **sent, by=actor_of(request), now=clock.now())
+        return Response(WindowOut(done, context={"zone": row.zone.time_zone}).data)
 
     @extend_schema(request=None, responses={204: None})
     def delete(self, request: Request, pk: UUID) -> Response:
