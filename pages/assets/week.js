@@ -12,6 +12,7 @@ const data = JSON.parse(document.getElementById("calendar-data").textContent);
 const over = document.getElementById("over");
 const content = document.getElementById("over-content");
 const wide = matchMedia("(min-width: 60rem)");
+const HALF_HOUR = 54; // px
 let stale = false;
 
 const pageOf = (id) => `/physician/consultations/${id}/move/`;
@@ -105,13 +106,25 @@ function element(name, className, text) {
   return made;
 }
 
-function inside({ event, timeText }) {
+const SIGNS = { good: "✓", warn: "?", bad: "▲", calm: "●" };
+
+const clock = new Intl.DateTimeFormat("en-US", { timeZone: data.zone, hour: "numeric", minute: "2-digit" });
+
+function inside({ event, isMirror }) {
   const { kind, theirs, marks = [] } = event.extendedProps;
   const about = element("div", "about", "");
-  about.append(element("span", "who", event.title), element("span", "at number", timeText));
-  if (theirs) about.append(element("span", "theirs", theirs));
-  for (const [tone, words] of marks) about.append(element("span", `mark ${tone}`, words));
+  const who = element("span", "who", "");
+  for (const [tone, words] of marks) {
+    const sign = element("span", `mark ${tone}`, `${SIGNS[tone]} `);
+    sign.setAttribute("aria-hidden", "true");
+    who.append(sign, element("span", "unseen", `${words}: `));
+  }
+  who.append(event.title);
+  const at = element("span", "at number", clock.format(event.start));
+  if (theirs && !isMirror) at.append(` · ${theirs}`);
+  about.append(who, at);
   if (kind) about.append(element("span", "what", kind));
+  about.title = [...marks.map(([, words]) => words), kind].filter(Boolean).join(" · ");
   return { domNodes: [about] };
 }
 
@@ -121,7 +134,7 @@ function background({ event }) {
 
 function draw() {
   const box = document.getElementById("calendar");
-  const open = data.open.map(([start, end]) => ({
+  const closed = data.open.map(([start, end]) => ({
     start, end, groupId: "open", display: "inverse-background", className: "closed",
   }));
   box.hidden = false;
@@ -142,22 +155,27 @@ function draw() {
     height: "auto",
     slotMinTime: data.from,
     slotMaxTime: data.until,
-    slotDuration: "00:30",
-    snapDuration: { minutes: data.step },
+    // As fine as what is offered: an entry is dropped on the row that is under its pointer.
+    slotDuration: { minutes: data.step },
+    slotMinHeight: (HALF_HOUR * data.step) / 30,
+    slotHeaderInterval: "01:00",
+    slotHeaderFormat: { hour: "numeric" },
+    slotLaneClass: ({ time }) => (time.milliseconds % 1_800_000 ? "between" : ""),
     slotEventOverlap: false,
     eventDurationEditable: false,
     eventOverlap: true,
-    eventTimeFormat: { hour: "numeric", minute: "2-digit" },
     dayHeaderFormat: { weekday: "short", month: "short", day: "numeric" },
     eventContent: inside,
     backgroundEventContent: background,
+    // A browser would drag the address of the link.
+    eventDidMount({ el }) { el.draggable = false; },
     eventClick(info) {
       if (!info.event.url) return;
       info.jsEvent.preventDefault();
       open(info.event.url);
     },
     eventDrop: move,
-    events: [...open, ...data.entries.flatMap(buffers), ...data.entries.map(drawn)],
+    events: [...closed, ...data.entries.flatMap(buffers), ...data.entries.map(drawn)],
   }).render();
 }
 

@@ -27,11 +27,7 @@ class HoursForm(forms.Form):
         label="Day", coerce=int, choices=list(enumerate(WEEKDAYS)), initial=0
     )
     opens = forms.TimeField(label="From", widget=forms.TimeInput(attrs={"type": "time"}))
-    closes = forms.TimeField(
-        label="Until",
-        widget=forms.TimeInput(attrs={"type": "time"}),
-        help_text="12:00 AM is midnight.",
-    )
+    closes = forms.TimeField(label="Until", widget=forms.TimeInput(attrs={"type": "time"}))
 
     def clean(self) -> dict[str, Any]:
         sent = super().clean() or {}
