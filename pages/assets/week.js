@@ -159,6 +159,7 @@ function draw() {
     slotDuration: { minutes: data.step },
     slotMinHeight: (HALF_HOUR * data.step) / 30,
     slotHeaderInterval: "01:00",
+    slotHeaderInnerClass: "hour",
     slotHeaderFormat: { hour: "numeric" },
     slotLaneClass: ({ time }) => (time.milliseconds % 1_800_000 ? "between" : ""),
     slotEventOverlap: false,
@@ -172,6 +173,7 @@ function draw() {
     eventClick(info) {
       if (!info.event.url) return;
       info.jsEvent.preventDefault();
+      info.el.focus({ preventScroll: true }); // where one is again when it is closed
       open(info.event.url);
     },
     eventDrop: move,

@@ -71,12 +71,8 @@ class LicenceForm(forms.Form):
 
     state = forms.ChoiceField(label="State", choices=STATES)
     number = forms.CharField(label="Number", max_length=30)
-    valid_from = forms.DateField(
-        label="Good from", widget=forms.DateInput(attrs={"type": "date"})
-    )
-    expires_on = forms.DateField(
-        label="Last day", widget=forms.DateInput(attrs={"type": "date"})
-    )
+    valid_from = forms.DateField(label="Good from", widget=forms.DateInput(attrs={"type": "date"}))
+    expires_on = forms.DateField(label="Last day", widget=forms.DateInput(attrs={"type": "date"}))
 
     def clean(self) -> dict[str, Any]:
         sent = super().clean() or {}

@@ -50,9 +50,7 @@ class CancelForm(forms.Form):
     reason = forms.CharField(
         label="Reason (the patient does not see it)", max_length=300, required=False
     )
-    version = forms.IntegerField(
-        min_value=0, max_value=10**9, widget=forms.HiddenInput
-    )
+    version = forms.IntegerField(min_value=0, max_value=10**9, widget=forms.HiddenInput)
 
 
 class Move(Page):

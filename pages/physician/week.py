@@ -166,7 +166,9 @@ class Week(Page):
         messages.success(self.request, "The hours are in.")
 
     def do_add_opening(self) -> None:
-        self._add(actions.add_opening, self.read(self._span(OpeningForm, "opening_"), "opening_form"))
+        self._add(
+            actions.add_opening, self.read(self._span(OpeningForm, "opening_"), "opening_form")
+        )
         messages.success(self.request, "That time is open.")
 
     def do_add_licence(self) -> None:
