@@ -154,7 +154,7 @@ def days_of(
 
 
 def shown_hours(days: Sequence[Day], zone: str) -> tuple[int, int]:
-    """The hours of the day that a week has to show, from the first to the last; 8 to 18 at least."""
+    """The first and last hour of the day that a week has to show; 8 to 18 at least."""
     local = ZoneInfo(zone)
     low, high = 8, 18
     for day in days:

@@ -76,9 +76,9 @@ class LicenceForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         sent = super().clean() or {}
-        if sent.get("valid_from") and sent.get("expires_on"):
-            if sent["expires_on"] < sent["valid_from"]:
-                self.add_error("expires_on", "Use a day after the first.")
+        first, last = sent.get("valid_from"), sent.get("expires_on")
+        if first and last and last < first:
+            self.add_error("expires_on", "Use a day after the first.")
         return sent
 
 
