@@ -77,8 +77,8 @@ def _filled(kind: str, words: Words, join: str, offer: str) -> str:
         "phone": words.phone,
         "when": spoken_time(words.when, words.zone),
         "day": _day(words.when, words.zone),
-        "hour": _hour(words.when, words.zone),
-        "till": _hour(words.till, words.zone),
+        "hour": spoken_hour(words.when, words.zone),
+        "till": spoken_hour(words.till, words.zone),
         "last_day": _day(words.till - SECOND if words.till else None, words.zone),
         "span": _span(words),
         "news": _listed(f"{words.counts[n]} {n}" for n in NEWS if words.counts.get(n)),
@@ -112,7 +112,7 @@ def plain(text: str) -> str:
 
 def spoken_time(at: datetime | None, zone: str) -> str:
     """An instant as texts tell it in a zone: ``Mon, Nov 30, 9:00 AM Central``."""
-    return f"{_day(at, zone)}, {_hour(at, zone)}" if at else ""
+    return f"{_day(at, zone)}, {spoken_hour(at, zone)}" if at else ""
 
 
 def _day(at: datetime | None, zone: str) -> str:
@@ -120,7 +120,8 @@ def _day(at: datetime | None, zone: str) -> str:
     return f"{local:%a, %b} {local.day}" if local else ""
 
 
-def _hour(at: datetime | None, zone: str) -> str:
+def spoken_hour(at: datetime | None, zone: str) -> str:
+    """The time of day of an instant, and where: ``9:00 AM Central``."""
     if at is None:
         return ""
     local = at.astimezone(ZoneInfo(zone))

@@ -53,7 +53,7 @@ from records.api import (
 from records.events import settled_before
 from records.models import Event, Rule, WorkItem
 from records.values import DEFAULTS, add_rule, in_force
-from scheduling import replan, timeline
+from scheduling import replan, taken, timeline
 from scheduling.actions import approve, change_settings, claim_work_item, close_work_item
 from scheduling.calendar.actions import add_time_off
 from scheduling.calendar.api import (
@@ -303,7 +303,7 @@ class Calendar(Door):
         user, asked = signed_in(request), query(CalendarQuery, request)
         physician = _physician_for(user, asked)
         within = days(asked["from"], asked["to"], physician.time_zone)
-        reserved = _reserved(physician, within)
+        reserved = list(taken.reserved(physician, within, clock.now()))
         look_log(user, "reservation", [row for row in reserved if row.patient_id])
         entries = [_entry(row, physician) for row in reserved]
         entries += _off(physician, within)
@@ -325,15 +325,6 @@ def _physician_for(user: User, asked: dict[str, Any]) -> Physician:
     if row is None:
         raise Http404
     return row
-
-
-def _reserved(physician: Physician, within: Interval) -> list[Reservation]:
-    rows = Reservation.objects.filter(
-        Q(expires_at__isnull=True) | Q(expires_at__gt=clock.now()),
-        physician=physician,
-        busy__overlap=(within.start, within.end),
-    )
-    return list(rows.select_related("consultation", "session"))
 
 
 def _entry(row: Reservation, physician: Physician) -> dict[str, Any]:
@@ -418,9 +409,7 @@ class TimeOffOf(OfPhysician):
         row = TimeOff(physician=physician, **sent)
         if not only_shows:
             row = add_time_off(physician=physician, **sent, by=actor_of(request), now=clock.now())
-        within = Interval(row.start, row.end)
-        met = Consultation.objects.booked_within(physician, within)  # allowed: of one's own
-        at_risk = list(met)
+        at_risk = list(taken.booked(physician, Interval(row.start, row.end)))
         look_log(signed_in(request), "consultation", at_risk)
         body = {
             "id": None if only_shows else row.pk,

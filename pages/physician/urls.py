@@ -4,10 +4,12 @@ from django.urls import path
 
 from pages.physician.assessments import Assessments, OneAssessment
 from pages.physician.consultation import Visit
+from pages.physician.moving import Move
 from pages.physician.patients import Chain, OnePatient, Patients
 from pages.physician.prescriptions import Prescriptions
 from pages.physician.settings import PracticeNumbers
 from pages.physician.today import Today
+from pages.physician.week import Week
 
 urls = [
     path("physician/", Today.as_view(), name="today"),
@@ -23,4 +25,6 @@ urls = [
         name="prescriptions-of",
     ),
     path("physician/settings/", PracticeNumbers.as_view(), name="physician-settings"),
+    path("physician/week/", Week.as_view(), name="week"),
+    path("physician/consultations/<uuid:pk>/move/", Move.as_view(), name="move"),
 ]

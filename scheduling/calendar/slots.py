@@ -1,6 +1,6 @@
 """Free slots, computed from hours, time off and what is reserved. PURE."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
@@ -84,7 +84,7 @@ def free_slots(
         *agenda.time_off,
         *(busy.padded(offer.after, offer.before) for busy in agenda.busy),
     ]
-    for opening in _openings(agenda, wanted):
+    for opening in opened(agenda.hours, agenda.openings, agenda.time_zone, wanted):
         for day in _dates(opening.common(wanted), agenda.time_zone):
             whole = on_day(day, time(0), time(0), agenda.time_zone)
             starts = opening.common(wanted).common(whole)
@@ -100,15 +100,24 @@ def free_slots(
                     yield slot
 
 
-def _openings(agenda: Agenda, wanted: Interval) -> list[Interval]:
-    """The hours and openings that have time in ``wanted``, merged with those of the days around."""
-    opened = [
-        on_day(day, opens, closes, agenda.time_zone)
-        for day in _dates(wanted.padded(DAY, DAY), agenda.time_zone)
-        for weekday, opens, closes in agenda.hours
+def opened(
+    hours: Iterable[tuple[int, time, time]],
+    openings: Iterable[Interval],
+    zone: str,
+    wanted: Interval,
+) -> list[Interval]:
+    """The hours and openings that have time in ``wanted``, merged with those of the days around.
+
+    ``hours`` as in `Agenda`, wall-clock times in ``zone``; time off is not taken out.
+    """
+    weekly = list(hours)
+    ours = [
+        on_day(day, opens, closes, zone)
+        for day in _dates(wanted.padded(DAY, DAY), zone)
+        for weekday, opens, closes in weekly
         if weekday == day.weekday()
     ]
-    return [o for o in merge([*opened, *agenda.openings]) if o.overlaps(wanted)]
+    return [o for o in merge([*ours, *openings]) if o.overlaps(wanted)]
 
 
 def _dates(span: Interval, zone: str) -> Iterator[date]:

@@ -35,6 +35,14 @@ def assessment() -> str:
     return f"/physician/assessments/{row.pk}/"
 
 
+def to_move() -> str:
+    """A consultation of Dr. Chen that can be moved."""
+    from scheduling.models import Consultation
+
+    rows = Consultation.objects.filter(status="booked", physician__name="Dr. Chen")
+    return f"/physician/consultations/{rows.order_by('start')[0].pk}/move/"
+
+
 UNDECIDED: dict[str, Any] = {
     "consultations__status": "completed",
     "consultations__decisions__isnull": True,
@@ -43,6 +51,10 @@ VISIT = "physician/consultations/<uuid:pk>/"
 PATIENT = "physician/patients/<uuid:pk>/"
 LOOKS: tuple[tuple[Any, ...], ...] = (
     ("today", "physician/", "chen"),
+    ("week", "physician/week/", "chen"),
+    ("week-next", "physician/week/", "chen", lambda: "/physician/week/?from=2026-11-30"),
+    ("week-empty", "physician/week/", "chen", lambda: "/physician/week/?from=2027-07-05"),
+    ("week-move", "physician/consultations/<uuid:pk>/move/", "chen", to_move),
     ("assessments", "physician/assessments/", "chen"),
     ("assessments-reviewed", "physician/assessments/", "chen",
      lambda: "/physician/assessments/?show=reviewed"),
