@@ -273,7 +273,8 @@ def test_the_limits_of_holds_are_those_of_the_api(now: object) -> None:
     assert hold(client, postal_code="32501").status_code == 409
     again = hold(client, "2026-11-30T16:00:00Z", postal_code="32501")
     assert again["Location"] == "/book/confirm/"
-    assert Reservation.objects.exclude(expires_at=None).get().hold_start.hour == 16
+    living = Reservation.objects.get(expires_at__isnull=False)
+    assert living.hold_start == datetime(2026, 11, 30, 16, tzinfo=UTC)
     assert "Go on with it" in client.get("/book/?postal_code=32501").content.decode()
     Count.objects.filter(name__startswith="hold address").update(n=40)
     answer = hold(client, "2026-11-30T17:00:00Z", postal_code="32501")
