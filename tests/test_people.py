@@ -459,7 +459,7 @@ def test_a_patient_signs_in_by_a_code_on_the_pages_and_stays_on_our_host(now: ob
     asked = browser.post(f"/accounts/login/code/{away}", {"email": CAST["alice"]})
     assert asked["Location"].startswith("/accounts/login/code/confirm/")
     done = browser.post(asked["Location"], {"code": last_code()})
-    assert (done.status_code, done["Location"]) == (302, "/accounts/sessions/")
+    assert (done.status_code, done["Location"]) == (302, "/home/")
     assert b"Where you are signed in" in browser.get("/accounts/sessions/").content
 
 
