@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet, prefetch_related_objects
+from django.db.models import QuerySet
 
 from accounts.models import Role, User
 from patients.actions import lock_patient, replan_many
@@ -20,7 +20,8 @@ from records.events import raise_work_item
 from records.models import Brake, Event, WorkItem
 from records.outage import ENDS_A_SWEEP
 from scheduling import timeline
-from scheduling.consultations.actions import note_risk, risks_of
+from scheduling.calendar.agenda import known_of
+from scheduling.consultations.actions import note_risk, risks_with
 from scheduling.consultations.models import Consultation
 from scheduling.consultations.models import Status as Meeting
 from scheduling.deliveries import actions as deliveries
@@ -120,15 +121,14 @@ class Rows:
         for row in self.meetings:
             row.patient = self.patient
         self.sessions = sessions.sessions_of(patient_id)
-        self._read_physicians()
+        self.known = known_of(self._physicians())
         self.asked = self.standing.asked
 
-    def _read_physicians(self) -> None:
-        """Licences and time off of those with whom something is ahead: two queries, or none."""
-        ahead = [row.physician for row in self.meetings if row.status == Meeting.BOOKED]
-        planned = [row.physician for row in self.sessions if row.status == Session.SCHEDULED]
-        physicians = [physician for physician in (*ahead, *planned) if physician]
-        prefetch_related_objects(physicians, "licences", "time_off")
+    def _physicians(self) -> set[UUID]:
+        """Those with whom something is ahead."""
+        ahead = [row.physician_id for row in self.meetings if row.status == Meeting.BOOKED]
+        planned = [row.physician_id for row in self.sessions if row.status == Session.SCHEDULED]
+        return {pk for pk in (*ahead, *planned) if pk}
 
     def care(self) -> timeline.Care:
         """The facts, as the pure functions take them."""
@@ -174,7 +174,7 @@ class Rows:
             status=row.status,
             start=row.start,
             end=row.end,
-            risks=risks_of(row) if coming else [],
+            risks=risks_with(row, self.known[row.physician_id]) if coming else [],
             told=row.risks_told,
             physician=row.physician_id,
         )
@@ -234,7 +234,7 @@ class Rows:
             status=row.status,
             start=row.start,
             end=row.end,
-            facts=sessions.facts_for(row, self.standing, self.sessions),
+            facts=sessions.facts_for(row, self.standing, self.sessions, self.known),
             finished_at=row.finished_at,
             checked_in=row.checked_in_at is not None,
             physician=row.physician_id,

@@ -122,12 +122,10 @@ def _expression(table: str, name: str, value: Any, is_copied: bool) -> sql.Compo
 
 def measure() -> Iterator[tuple[str, str, float, int]]:
     """Of every page: its name, address, median seconds, and how many queries it makes."""
-    from django.db import connection
     from django.test import Client
-    from django.test.utils import CaptureQueriesContext
 
     from tests.browser.every_page import LOOKS
-    from tests.browser.site import key_of, user_of
+    from tests.browser.site import Queries, key_of, user_of
 
     keys = {who: key_of(user) for who in {look.who for look in LOOKS} if (user := user_of(who))}
     for look in LOOKS:
@@ -135,7 +133,7 @@ def measure() -> Iterator[tuple[str, str, float, int]]:
         if look.who:
             client.cookies["sessionid"] = keys[look.who]
         client.get(address)
-        with CaptureQueriesContext(connection) as asked:
+        with Queries() as asked:
             client.get(address)
         queries = len(asked)
         times, floor = [], []

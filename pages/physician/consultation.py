@@ -216,11 +216,7 @@ class Visit(Desk):
             return []
         within = Interval(row.start, row.end)
         with_whom = agendas(within=within, now=self.now, physicians=[row.physician_id])
-        return [
-            gate
-            for agenda in with_whom
-            for gate in actions.risks_with(row, agenda.licences, agenda.time_off)
-        ]
+        return [gate for agenda in with_whom for gate in actions.risks_with(row, agenda)]
 
     def _standing(self) -> Standing:
         """The patient's facts, and what there is of the later steps; one query."""

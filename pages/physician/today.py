@@ -186,7 +186,7 @@ class Today(Desk):
             return Line(session.start, session.end, session=session)
         meeting.patient = row.patient
         coming = agenda and meeting.status == Status.BOOKED and meeting.end > self.now
-        risks = risks_with(meeting, agenda.licences, agenda.time_off) if agenda and coming else []
+        risks = risks_with(meeting, agenda) if agenda and coming else []
         return Line(meeting.start, meeting.end, meeting, flags=row.flags_ or (), risks=risks)
 
     def _tasks(self) -> tuple[list[Task], list[Assessment]]:

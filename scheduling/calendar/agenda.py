@@ -1,6 +1,7 @@
 """Reads what slots are computed from: every physician's agenda in one query."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
@@ -43,6 +44,28 @@ def agendas(
     return [_agenda(row) for row in _with_time(rows, within, now).order_by("pk")]
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Where a physician may practise, and when they are away."""
+
+    licences: Sequence[Licensed]
+    time_off: Sequence[Interval]
+
+
+def known_of(physicians: Iterable[UUID]) -> dict[UUID, Known]:
+    """Licences and all time off of these physicians; one query, or none for nobody."""
+    wanted = set(physicians)
+    mine = Q(physician=OuterRef("pk"))
+    rows: Any = Physician.objects.filter(pk__in=wanted).annotate(
+        licences_=_rows(Licence.objects.filter(mine), "state", "valid_from", "expires_on"),
+        time_off_=_rows(TimeOff.objects.filter(mine), "start", "end"),
+    )
+    return {
+        row["pk"]: Known(_licences(row), [_interval(r) for r in row["time_off_"]])
+        for row in (rows.values("pk", "licences_", "time_off_") if wanted else ())
+    }
+
+
 def _with_time(rows: QuerySet[Physician], within: Interval, now: datetime) -> Any:
     mine = Q(physician=OuterRef("pk"))
     meets = Q(start__lt=within.end, end__gt=within.start)
@@ -77,16 +100,20 @@ def _agenda(row: dict[str, Any]) -> Agenda:
             (r["weekday"], time.fromisoformat(r["opens"]), time.fromisoformat(r["closes"]))
             for r in row["hours_"]
         ],
-        licences=[
-            Licensed(
-                r["state"], date.fromisoformat(r["valid_from"]), date.fromisoformat(r["expires_on"])
-            )
-            for r in row["licences_"]
-        ],
+        licences=_licences(row),
         openings=[_interval(r) for r in row["openings_"]],
         time_off=[_interval(r) for r in row["time_off_"]],
         busy=[_interval(r) for r in row["busy_"]],
     )
+
+
+def _licences(row: dict[str, Any]) -> list[Licensed]:
+    return [
+        Licensed(
+            r["state"], date.fromisoformat(r["valid_from"]), date.fromisoformat(r["expires_on"])
+        )
+        for r in row["licences_"]
+    ]
 
 
 def _interval(row: dict[str, str]) -> Interval:

@@ -1,6 +1,6 @@
 """Every write about consultations: book, confirm, reschedule, cancel, arrive, complete, no-show."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -32,8 +32,9 @@ from scheduling.calendar.actions import (
     one_place_at_a_time,
     reserve,
 )
+from scheduling.calendar.agenda import Known
 from scheduling.calendar.models import Physician, Reservation
-from scheduling.calendar.slots import Licensed, licensed
+from scheduling.calendar.slots import Agenda, Licensed, licensed
 from scheduling.consultations.gates import standing_gates
 from scheduling.consultations.models import (
     CORRECTIONS,
@@ -421,18 +422,16 @@ def note_risk(*, consultation: Consultation, by: Actor, now: datetime) -> bool:
 def risks_of(consultation: Consultation) -> list[UnmetGate]:
     """Why a booked consultation is at risk, from rows loaded by `with_people`."""
     off = [Interval(t.start, t.end) for t in consultation.physician.time_off.all()]
-    return risks_with(consultation, licences_of(consultation.physician), off)
+    return risks_with(consultation, Known(licences_of(consultation.physician), off))
 
 
-def risks_with(
-    consultation: Consultation, licences: Sequence[Licensed], time_off: Sequence[Interval]
-) -> list[UnmetGate]:
-    """The same, by what is known of the physician: of an agenda, say."""
+def risks_with(consultation: Consultation, physician: Known | Agenda) -> list[UnmetGate]:
+    """The same, by what is known of the physician."""
     patient = consultation.patient
     return standing_gates(
         served=bool(patient.address and patient.address.served),
-        licences=licences,
-        time_off=time_off,
+        licences=physician.licences,
+        time_off=physician.time_off,
         state=consultation.location_state,
         zone=patient.time_zone,
         start=consultation.start,

@@ -1,6 +1,6 @@
 """Every write about sessions: plan, move, cancel, pre-check, start, finish, check in."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -8,7 +8,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import prefetch_related_objects
 from django.db.models.functions import Now
 
 from accounts.models import Role
@@ -27,7 +26,7 @@ from scheduling.calendar.actions import (
     reserve,
     without,
 )
-from scheduling.calendar.agenda import agendas
+from scheduling.calendar.agenda import Known, agendas, known_of
 from scheduling.calendar.models import Reservation
 from scheduling.calendar.slots import Offer, free_slots, licensed, offer_of
 from scheduling.consultations.actions import licences_of
@@ -311,8 +310,12 @@ def facts_for(
     session: TreatmentSession,
     standing: Standing,
     others: Iterable[TreatmentSession],
+    known: Mapping[UUID, Known] | None = None,
 ) -> SessionFacts:
-    """What the gates of a session ask; ``others`` are all of the patient's sessions."""
+    """What the gates of a session ask; ``others`` are all of the patient's sessions.
+
+    ``known``: their physicians, where somebody has read them for many.
+    """
     rows = [row for row in others if row.pk != session.pk]
     stand = [row for row in rows if row.status in HOLDS_TIME]
     near = [row.start for row in stand]
@@ -338,21 +341,24 @@ def facts_for(
         cleared_at=session.cleared_at,
         held_from=wall_before(session.start, standing.zone, before),
         unattended=session.physician_id is None and is_supervised(session.start, rows, standing),
-        physician_risks=_physician_risks(session, standing),
+        physician_risks=_physician_risks(session, standing, known),
         unused_in_month=plan_ - used,
         values=standing.values,
     )
 
 
-def _physician_risks(session: TreatmentSession, standing: Standing) -> list[UnmetGate]:
+def _physician_risks(
+    session: TreatmentSession, standing: Standing, known: Mapping[UUID, Known] | None
+) -> list[UnmetGate]:
     """Licence and time off of the physician of a session that is planned."""
-    physician, is_planned = session.physician, session.status == Status.SCHEDULED
-    if physician is None or not is_planned or not standing.facts.served:
+    pk, is_planned = session.physician_id, session.status == Status.SCHEDULED
+    if pk is None or not is_planned or not standing.facts.served:
         return []
+    physician = (known_of([pk]) if known is None else known)[pk]
     return standing_gates(
         served=True,
-        licences=licences_of(physician),
-        time_off=[Interval(row.start, row.end) for row in physician.time_off.all()],
+        licences=physician.licences,
+        time_off=physician.time_off,
         state=standing.patient.address.state if standing.patient.address else "",
         zone=standing.zone,
         start=session.start,
@@ -372,11 +378,11 @@ def unmet_gates(
     others: dict[UUID, list[TreatmentSession]] = {patient: [] for patient in patients}
     for row in TreatmentSession.objects.filter(patient__in=patients).order_by("start", "pk"):
         others[row.patient_id].append(row)
-    prefetch_related_objects(coming, "physician__licences", "physician__time_off")
+    known = known_of(row.physician_id for row in coming if row.physician_id)
     found = {}
     for row in coming:
         mine = row.patient_id
-        facts = facts_for(row, standings[mine], others[mine])
+        facts = facts_for(row, standings[mine], others[mine], known)
         held = hold_gates(facts, now)
         found[row.pk] = held + [gate for gate in waiting_gates(facts) if gate not in held]
     return found

@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
@@ -22,7 +20,7 @@ from scheduling.deliveries.models import TRANSITIONS, Delivery, Status
 from scheduling.deliveries.standing import standing_of
 from scheduling.deliveries.steps import possible
 from scheduling.models import Closure, CustodyEvent, DeliveryWindow, DeliveryZone, Holiday
-from tests.browser.site import key_of, user_of
+from tests.browser.site import Queries, key_of, user_of
 from tests.care import DOOR_AT, PACK_AT, SHIP_AT, WAY_TO, Care, care, code, ok, to
 from tests.conftest import Caller, caller
 
@@ -204,7 +202,7 @@ def test_a_closure_is_looked_at_then_saved(web: str, sit: Sit) -> None:
 
 def polls(client: Client, mark: str) -> tuple[Any, list[str]]:
     headers = {"X-Poll": "1", "If-None-Match": mark}
-    with CaptureQueriesContext(connection) as asked:
+    with Queries() as asked:
         answer = client.get("/staff/", headers=headers)
     signing_in = ("records_clock", "django_session", "accounts_user")
     statements = [q["sql"] for q in asked.captured_queries]
@@ -281,7 +279,7 @@ def test_three_parcels_ask_no_more_than_one(alice: Caller, client: Client) -> No
 
 def _asked(client: Client, address: str) -> int:
     client.get(address)
-    with CaptureQueriesContext(connection) as asked:
+    with Queries() as asked:
         assert client.get(address).status_code == 200
     assert len(asked) <= 12, "\n".join(q["sql"][:90] for q in asked.captured_queries)
     return len(asked)

@@ -11,9 +11,7 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from icalendar import Calendar
 from playwright.sync_api import Page, expect
 
@@ -22,7 +20,7 @@ from records import clock
 from records.models import AccessLog, Count
 from scheduling.calendar.models import Reservation
 from scheduling.models import Consultation, Physician, TimeOff
-from tests.browser.site import key_of, user_of, violations
+from tests.browser.site import Queries, key_of, user_of, violations
 from tests.cast import NOW
 from tests.conftest import Caller, caller
 from tests.signing import last_code
@@ -463,7 +461,7 @@ def test_the_pages_ask_the_same_with_one_and_with_three_appointments(alice: Call
         counts = []
         for path in paths:
             client.get(path)
-            with CaptureQueriesContext(connection) as queries:
+            with Queries() as queries:
                 assert client.get(path).status_code == 200
             counts.append(len(queries))
         return counts

@@ -5,9 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
@@ -20,7 +18,7 @@ from records.events import raise_work_item
 from records.ids import uuid7
 from records.models import AccessLog, Brake, Event, WorkItem
 from scheduling.models import BillingPeriod, Consultation, Delivery, Subscription
-from tests.browser.site import key_of
+from tests.browser.site import Queries, key_of
 from tests.care import Care, care, to
 from tests.cast import ALBANY, CAST, PENSACOLA, person
 from tests.conftest import Caller, caller
@@ -619,7 +617,7 @@ def test_lists_go_on_page_by_page(desk: Client) -> None:
 
 def asked(client: Client, address: str) -> int:
     client.get(address)
-    with CaptureQueriesContext(connection) as queries:
+    with Queries() as queries:
         assert client.get(address).status_code == 200
     return len(queries)
 

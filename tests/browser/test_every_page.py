@@ -4,9 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from playwright.sync_api import Browser
 
 from accounts import sessions
@@ -15,7 +13,7 @@ from pages.page import Page
 from pages.urls import urls
 from records import clock
 from tests.browser.every_page import LOOKS, NO_PAGE, Look
-from tests.browser.site import SCHEMES, SIZES, key_of, seat, user_of, violations
+from tests.browser.site import SCHEMES, SIZES, Queries, key_of, seat, user_of, violations
 from tests.cast import NOW
 
 MOST = 12
@@ -106,6 +104,6 @@ def test_a_page_asks_little_of_the_database(look: Look, demo: str) -> None:
         client.cookies["sessionid"] = key_of(user)
     address = look.address
     client.get(address)
-    with CaptureQueriesContext(connection) as asked:
+    with Queries() as asked:
         client.get(address)
     assert len(asked) <= MOST, "\n".join(q["sql"][:200] for q in asked.captured_queries)

@@ -6,9 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
@@ -20,7 +18,7 @@ from rights import making
 from rights.models import Amendment, Export
 from scheduling.deliveries.models import Delivery
 from scheduling.models import TreatmentSession
-from tests.browser.site import key_of
+from tests.browser.site import Queries, key_of
 from tests.browser.test_care import post, reader, says, text
 from tests.care import Care, care, ok, to
 from tests.cast import ALBANY, CAST, PENSACOLA
@@ -230,7 +228,7 @@ def test_who_looked_and_what_is_to_be_put_right(prescribed: Care) -> None:
 
 def queries(client: Client, address: str) -> int:
     client.get(address)
-    with CaptureQueriesContext(connection) as asked:
+    with Queries() as asked:
         assert client.get(address).status_code == 200
     return len(asked)
 

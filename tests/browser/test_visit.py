@@ -6,9 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
@@ -20,7 +18,7 @@ from scheduling.consultations.models import Consultation, Decision
 from scheduling.demo import answers
 from scheduling.prescriptions.models import Prescription
 from tests.attacks.people import dora
-from tests.browser.site import key_of, user_of, violations
+from tests.browser.site import Queries, key_of, user_of, violations
 from tests.care import Care, care, ok, prescription, to
 from tests.cast import PENSACOLA, YES, person
 from tests.conftest import Caller, caller
@@ -209,7 +207,7 @@ def test_an_empty_day_and_a_day_of_three(now: datetime) -> None:
         ("eve", "2026-11-24T20:30:00Z", "NJ"),
     ):
         booked(who, start, state)
-        with CaptureQueriesContext(connection) as asked:
+        with Queries() as asked:
             text = client.get("/physician/").content.decode()
         counts.append(len(asked))
     assert counts[0] == counts[2] <= 12
@@ -237,11 +235,11 @@ def test_an_assessment_shows_flags_first_and_whom_to_call(now: datetime) -> None
     assert "I &lt;b&gt;cannot&lt;/b&gt; sleep" in text
     seen = AccessLog.objects.filter(door="physician/assessments/<uuid:pk>/").get()
     assert seen.object_ids == [crisis]
-    with CaptureQueriesContext(connection) as one:
+    with Queries() as one:
         client.get("/physician/assessments/")
     for number in (8, 9):
         urgent(number, sud="yes")
-    with CaptureQueriesContext(connection) as three:
+    with Queries() as three:
         client.get("/physician/assessments/")
     assert len(one) == len(three) <= 12
 

@@ -6,9 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from accounts.models import User
@@ -23,7 +21,7 @@ from scheduling.models import (
     TimeOff,
     WorkingHours,
 )
-from tests.browser.site import SCHEMES, key_of, seat, user_of, violations
+from tests.browser.site import SCHEMES, Queries, key_of, seat, user_of, violations
 from tests.conftest import Caller, caller
 from tests.texting import book
 
@@ -299,7 +297,7 @@ def test_whoever_looks_is_written_down(booked: Consultation) -> None:
 def test_three_entries_cost_as_many_queries_as_one(booked: Consultation) -> None:
     chen = desk()
     chen.get(MONDAY)
-    with CaptureQueriesContext(connection) as one:
+    with Queries() as one:
         chen.get(MONDAY)
     book(caller("bruno"), start="2026-12-01T15:00:00Z", state="NJ")
     book(caller("eve"), start="2026-12-02T15:00:00Z", state="NJ")
@@ -308,7 +306,7 @@ def test_three_entries_cost_as_many_queries_as_one(booked: Consultation) -> None
         start = utc(f"2026-12-{day:02}T15:00")
         for table in (TimeOff, Opening):
             table.objects.create(physician=physician, start=start, end=start + timedelta(hours=1))
-    with CaptureQueriesContext(connection) as three:
+    with Queries() as three:
         page = chen.get(MONDAY).content.decode()
     assert page.count("Move to…") == 3
     assert len(three) == len(one) <= 12
