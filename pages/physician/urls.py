@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from pages.physician.amendments import Amendments
 from pages.physician.assessments import Assessments, OneAssessment
 from pages.physician.consultation import Visit
 from pages.physician.moving import Move
@@ -24,6 +25,7 @@ urls = [
         Prescriptions.as_view(),
         name="prescriptions-of",
     ),
+    path("physician/patients/<uuid:pk>/amendments/", Amendments.as_view(), name="amendments-of"),
     path("physician/settings/", PracticeNumbers.as_view(), name="physician-settings"),
     path("physician/week/", Week.as_view(), name="week"),
     path("physician/consultations/<uuid:pk>/move/", Move.as_view(), name="move"),

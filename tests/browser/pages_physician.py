@@ -74,5 +74,6 @@ LOOKS: tuple[tuple[Any, ...], ...] = (
     ("chain-held", PATIENT + "chain/", "chen", patient("chain/", clinical_holds__reason="reading")),
     ("prescriptions", "physician/patients/<uuid:pk>/prescriptions/", "chen",
      patient("prescriptions/", prescriptions__ended_at=None, prescriptions__sessions=4)),
+    ("amendments-of", PATIENT + "amendments/", "chen", patient("amendments/", **UNDECIDED)),
     ("physician-settings", "physician/settings/", "chen"),
 )  # fmt: skip

@@ -422,3 +422,28 @@ def test_numbers_are_named_changed_within_bounds_and_rules_added(now: datetime) 
     assert (twice.status_code, "starts on that day" in twice.content.decode()) == (409, True)
     assert (Rule.objects.filter(code="NEXT").count(), Setting.objects.count()) == (1, 1)
     assert at_desk("sam").get(address).status_code == 403
+
+
+def test_an_amendment_is_answered_once_where_the_physician_reads_it(
+    alice: Caller, chen: Caller
+) -> None:
+    client, page = at_desk("chen"), booked()
+    patient = Patient.objects.get(user=alice.user)
+    address = f"/physician/patients/{patient.pk}/amendments/"
+    assert "Nothing was asked for" in client.get(address).content.decode()
+    asked = ok(alice.post("me/amendments/", {"about": None, "text": "I never smoked."}))["id"]
+    seen = client.get(address).content.decode()
+    assert "I never smoked." in seen
+    assert AccessLog.objects.filter(object_kind="amendment", object_ids=[asked]).exists()
+    kept = press(client, address, "answer", amendment=asked, accepted="no")
+    assert (kept.status_code, b"This field is required" in kept.content) == (400, True)
+    said = {"amendment": asked, "accepted": "yes", "text": "It is added."}
+    assert press(client, address, "answer", **said).status_code == 302
+    assert "It is added." in client.get(address).content.decode()
+    assert press(client, address, "answer", **said).status_code == 409
+    assert alice.get("me/amendments/").json()["results"][0]["answer"]["accepted"] is True
+    for wrong in ("", "x", "01890a5d-ac96-774b-bcce-b302099a8057"):
+        assert press(client, address, "answer", **{**said, "amendment": wrong}).status_code in (
+            400, 404,
+        )  # fmt: skip
+    assert client.get(page).status_code == 200

@@ -1,4 +1,4 @@
-"""Loads the demo: the cast, two physicians, three plans, thirty patients; once."""
+"""Loads the demo: the cast, two physicians, three plans, forty patients and more; once."""
 
 from typing import Any
 
