@@ -1,6 +1,7 @@
 """What every page does: who may come in, the sentence of a refusal, nothing typed is lost."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -28,6 +29,8 @@ from records.limits import address_of, take
 from records.refused import CODES, Refused
 from scheduling.setting_up import is_ready
 
+MOST_NAMED = 20  # fields of a form that are looked through for ids
+
 
 class Renderer(DjangoTemplates):
     """How forms look; a setting names it."""
@@ -38,7 +41,7 @@ class Renderer(DjangoTemplates):
 
 def around(request: HttpRequest) -> dict[str, Any]:
     """What the frame of a page shows: whose practice it is, and when a sign-in ends by itself."""
-    user = request.user
+    user = getattr(request, "user", None)  # none yet, where a request is refused at the door
     idle = sessions.idle_of(user).total_seconds() if isinstance(user, User) else 0
     return {"practice": SimpleLazyObject(practice), "idle_after": int(idle)}
 
@@ -78,12 +81,14 @@ class Page(View):
                 take("look", address=address_of(request))
             return super().dispatch(request, *args, **kwargs)
         except Invalid as invalid:
-            return self.page(status=400, **{invalid.name: invalid.form})
+            return self._again(400, {invalid.name: invalid.form})
         except Refused as refused:
             return self._refused(refused)
         except Http404:
-            if request.user.is_authenticated and "pk" in kwargs:
-                note_denied(request.user, kwargs["pk"])
+            if request.user.is_authenticated:
+                named = {pk for pk in kwargs.values() if isinstance(pk, UUID)}
+                for pk in named | set(_ids_in(request)):
+                    note_denied(request.user, pk)
             raise
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -154,15 +159,37 @@ class Page(View):
         return None
 
     def _refused(self, refused: Refused) -> HttpResponse:
-        status, title = CODES[refused.code]
-        if self.template and self.request.method == "POST":
-            answer = self.page(status=status, refused=refused)
-        else:
-            facts = {"refused": refused, "title": title}
-            answer = render(self.request, "pages/refused.html", facts, status=status)
-        if retry := refused.facts.get("retry_after"):
-            answer["Retry-After"] = str(int(retry) or 1)
-        return answer
+        status, _ = CODES[refused.code]
+        # Whoever asks too often gets nothing that costs the database.
+        if self.template and self.request.method == "POST" and refused.code != "over_budget":
+            return self._again(status, {"refused": refused})
+        return refusal(self.request, refused)
+
+    def _again(self, status: int, more: Mapping[str, Any]) -> HttpResponse:
+        """The page anew; where not even its facts can be read, why."""
+        try:
+            return self.page(status=status, **more)
+        except Invalid:
+            return unreadable(self.request)
+        except Refused as refused:
+            return refusal(self.request, refused)
+
+
+def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
+    """A refusal as a page of its own."""
+    status, title = CODES[refused.code]
+    facts = {"refused": refused, "title": title}
+    answer = render(request, "pages/refused.html", facts, status=status)
+    if retry := refused.facts.get("retry_after"):
+        answer["Retry-After"] = str(int(retry) or 1)
+    return answer
+
+
+def _ids_in(request: HttpRequest) -> Iterator[UUID]:
+    """The rows that a button names."""
+    for text in list(request.POST.values())[:MOST_NAMED]:
+        with suppress(ValueError):
+            yield UUID(str(text))
 
 
 def _elsewhere(request: HttpRequest, answer: Any) -> HttpResponseBase:

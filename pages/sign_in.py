@@ -32,7 +32,7 @@ from notifications.sign_in import (
     tried,
     why_not,
 )
-from pages.public.links import not_now
+from pages.page import refusal
 from patients.contacts.actions import ask_again
 from patients.models import Patient
 from records.refused import Refused
@@ -82,7 +82,7 @@ def counted(page: Page) -> Page:
         try:
             return page(request, *args, **kwargs)
         except Refused as refused:
-            return not_now(refused)
+            return refusal(request, refused)
 
     return guarded
 

@@ -13,10 +13,11 @@ from django.shortcuts import redirect
 from pages.patient.forms import US_STATES, Reading
 from pages.patient.own import Own
 from patients.api import found
+from records.values import in_force
 from scheduling.calendar.api import days
 from scheduling.intervals import Interval
 from scheduling.sessions import actions
-from scheduling.sessions.gates import MEASURE_BEFORE, START_BEFORE
+from scheduling.sessions.gates import MEASURE_BEFORE, START_BEFORE, above_limits
 from scheduling.sessions.models import TO_COME, Status, TreatmentSession
 from scheduling.subscriptions.actions import local_day
 
@@ -231,7 +232,7 @@ class OneSession(Own):
                 "begin. Your physician looks at it now and calls you.",
             )
         else:
-            messages.success(self.request, "Thank you. Your numbers are fine.")
+            messages.success(self.request, "Thank you. We have your numbers.")
 
     def do_start(self) -> None:
         actions.start(**self._common())
@@ -240,9 +241,16 @@ class OneSession(Own):
     def do_finish(self) -> None:
         sent = self.read(self.form(Reading, "finish"), "finish")
         actions.finish(**sent, **self._common())
-        messages.success(
-            self.request, "Thank you. Rest now, and do not drive until you have slept."
-        )
+        if above_limits(**sent, values=in_force(self.now)):
+            messages.warning(
+                self.request,
+                "Your numbers are high. Please stay seated, and do not be alone. Your physician "
+                "was told just now and calls you. If you feel unwell, call 911 at once.",
+            )
+        else:
+            messages.success(
+                self.request, "Thank you. Rest now, and do not drive until you have slept."
+            )
 
     def do_check_in(self) -> None:
         sent = self.read(self.form(CheckIn, "check_in"), "check_in")

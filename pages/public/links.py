@@ -13,6 +13,7 @@ from accounts.models import PasswordLink
 from accounts.people.actions import of_token
 from accounts.practice import practice
 from notifications.texts import spoken_phone, spoken_time
+from pages.page import refusal
 from patients.actions import confirm_support_person
 from patients.models import SupportPerson
 from records import clock
@@ -25,18 +26,12 @@ from scheduling.calendar.actions import join
 from scheduling.consultations import links
 
 FILES = {"json": "application/json", "pdf": "application/pdf"}
-NO_FILE = "This link opens nothing any more. Sign in, and look for a new one."
+NO_FILE = "It works for a few days. Sign in, and ask for a new copy."
 
 
 def _page(request: HttpRequest, name: str, facts: dict[str, Any], *, status: int) -> HttpResponse:
     """The name of nobody stands on it: the link may have gone to a wrong number."""
     return render(request, f"pages/{name}.html", facts, status=status)
-
-
-def not_now(refused: Refused) -> HttpResponse:
-    """Too often: when to come again."""
-    later = {"Retry-After": refused.facts["retry_after"]}
-    return HttpResponse(refused.detail, status=429, content_type="text/plain", headers=later)
 
 
 class ByLink(View):
@@ -46,7 +41,7 @@ class ByLink(View):
         try:
             taken = take("guess", address=address_of(request))
         except Refused as refused:
-            return not_now(refused)
+            return refusal(request, refused)
         answer = super().dispatch(request, *args, **kwargs)
         if answer.status_code != 404:
             taken.give_back()
@@ -96,7 +91,8 @@ class Download(ByLink):
         try:
             export = fetch(token=token, by=visitor(), now=clock.now())
         except Export.DoesNotExist:
-            return HttpResponse(NO_FILE, status=404, content_type="text/plain; charset=utf-8")
+            facts = {"title": "This link does not work any more", "detail": NO_FILE}
+            return render(request, "pages/refused.html", facts, status=404)
         answer = HttpResponse(b64decode(export.content), content_type=FILES[export.format])
         answer["Content-Disposition"] = f'attachment; filename="health-record.{export.format}"'
         return answer

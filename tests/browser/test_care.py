@@ -134,7 +134,7 @@ def _holds_the_session(page: Page) -> None:
     page.get_by_role("radio", name="Yes").check()
     _measures(page)
     page.get_by_role("button", name="Send my numbers").click()
-    says(page, "Your numbers are fine.")
+    says(page, "We have your numbers.")
     page.get_by_role("button", name="Start my session").click()
     says(page, "Your session has begun.")
     expect(page.get_by_text("cannot be woken")).to_be_visible()

@@ -1,13 +1,17 @@
 """What every page does by itself: it asks who idles, sends a form once, and fails kindly."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.test import Client
 from playwright.sync_api import Page, expect
 
+from accounts.people.actions import end_sessions
 from notifications.models import Message
-from tests.browser.site import key_of, user_of
+from records.models import AccessLog
+from tests.browser.site import Queries, key_of, user_of
 from tests.browser.test_every_page import VIEWS
 
 Sit = Callable[..., Page]
@@ -28,8 +32,30 @@ def test_who_idles_is_asked_and_stays_or_is_signed_out(sit: Sit) -> None:
     assert asked.value.status == 204
     expect(dialog).not_to_be_visible()
     expect(page.get_by_role("textbox", name="Telephone")).to_have_value("850-555-01")
-    with page.expect_navigation():
+    with page.expect_response("**/still-here/") as over:
         page.clock.fast_forward("15:10")
+    assert over.value.status == 204  # the server counts by its own clock, and is only asked
+    assert over.value.request.headers["x-poll"]
+    sam = user_of("sam")
+    assert sam
+    end_sessions(sam)
+    with page.expect_navigation():
+        page.clock.run_for(6_000)
+    expect(page).to_have_url(re.compile("/accounts/login/"))
+
+
+def test_one_tab_in_use_keeps_the_others(sit: Sit) -> None:
+    page = sit("sam")
+    page.clock.install()
+    page.goto("/practice/")
+    other = page.context.new_page()
+    other.goto("/practice/")
+    other.evaluate("new BroadcastChannel('used').postMessage('used')")
+    page.clock.fast_forward("14:10")
+    dialog = page.get_by_role("dialog", name="Are you still here?")
+    expect(dialog).to_be_visible()
+    other.evaluate("new BroadcastChannel('used').postMessage('used')")
+    expect(dialog).not_to_be_visible()
 
 
 def test_a_double_tap_sends_a_form_once(sit: Sit) -> None:
@@ -81,3 +107,38 @@ def test_every_page_says_who_comes_in() -> None:
     assert all(
         not route.startswith(("care", "physician", "staff", "practice")) for route in open_to_all
     )
+
+
+def test_what_a_request_for_another_host_gets_is_no_fault_of_ours(db: None, now: object) -> None:
+    answer = Client(raise_request_exception=False).get("/", headers={"host": "evil.example"})
+    assert answer.status_code == 400
+    assert b"That did not arrive" in answer.content
+
+
+def test_whom_a_limit_stops_costs_nothing_more(db: None, now: object) -> None:
+    client, user = Client(), user_of("sam")
+    assert user
+    client.cookies["sessionid"] = key_of(user)
+    for _ in range(5):
+        client.post("/practice/", {"do": "test"})
+    with Queries() as asked:
+        refused = client.post("/practice/", {"do": "test"})
+    assert refused.status_code == 429
+    assert refused["Retry-After"]
+    assert len(asked) <= 6
+    assert b"Plans and prices" not in refused.content
+
+
+def test_a_row_of_somebody_else_that_a_button_names_is_written_down(db: None, now: object) -> None:
+    client, user = Client(), user_of("sam")
+    assert user
+    client.cookies["sessionid"] = key_of(user)
+    gone = "01890a5d-ac96-774b-bcce-b302099a8057"
+    assert client.post("/practice/", {"do": "withdraw", "plan": gone}).status_code == 404
+    assert AccessLog.objects.filter(denied=True, object_ids=[gone], user=user).exists()
+
+
+def test_every_template_asks_the_practice_for_what_it_has() -> None:
+    for file in (Path(__file__).parents[2] / "pages/templates").rglob("*.html"):
+        asked = set(re.findall(r"\bpractice\.(\w+)", file.read_text()))
+        assert asked <= {"name", "phone", "time_zone"}, file
