@@ -336,13 +336,13 @@ class Done(Page):
     template = "pages/public/done.html"
 
     def facts(self) -> Mapping[str, Any]:
-        done = self.request.session.get(DONE)
-        if done is None:
+        done = unseal(self.request.session.get(DONE))
+        if not done:
             raise Http404
         held = Held.of(self.request)
         return {
             "here": "qualify",
-            "done": unseal(done),
+            "done": done,
             "held": held if held and held.lives(self.now) else None,
             "review_text": questionnaire.REVIEW_TEXT,
             "crisis_text": questionnaire.CRISIS_TEXT,

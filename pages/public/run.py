@@ -143,7 +143,11 @@ def seal(what: dict[str, Any]) -> str:
 
 
 def unseal(sealed: str | None) -> dict[str, Any]:
-    kept: dict[str, Any] = json.loads(decrypt(sealed, of=SEALED)) if sealed else {}
+    """What was sealed; nothing once its key is gone, as sessions are not sealed anew."""
+    try:
+        kept: dict[str, Any] = json.loads(decrypt(sealed, of=SEALED)) if sealed else {}
+    except KeyError:
+        return {}
     return kept
 
 

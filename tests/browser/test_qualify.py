@@ -470,6 +470,11 @@ def unreadable(client: Client) -> bool:
     return not [each for each in told if each in said]
 
 
+def test_a_session_whose_key_is_gone_is_an_empty_one(visitor: Client, settings: Any) -> None:
+    settings.FIELD_KEYS = {"later": bytes(32)}
+    assert visitor.get("/qualify/zip/")["Location"] == "/qualify/birthday/"
+
+
 @pytest.mark.parametrize(
     ("step", "typed"),
     [
