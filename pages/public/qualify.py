@@ -22,7 +22,7 @@ from pages.public.questions import (
     QuestionForm,
     ZoneForm,
 )
-from pages.public.run import DONE, Run
+from pages.public.run import DONE, Run, seal, unseal
 from patients import questionnaire
 from patients.actions import accept, require_adult
 from patients.api import of_typed
@@ -60,6 +60,8 @@ FIELDS = {
     "county_mismatch": "county",
 }
 LOST = "We could not find your answers any more. Please begin once more."
+FORGOTTEN = "Nothing of what you typed is left."
+CALLED = "The physician has been told that you may need help, and keeps how to reach you."
 
 
 class Begin(Page):
@@ -82,7 +84,7 @@ class Begin(Page):
         """Begin anew; a patient is known already, and goes on to the questions at once."""
         patient = patient_of(self.request.user)
         run = Run(self.request, patient)
-        run.forget()
+        run.discard()
         if patient is None or patient.address is None:
             return redirect("qualify-step", run.first_open)
         take("draft", user=str(patient.user_id))
@@ -100,25 +102,43 @@ class Begin(Page):
         run.keep(draft=str(draft.pk), secret=secret)
         return redirect("qualify-step", run.steps[0])
 
+    def do_forget(self) -> HttpResponseBase:
+        """They stop here, and leave nothing to who sits there next."""
+        is_gone = Run(self.request, patient_of(self.request.user)).discard()
+        messages.success(self.request, FORGOTTEN if is_gone else CALLED)
+        return redirect("qualify")
+
 
 class Qualify(Page):
-    """One step: a question, or what is asked around them."""
+    """One step: a question, or what is asked around them.
 
-    template = "pages/public/step.html"
+    There is no ``template`` until the step turns out to be theirs to see: a refusal before that
+    stands alone.
+    """
+
     run: Run
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        self.run = Run(request, patient_of(request.user))
-        step = kwargs["step"]
-        if self.run.is_lost:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._elsewhere() or super().get(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return self._elsewhere() or super().post(request, *args, **kwargs)
+
+    def _elsewhere(self) -> HttpResponse | None:
+        """Where somebody goes who cannot be at this step."""
+        self.run = run = Run(self.request, patient_of(self.request.user))
+        if run.is_lost:
             return self._lost()
-        if self.run.patient and self.run.draft is None:
+        if self.step == "consents" and not run.typed and DONE in self.request.session:
+            return redirect("qualify-done")  # sent twice
+        if run.patient and run.draft is None:
             return redirect("qualify")
-        if step not in self.run.steps and step not in TITLES:
+        if self.step not in run.steps and self.step not in TITLES:
             raise Http404
-        if not self.run.may_see(step):
-            return redirect("qualify-step", self.run.first_open)
-        return super().dispatch(request, *args, **kwargs)
+        if not run.may_see(self.step):
+            return redirect("qualify-step", run.first_open)
+        self.template = "pages/public/step.html"
+        return None
 
     @property
     def step(self) -> str:
@@ -182,13 +202,12 @@ class Qualify(Page):
         return redirect("qualify-step", self.run.after(self.step))
 
     def _answer(self, answer: Any) -> None:
-        """Keep an answer; a crisis is shown whatever becomes of it."""
-        if answer in (None, []):
+        """Keep an answer; one that is emptied, where none is asked for, is taken back."""
+        draft_id, secret = self.run.key
+        if answer in (None, ""):
+            actions.take_back_answer(draft_id=draft_id, secret=secret, key=self.step)
             return
         answers = {self.step: answer}
-        if questionnaire.crisis_answers(answers):
-            self.run.keep(crisis=True)
-        draft_id, secret = self.run.key
         actions.answer_draft(
             draft_id=draft_id, secret=secret, answers=answers, by=self.by(), now=self.now
         )
@@ -218,11 +237,16 @@ class Qualify(Page):
         self.run.keep(**typed)
 
     def _keep_contact(self, typed: dict[str, Any]) -> None:
-        """Here the draft begins; one that was begun before goes on, with its own contact."""
+        """Here the draft begins; one that was begun before goes on with another contact."""
         known = self.run.typed
         if self.run.draft and typed == {name: known.get(name) for name in typed}:
             return
         take("draft", address=address_of(self.request), **of_typed(typed))
+        if self.run.draft:
+            draft_id, secret = self.run.key
+            actions.change_contact(draft_id=draft_id, secret=secret, **typed)
+            self.run.keep(**typed)
+            return
         names = ("postal_code", "state", "time_zone")
         draft, secret = actions.begin_draft(
             born=self._born,
@@ -231,10 +255,6 @@ class Qualify(Page):
             by=self.by(),
             now=self.now,
         )
-        if answers := self.run.answers:
-            actions.answer_draft(
-                draft_id=draft.pk, secret=secret, answers=answers, by=self.by(), now=self.now
-            )
         self.run.keep(**typed, draft=str(draft.pk), secret=secret)
 
     def _keep_address(self, typed: dict[str, Any]) -> None:
@@ -267,10 +287,7 @@ class Qualify(Page):
                 by=self.by(),
                 now=self.now,
             )
-        postal_code = known.get("postal_code", "")
-        run.forget()
-        self.request.session[DONE] = {"crisis": made.crisis, "postal_code": postal_code}
-        return redirect("qualify-done")
+        return self._done(made)
 
     @property
     def _born(self) -> date:
@@ -282,10 +299,20 @@ class Qualify(Page):
         lines = {name: typed[name] for name in ("line1", "line2", "city")}
         return {name: typed.get(name) or known[name] for name in names} | lines
 
-    def _lost(self) -> HttpResponseBase:
-        """A secret that opens nothing counts as a guess, as it does at the API's door."""
-        take("guess", address=address_of(self.request))
+    def _done(self, made: Assessment) -> HttpResponse:
+        postal_code = self.run.typed.get("postal_code", "")
         self.run.forget()
+        done = {"crisis": made.crisis, "postal_code": postal_code}
+        self.request.session[DONE] = seal(done)
+        return redirect("qualify-done")
+
+    def _lost(self) -> HttpResponse:
+        """Sent already, or gone: that counts as a guess, as it does at the API's door."""
+        if made := actions.submitted(self.run.key[0]):
+            return self._done(made)
+        self.run.forget()
+        self.template = ""
+        take("guess", address=address_of(self.request))
         messages.warning(self.request, LOST, extra_tags="warn")
         return redirect("qualify")
 
@@ -293,11 +320,11 @@ class Qualify(Page):
         """Out of area and under age: said kindly, with what they can do; nothing is kept."""
         if refused.code not in actions.NOTHING_KEPT:
             return super()._refused(refused)
-        crisis = self.run.is_crisis
-        self.run.forget()
+        crisis = not self.run.discard()
         facts = {
             "why": refused,
             "crisis": crisis,
+            "called": CALLED,
             "crisis_text": questionnaire.CRISIS_TEXT,
         }
         return render(self.request, "pages/public/sorry.html", facts, status=422)
@@ -309,8 +336,8 @@ class Done(Page):
     template = "pages/public/done.html"
 
     def facts(self) -> Mapping[str, Any]:
-        done = self.request.session.get(DONE)
-        if done is None:
+        done = unseal(self.request.session.get(DONE))
+        if not done:
             raise Http404
         held = Held.of(self.request)
         return {

@@ -105,12 +105,44 @@ def answer_draft(
     """Keep some answers of a draft; a crisis answer acts at once, whether it is ever submitted."""
     draft = open_draft(draft_id, secret)
     _check_answers(answers, complete=False)
-    draft.answers = {**draft.answers, **answers}
-    _weigh(draft)
-    draft.save(update_fields=["answers", "flags", "urgency", "crisis", "crisis_answers"])
+    _save_answers(draft, {**draft.answers, **answers})
     if questionnaire.crisis_answers(answers):
         _call_for_help(draft, by=by, now=now)
     return draft
+
+
+@transaction.atomic
+def take_back_answer(*, draft_id: UUID, secret: str, key: str) -> Assessment:
+    """Remove an answer from a draft; raises DoesNotExist."""
+    draft = open_draft(draft_id, secret)
+    _save_answers(draft, {name: said for name, said in draft.answers.items() if name != key})
+    return draft
+
+
+@transaction.atomic
+def change_contact(*, draft_id: UUID, secret: str, phone: str, email: str) -> Assessment:
+    """How to reach who fills a draft, from now on; what was answered stays with it.
+
+    Raises DoesNotExist, and `Refused` ``not_us_number``, ``contact_required``.
+    """
+    draft = open_draft(draft_id, secret)
+    phone, email = contact_of({"phone": phone, "email": email}, at="")
+    draft.contact = {"phone": phone, "email": email}
+    draft.save(update_fields=["contact"])
+    return draft
+
+
+@transaction.atomic
+def forget_draft(*, draft_id: UUID, secret: str) -> bool:
+    """Delete a draft, but no crisis: a physician was told to call. Returns whether it is gone.
+
+    Raises DoesNotExist.
+    """
+    draft = open_draft(draft_id, secret)
+    if draft.crisis:
+        return False
+    draft.delete()
+    return True
 
 
 def submit_draft(
@@ -178,6 +210,11 @@ def read_draft(draft_id: UUID, secret: str) -> Assessment:
     return drafts.get(pk=draft_id, secret=digest(secret))
 
 
+def submitted(draft_id: UUID) -> Assessment | None:
+    """What a draft became, for who kept its id on our side; None while it is none."""
+    return Assessment.objects.exclude(status=Assessment.Status.DRAFT).filter(pk=draft_id).first()
+
+
 def open_draft(draft_id: UUID, secret: str) -> Assessment:
     """The draft that this secret opens, locked; raises DoesNotExist."""
     drafts = Assessment.objects.filter(status=Assessment.Status.DRAFT)
@@ -225,6 +262,12 @@ def _keep_assessment(
     elif assessment.urgency == 1:
         _ask_physician("urgent_assessment", "assessment.flagged", assessment, by=by, now=now)
     return assessment, secret
+
+
+def _save_answers(draft: Assessment, answers: dict[str, Any]) -> None:
+    draft.answers = answers
+    _weigh(draft)
+    draft.save(update_fields=["answers", "flags", "urgency", "crisis", "crisis_answers"])
 
 
 def _weigh(assessment: Assessment) -> None:

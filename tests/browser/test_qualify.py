@@ -1,5 +1,6 @@
 """See if you qualify: one question a screen, from the first to "under review"."""
 
+import json
 import re
 from typing import Any
 
@@ -7,10 +8,12 @@ import pytest
 from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 
+from accounts import sessions
 from patients import questionnaire
-from patients.models import Assessment, Patient
+from patients.models import Assessment, ClinicalHold, Patient
+from records.limits import take
 from records.models import Count, WorkItem
-from tests.browser.site import key_of, seat, user_of, violations
+from tests.browser.site import Queries, key_of, seat, user_of, violations
 
 SICK = ("plan_or_intent", "Yes, with a plan, or I mean to do it")
 
@@ -284,13 +287,19 @@ def test_a_draft_that_is_gone_is_told_and_counted_as_a_guess(visitor: Client) ->
 def through(client: Client, phone: str) -> Any:
     """All the questions in one go; the answer of the last step."""
     send(client, "contact", phone=phone)
-    whole = {q.key: q.options[0] for q in questionnaire.QUESTIONS if q.type == "choice"}
-    for question in questionnaire.QUESTIONS:
-        several = question.type == "choices"
-        answer: Any = [question.options[0]] if several else whole.get(question.key, "")
-        assert send(client, question.key, answer=answer).status_code == 302, question.key
+    answer_each(client)
     send(client, "address", line1="12 Palafox St", city="Pensacola")
     return send(client, "consents", privacy="on", telehealth="on")
+
+
+def answer_each(client: Client, until: str = "") -> None:
+    """Every question, or those before one, with what worries nobody."""
+    for question in questionnaire.QUESTIONS:
+        if question.key == until:
+            return
+        plain = question.options[0] if question.type == "choice" else ""
+        answer: Any = [question.options[0]] if question.type == "choices" else plain
+        assert send(client, question.key, answer=answer).status_code == 302, question.key
 
 
 def test_a_known_contact_gets_the_same_answer_as_a_new_one(visitor: Client) -> None:
@@ -318,15 +327,207 @@ def test_a_patient_without_an_assessment_answers_the_questions_alone(now: object
     client.cookies["sessionid"] = key_of(user)
     first = client.post("/qualify/", {"do": "begin"})
     assert first["Location"] == "/qualify/reason/"
-    for question in questionnaire.QUESTIONS:
-        several = question.type == "choices"
-        plain = question.options[0] if question.type == "choice" else ""
-        send(client, question.key, answer=[question.options[0]] if several else plain)
+    answer_each(client)
     done = send(client, "consents", privacy="on", telehealth="on")
     assert done["Location"] == "/qualify/done/"
     made = Assessment.objects.get(patient__user=user)
     assert made.status == "submitted"
     assert "We have your answers" in client.get("/qualify/").content.decode()
+
+
+def test_a_changed_contact_leaves_a_crisis_where_it_is(visitor: Client) -> None:
+    send(visitor, "contact", phone="352-555-0177")
+    send(visitor, "reason", answer=["depression"])
+    send(visitor, "suic", answer=SICK[0])
+    send(visitor, "suic", answer="no")
+    send(visitor, "contact", phone="352-555-0178", email="nora@example.org")
+    draft = Assessment.objects.get(status="draft")
+    assert draft.crisis
+    assert draft.contact == {"phone": "+13525550178", "email": "nora@example.org"}
+    assert "You are not alone." in visitor.get("/qualify/preg/").content.decode()
+    assert send(visitor, "contact", phone="12").status_code == 400
+    answer_each(visitor)
+    send(visitor, "address", line1="12 Palafox St", city="Pensacola")
+    send(visitor, "consents", privacy="on", telehealth="on")
+    made = Assessment.objects.get(pk=draft.pk)
+    assert (made.status, made.urgency, made.flags) == ("submitted", 1, ["SUIC"])
+    assert ClinicalHold.objects.get(patient=made.patient).reason == "crisis"
+    assert WorkItem.objects.filter(kind="crisis_answer").count() == 1
+
+
+def sign_in(client: Client, name: str) -> None:
+    """As signing in does it: what the browser's session holds stays in it."""
+    user = user_of(name)
+    assert user
+    client.force_login(user, "allauth.account.auth_backends.AuthenticationBackend")
+    session = client.session
+    sessions.begin(session)
+    session.save()
+
+
+def test_answers_of_one_person_are_not_shown_to_another(visitor: Client) -> None:
+    send(visitor, "contact", phone="352-555-0177")
+    send(visitor, "reason", answer=["ptsd"])
+    Assessment.objects.filter(patient__user=user_of("eve")).delete()
+    sign_in(visitor, "eve")
+    assert visitor.get("/qualify/suic/")["Location"] == "/qualify/"
+    assert "Go on where you were" not in visitor.get("/qualify/").content.decode()
+    assert not Assessment.objects.filter(status="draft").exists()  # nothing leads there any more
+    visitor.post("/qualify/", {"do": "begin"})
+    send(visitor, "reason", answer=["ptsd"])
+    session = visitor.session  # she is signed out, and the browser's session goes on
+    del session["_auth_user_id"]
+    session.save()
+    assert "Go on where you were" not in visitor.get("/qualify/").content.decode()
+    assert visitor.get("/qualify/reason/")["Location"] == "/qualify/birthday/"
+
+
+def test_who_signs_in_on_the_way_goes_on_with_what_is_theirs(visitor: Client) -> None:
+    user = user_of("eve")
+    Assessment.objects.filter(patient__user=user).delete()
+    eve = Patient.objects.get(user=user)
+    send(visitor, "contact", phone=str(eve.phone))
+    send(visitor, "reason", answer=["ptsd"])
+    sign_in(visitor, "eve")
+    assert "Go on where you were" in visitor.get("/qualify/").content.decode()
+    answer_each(visitor)
+    assert send(visitor, "consents", privacy="on", telehealth="on").status_code == 302
+    assert Assessment.objects.get(patient=eve).status == "submitted"
+
+
+def test_an_answer_that_is_not_asked_for_can_be_taken_back(visitor: Client) -> None:
+    send(visitor, "contact", phone="352-555-0177")
+    answer_each(visitor, until="htn_systolic")
+    send(visitor, "htn_systolic", answer="220")
+    assert Assessment.objects.get(status="draft").flags == ["HTN"]
+    send(visitor, "htn_systolic", answer="")
+    draft = Assessment.objects.get(status="draft")
+    assert "htn_systolic" not in draft.answers
+    assert (draft.flags, draft.urgency) == ([], 3)
+
+
+def test_sent_twice_it_arrives_once(visitor: Client) -> None:
+    send(visitor, "contact", phone="352-555-0177")
+    answer_each(visitor)
+    send(visitor, "address", line1="12 Palafox St", city="Pensacola")
+    before = dict(visitor.session)
+    assert send(visitor, "consents", privacy="on", telehealth="on")["Location"] == "/qualify/done/"
+    again = send(visitor, "consents", privacy="on", telehealth="on")
+    assert again["Location"] == "/qualify/done/"
+    session = visitor.session  # as of the second of two that came at once
+    session.clear()
+    session.update(before)
+    session.save()
+    again = send(visitor, "consents", privacy="on", telehealth="on")
+    assert again["Location"] == "/qualify/done/"
+    assert visitor.get("/qualify/done/").status_code == 200
+    assert not Count.objects.filter(name__startswith="guess").exists()
+    assert Assessment.objects.filter(patient__last_name="New").count() == 1
+    assert visitor.post("/qualify/", {"do": "begin"})["Location"] == "/qualify/birthday/"
+
+
+@pytest.mark.parametrize("posts", [True, False])
+def test_a_lost_draft_past_the_limit_of_guesses_is_told_once(
+    visitor: Client, *, posts: bool
+) -> None:
+    send(visitor, "contact", phone="352-555-0177")
+    Assessment.objects.filter(status="draft").delete()
+    take("guess", address="127.0.0.1/32")
+    Count.objects.filter(name__startswith="guess").update(n=30)
+    told = send(visitor, "address", line1="1") if posts else visitor.get("/qualify/address/")
+    assert told.status_code == 429
+    assert "Too many of these" in told.content.decode()
+    assert visitor.get("/qualify/address/")["Location"] == "/qualify/birthday/"
+
+
+def test_who_looks_too_often_costs_no_draft(visitor: Client) -> None:
+    send(visitor, "contact", phone="352-555-0177")
+    Count.objects.filter(name__startswith="look address").update(n=5000)
+    for ask in (visitor.get, visitor.post):
+        with Queries() as queries:
+            assert ask("/qualify/reason/").status_code == 429
+        assert not [each for each in queries if "patients_assessment" in each["sql"]]
+
+
+def test_the_session_holds_nothing_that_can_be_read(visitor: Client) -> None:
+    send(visitor, "contact", phone="352-555-0177", email="nora@example.org")
+    send(visitor, "reason", answer=["depression"])
+    send(visitor, "suic", answer=SICK[0])
+    assert unreadable(visitor)
+    answer_each(visitor)
+    send(visitor, "address", line1="12 Palafox St", city="Pensacola")
+    assert unreadable(visitor)
+    assert send(visitor, "consents", privacy="on", telehealth="on").status_code == 302
+    assert unreadable(visitor)
+    assert "qualify" not in visitor.session
+
+
+def unreadable(client: Client) -> bool:
+    """Whether the session tells neither who it is, nor how they are, nor the way to the draft."""
+    draft = Assessment.objects.latest("begun_at")
+    said = json.dumps(dict(client.session))
+    told = ("Nora", "1990", "555", "example.org", "3250", "Palafox", "crisis", str(draft.pk))
+    return not [each for each in told if each in said]
+
+
+def test_a_session_whose_key_is_gone_is_an_empty_one(visitor: Client, settings: Any) -> None:
+    settings.FIELD_KEYS = {"later": bytes(32)}
+    assert visitor.get("/qualify/zip/")["Location"] == "/qualify/birthday/"
+
+
+@pytest.mark.parametrize(
+    ("step", "typed"),
+    [
+        ("zip", {"postal_code": "10001"}),
+        ("birthday", {"month": "5", "day": "17", "year": "2015"}),
+    ],
+)
+def test_nothing_is_kept_of_whom_we_cannot_treat(
+    visitor: Client, step: str, typed: dict[str, str]
+) -> None:
+    send(visitor, "contact", phone="352-555-0177")
+    send(visitor, "reason", answer=["depression"])
+    told = send(visitor, step, **typed)
+    assert (told.status_code, "We have kept nothing" in told.content.decode()) == (422, True)
+    assert not Assessment.objects.filter(status="draft").exists()
+
+
+def test_a_crisis_is_kept_of_whom_we_cannot_treat(visitor: Client) -> None:
+    send(visitor, "contact", phone="352-555-0177")
+    send(visitor, "reason", answer=["depression"])
+    send(visitor, "suic", answer=SICK[0])
+    said = send(visitor, "zip", postal_code="10001").content.decode()
+    assert "We have kept nothing" not in said
+    assert "keeps how to reach you" in said
+    assert "You are not alone." in said
+    assert Assessment.objects.get(status="draft").crisis
+
+
+def test_what_was_typed_can_be_forgotten(visitor: Client) -> None:
+    send(visitor, "contact", phone="352-555-0177")
+    begun = visitor.get("/qualify/").content.decode()
+    assert "within 12 hours" in begun
+    assert "Forget what I typed" in begun
+    told = visitor.post("/qualify/", {"do": "forget"}, follow=True).content.decode()
+    assert "Nothing of what you typed is left." in told
+    assert "Go on where you were" not in told
+    assert not Assessment.objects.filter(status="draft").exists()
+
+
+def test_begun_anew_leaves_nothing_of_what_was_before(visitor: Client) -> None:
+    send(visitor, "contact", phone="352-555-0177")
+    assert visitor.post("/qualify/", {"do": "begin"})["Location"] == "/qualify/birthday/"
+    assert not Assessment.objects.filter(status="draft").exists()
+
+
+def test_a_crisis_is_not_forgotten_and_that_is_told(visitor: Client) -> None:
+    send(visitor, "contact", phone="352-555-0177")
+    send(visitor, "reason", answer=["depression"])
+    send(visitor, "suic", answer=SICK[0])
+    told = visitor.post("/qualify/", {"do": "forget"}, follow=True).content.decode()
+    assert "keeps how to reach you" in told
+    assert "Nothing of what you typed is left." not in told
+    assert Assessment.objects.get(status="draft").crisis
 
 
 def test_colleagues_have_no_assessment_of_their_own(now: object) -> None:
