@@ -76,22 +76,27 @@ class Appointment(OwnAppointment):
         return super().get(request, *args, **kwargs)
 
     def do_confirm(self) -> None:
-        confirm(consultation=self.consultation(), by=self.by(), now=self.now, **self._seen())
+        confirm(consultation=self.consultation(), by=self.by(), now=self.now, version=self._seen())
         messages.success(self.request, "Thank you: you will be there.", extra_tags="good")
 
     def do_cancel(self) -> HttpResponseBase:
         row = self.consultation()
-        cancel(consultation=row, reason="", by=self.by(), now=self.now, **self._seen())
+        cancel(consultation=row, reason="", by=self.by(), now=self.now, version=self._seen())
         return redirect("appointment", row.pk)
 
     def do_move(self) -> HttpResponseBase:
-        row, seen = self.consultation(), self._seen()
+        row = self.consultation()
         start = instant(self.request.POST.get("start", ""))
         if start is None:
             raise Refused("not_offered", "Please choose one of the free times.")
         was = row.start.isoformat()
         moved = reschedule(
-            consultation=row, start=start, physician=None, by=self.by(), now=self.now, **seen
+            consultation=row,
+            start=start,
+            physician=None,
+            by=self.by(),
+            now=self.now,
+            version=self._seen(),
         )
         until = (self.now + UNDO_FOR).isoformat()
         self.request.session[UNDO] = {
@@ -135,9 +140,9 @@ class Appointment(OwnAppointment):
         living = row.status == Status.BOOKED and self.now < min(until, start)
         return {"start": start, "version": kept["version"]} if living else None
 
-    def _seen(self) -> dict[str, int]:
+    def _seen(self) -> int:
         form = VersionForm(self.request.POST)
-        return {"version": form.cleaned_data["version"] if form.is_valid() else -1}
+        return form.cleaned_data["version"] if form.is_valid() else -1
 
     def _times(self, row: Consultation, zone: str) -> dict[str, Any]:
         local = ZoneInfo(zone)

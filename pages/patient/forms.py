@@ -36,7 +36,7 @@ class Phone(Text):
         super().__init__(max_length=30, widget=widget, **options)
 
 
-class OneOf(forms.ModelChoiceField):
+class OneOf(forms.ModelChoiceField):  # type: ignore[type-arg]  # not subscriptable when run
     """A row that was chosen; of what is no id, the same is said as of a row that is gone."""
 
     def to_python(self, value: Any) -> Any:

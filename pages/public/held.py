@@ -35,7 +35,7 @@ class Held:
     @classmethod
     def of(cls, request: HttpRequest) -> Self | None:
         """What this browser holds, or held until a moment ago."""
-        kept = request.session.get(KEY)
+        kept: Any = request.session.get(KEY)
         try:
             ids = {name: UUID(kept[name]) for name in ("id", "physician")}
             times = {name: datetime.fromisoformat(kept[name]) for name in ("start", "expires_at")}
