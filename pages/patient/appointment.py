@@ -1,9 +1,10 @@
 """One appointment: when, with whom, how to join; moved or cancelled in two taps, and undone."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -14,16 +15,16 @@ from icalendar import Calendar, Event
 
 from accounts.models import Role
 from pages.page import Page
+from pages.public.book import DAY, SHOWN, count_look, weeks
 from pages.public.links import instant
 from patients.api import found
 from records.refused import Refused
+from records.values import in_force
 from scheduling.calendar.api import free_times
-from scheduling.consultations.actions import book, cancel, confirm, reschedule, risks_of
+from scheduling.consultations.actions import cancel, confirm, reschedule, risks_of
 from scheduling.consultations.models import Consultation, Status
+from scheduling.consultations.undo import UNDO_FOR, book_again, can_book_again
 
-UNDO_FOR = timedelta(minutes=10)
-LOOKS_AHEAD = timedelta(days=14)
-DAY = timedelta(days=1)
 UNDO = "undo"  # in the session: where an appointment was before it was moved
 
 
@@ -69,27 +70,37 @@ class Appointment(OwnAppointment):
             **(self._times(row, zone) if does == "move" else {}),
         }
 
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.GET.get("do") == "move":
+            count_look(request)
+        return super().get(request, *args, **kwargs)
+
     def do_confirm(self) -> None:
-        confirm(consultation=self.consultation(), by=self.by(), now=self.now, **self._seen())
+        confirm(consultation=self.consultation(), by=self.by(), now=self.now, version=self._seen())
         messages.success(self.request, "Thank you: you will be there.", extra_tags="good")
 
     def do_cancel(self) -> HttpResponseBase:
         row = self.consultation()
-        cancel(consultation=row, reason="", by=self.by(), now=self.now, **self._seen())
+        cancel(consultation=row, reason="", by=self.by(), now=self.now, version=self._seen())
         return redirect("appointment", row.pk)
 
     def do_move(self) -> HttpResponseBase:
-        row, seen = self.consultation(), self._seen()
+        row = self.consultation()
         start = instant(self.request.POST.get("start", ""))
         if start is None:
             raise Refused("not_offered", "Please choose one of the free times.")
-        was = {"start": row.start.isoformat(), "physician": str(row.physician_id)}
+        was = row.start.isoformat()
         moved = reschedule(
-            consultation=row, start=start, physician=None, by=self.by(), now=self.now, **seen
+            consultation=row,
+            start=start,
+            physician=None,
+            by=self.by(),
+            now=self.now,
+            version=self._seen(),
         )
         until = (self.now + UNDO_FOR).isoformat()
         self.request.session[UNDO] = {
-            **was, "of": str(row.pk), "version": moved.version, "until": until,
+            "start": was, "of": str(row.pk), "version": moved.version, "until": until,
         }  # fmt: skip
         return redirect("appointment", row.pk)
 
@@ -100,23 +111,11 @@ class Appointment(OwnAppointment):
         if undo is None:
             raise Refused("too_late", "That cannot be undone any more.")
         if row.status == Status.CANCELLED:
-            row = self._book_again(row)
+            row = book_again(consultation=row, by=self.by(), now=self.now)
         else:
             self._move_back(row, undo)
         messages.success(self.request, "All is as it was before.", extra_tags="good")
         return redirect("appointment", row.pk)
-
-    def _book_again(self, row: Consultation) -> Consultation:
-        where = {"state": row.location_state, "city": row.location_city}
-        return book(
-            patient=row.patient,
-            physician=row.physician_id,
-            start=row.start,
-            kind=row.kind,
-            location=where | {"line1": row.location_line1},
-            by=self.by(),
-            now=self.now,
-        )
 
     def _move_back(self, row: Consultation, undo: dict[str, Any]) -> None:
         reschedule(
@@ -126,32 +125,34 @@ class Appointment(OwnAppointment):
             by=self.by(),
             now=self.now,
             version=undo["version"],
+            back=True,
         )
         self.request.session.pop(UNDO, None)
 
     def _undo(self, row: Consultation) -> dict[str, Any] | None:
         """What can be taken back for some minutes more: the patient's own, and the last."""
-        if row.status == Status.CANCELLED and row.cancelled_at:
-            until = row.cancelled_at + UNDO_FOR
-            own = row.cancelled_by == Role.PATIENT and self.now < min(until, row.start)
-            return {"start": row.start, "until": until} if own else None
+        if row.status == Status.CANCELLED:
+            return {"start": row.start} if can_book_again(row, self.now) else None
         kept = self.request.session.get(UNDO)
         if not kept or kept["of"] != str(row.pk) or kept["version"] != row.version:
             return None
         until, start = (datetime.fromisoformat(kept[name]) for name in ("until", "start"))
-        living = row.status == Status.BOOKED and self.now < until
-        return {"start": start, "until": until, "version": kept["version"]} if living else None
+        living = row.status == Status.BOOKED and self.now < min(until, start)
+        return {"start": start, "version": kept["version"]} if living else None
 
-    def _seen(self) -> dict[str, int]:
+    def _seen(self) -> int:
         form = VersionForm(self.request.POST)
-        return {"version": form.cleaned_data["version"] if form.is_valid() else -1}
+        return form.cleaned_data["version"] if form.is_valid() else -1
 
     def _times(self, row: Consultation, zone: str) -> dict[str, Any]:
         local = ZoneInfo(zone)
-        today = self.now.astimezone(local).date()
+        today, own = (at.astimezone(local).date() for at in (self.now, row.start))
+        last = today + timedelta(days=in_force(self.now)["consultation_horizon"])
+        monday = own - timedelta(days=own.weekday())
+        first, until = weeks(self.request.GET.get("from"), monday, today, last)
         rows = free_times(
-            today,
-            today + LOOKS_AHEAD,
+            first,
+            until,
             kind=row.kind,
             state=row.location_state,
             zone=zone,
@@ -160,7 +161,16 @@ class Appointment(OwnAppointment):
         )
         starts = [slot["start"] for slot in rows]
         days = groupby(starts, lambda start: start.astimezone(local).date())
-        return {"days": [(day, list(times)) for day, times in days]}
+        return {
+            "days": [(day, list(times)) for day, times in days],
+            "earlier": _from(max(first - SHOWN, today)) if first > today else "",
+            "later": _from(until + DAY) if until < last else "",
+        }
+
+
+def _from(day: date) -> str:
+    """The address of other weeks."""
+    return "?" + urlencode({"do": "move", "from": day})
 
 
 class AddToCalendar(OwnAppointment):

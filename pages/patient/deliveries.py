@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 
-from pages.patient.forms import Birthday, Text
+from pages.patient.forms import Birthday, OneOf, Text
 from pages.patient.own import Own
 from pages.templatetags.words import clock_time
 from patients.api import found
@@ -59,7 +59,7 @@ GOOD, WARN = (Status.DELIVERED,), (
 class Choose(forms.Form):
     """A window, and the adult who takes the parcel in it."""
 
-    window = forms.ModelChoiceField(
+    window = OneOf(
         DeliveryWindow.objects.all(),
         error_messages={
             "required": "Please choose a time.",

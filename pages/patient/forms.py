@@ -36,6 +36,19 @@ class Phone(Text):
         super().__init__(max_length=30, widget=widget, **options)
 
 
+class OneOf(forms.ModelChoiceField):  # type: ignore[type-arg]  # not subscriptable when run
+    """A row that was chosen; of what is no id, the same is said as of a row that is gone."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except forms.ValidationError as error:
+            if error.code == "invalid_choice":
+                raise
+            gone = self.error_messages["invalid_choice"]
+            raise forms.ValidationError(gone, code="invalid_choice") from error
+
+
 class Reading(forms.Form):
     """Blood pressure in mmHg, pulse in beats a minute: of somebody who lives."""
 

@@ -37,10 +37,10 @@ class Own(Page):
         return super().page(status=status, here=self.here, **more)
 
     @property
-    def version(self) -> int | None:
-        """The version of what the form was about, as it was shown."""
+    def version(self) -> int:
+        """The version of what the form was about, as it was shown; what is none is stale."""
         text = self.request.POST.get("version", "")
-        return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
 
     def form(self, of: type[F], does: str, **initial: Any) -> F:
         """A form with what was typed into it, if this is what was sent; else as it begins."""

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.http import Http404
 
+from pages.patient.forms import OneOf
 from pages.patient.own import Own
 from patients.facts import facts_of
 from records.values import in_force
@@ -18,8 +19,12 @@ from scheduling.subscriptions.models import Plan, Status, Subscription
 
 
 class Choose(forms.Form):
-    plan = forms.ModelChoiceField(
-        Plan.objects.all(), error_messages={"required": "Please choose a plan."}
+    plan = OneOf(
+        Plan.objects.all(),
+        error_messages={
+            "required": "Please choose a plan.",
+            "invalid_choice": "This plan is not there any more. Please choose another one.",
+        },
     )
 
 

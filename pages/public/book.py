@@ -27,6 +27,7 @@ from records.values import in_force
 from scheduling.calendar import actions
 from scheduling.calendar.actions import Wish
 from scheduling.calendar.api import browser_of, free_times, keep_browser, where_of_zip
+from scheduling.calendar.slots import offer_of
 from scheduling.consultations.models import Consultation, Status
 
 SHOWN = timedelta(days=14)  # in the strip at once
@@ -40,6 +41,12 @@ def patient_of(user: Any) -> Patient | None:
     if user.is_colleague:
         raise PermissionDenied
     return Patient.objects.visible_to(user).select_related("address").first()
+
+
+def count_look(request: HttpRequest) -> None:
+    """Looking for free times counts for who has signed in too, as at the door of the API."""
+    if isinstance(request.user, User):
+        take("look", user=str(request.user.pk))
 
 
 def kinds_of(patient: Patient | None, user: Any, *, now: datetime) -> tuple[list[str], Any]:
@@ -78,6 +85,10 @@ class Choosing(Page):
     def kind(self, kinds: list[str]) -> str:
         asked = self.asked.get("kind", "")
         return asked if asked in kinds else kinds[0]
+
+    def typed(self) -> dict[str, str]:
+        names = ("postal_code", "time_zone")
+        return {name: self.asked[name] for name in names if self.asked.get(name)}
 
 
 class Book(Choosing):
@@ -123,13 +134,15 @@ class Book(Choosing):
         hold, secret = actions.take_hold(
             wish=wish, browser=browser, now=self.now, instead=before.key if before else None
         )
-        held.keep(self.request, hold, secret, zone=zone, postal_code=self.asked.get("postal_code"))
+        code = "" if patient else self.read(ZipForm(self.asked))["postal_code"]
+        held.keep(self.request, hold, secret, zone=zone, postal_code=code)
         answer = redirect("book-confirm")
         if user is None:
             keep_browser(answer, browser)
         return answer
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        count_look(request)
         facts = self.facts()
         refused = facts.get("why")
         is_wrong = "slots" not in facts and facts["form"].is_bound and refused is None
@@ -145,14 +158,13 @@ class Book(Choosing):
         kind = self.kind(kinds)
         today = self.now.astimezone(ZoneInfo(zone)).date()
         last = today + timedelta(days=in_force(self.now)["consultation_horizon"])
-        first = min(max(_day(self.asked.get("from")) or today, today), last)
-        until = min(first + SHOWN - DAY, last)
+        first, until = weeks(self.asked.get("from"), today, today, last)
         rows = free_times(first, until, kind=kind, state=state, zone=zone, now=self.now)
         days = {day: list(slots) for day, slots in groupby(rows, lambda row: _local(row, zone))}
         wanted = _day(self.asked.get("day"))
         day = wanted if wanted in days else next(iter(days), None)
         strip = [first + n * DAY for n in range((until - first).days + 1)]
-        chosen = {"kind": kind, **self._typed()}
+        chosen = {"kind": kind, **self.typed()}
         return {
             "zone": zone,
             "kind": kind,
@@ -166,10 +178,6 @@ class Book(Choosing):
             "link": urlencode(chosen),
         }
 
-    def _typed(self) -> dict[str, str]:
-        names = ("postal_code", "time_zone")
-        return {name: self.asked[name] for name in names if self.asked.get(name)}
-
     def _to(self, **more: Any) -> str:
         """The address of another day, with what was chosen before."""
         names = ("postal_code", "time_zone", "kind", "from", "embed")
@@ -180,19 +188,38 @@ class Book(Choosing):
 class Time(Choosing):
     """One time that was chosen elsewhere, in the frame of another site: here it can be held."""
 
-    template = "pages/public/time.html"
+    http_method_names = ["get", "head"]
 
-    def facts(self) -> Mapping[str, Any]:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        count_look(request)
+        try:
+            chosen = self._chosen()
+        except Invalid:  # nobody knows where they are: that is asked there
+            return redirect("book")
+        return render(request, "pages/public/time.html", chosen)
+
+    def _chosen(self) -> dict[str, Any]:
         patient = self.patient()
         _, zone = self.where(patient)
         kinds, _ = kinds_of(patient, self.request.user, now=self.now)
         start = instant(self.asked.get("start", ""))
         if start is None:
             raise Refused("not_offered", "Please choose one of the free times.")
-        names = ("postal_code", "time_zone")
-        typed = {name: self.asked[name] for name in names if self.asked.get(name)}
-        chosen = {"kind": self.kind(kinds), **typed}
-        return {"start": start, "zone": zone, "chosen": chosen, "form": ZipForm(), "here": "book"}
+        kind = self.kind(kinds)
+        actions.check_ahead(start, offer_of(kind, in_force(self.now), self.now), self.now)
+        return {
+            "here": "book",
+            "now": self.now,
+            "start": start,
+            "zone": zone,
+            "chosen": {"kind": kind, **self.typed()},
+        }
+
+
+def weeks(asked: str | None, else_: date, today: date, last: date) -> tuple[date, date]:
+    """The first and the last day that are shown: from a day that was asked for, or another."""
+    first = min(max(_day(asked) or else_, today), last)
+    return first, min(first + SHOWN - DAY, last)
 
 
 class DayForm(forms.Form):

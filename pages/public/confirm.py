@@ -2,28 +2,34 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 
 from pages.page import Page
 from pages.public import held
-from pages.public.book import DAY, patient_of
+from pages.public.book import DAY, count_look, patient_of
 from pages.public.held import Held
 from patients.actions import give_consents
 from patients.facts import facts_of
 from patients.gates import patient_gates
 from patients.models import Patient
 from records.limits import address_of, take
+from records.refused import Refused
 from scheduling.calendar import actions
 from scheduling.calendar.actions import Wish
 from scheduling.calendar.api import browser_of, free_times, keep_browser
 from scheduling.consultations.actions import book
+from scheduling.consultations.models import Consultation, Status
 
 STATES = (("FL", "Florida"), ("NJ", "New Jersey"))
 OTHERS = 6  # times that are offered instead
@@ -41,14 +47,33 @@ class Confirm(Page):
     """How long the time is held, and the button that books it."""
 
     template = "pages/public/confirm.html"
-    hold: Held
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        hold = Held.of(request)
-        if hold is None:
+    @cached_property
+    def kept(self) -> Held | None:
+        return Held.of(self.request)
+
+    @property
+    def hold(self) -> Held:
+        """The time that is held, past `get` and `post`."""
+        assert self.kept  # noqa: S101  narrows the type; without one, they lead elsewhere
+        return self.kept
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.kept is None:
             return redirect("book")
-        self.hold = hold
-        return super().dispatch(request, *args, **kwargs)
+        count_look(request)
+        return super().get(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """What a button does, to the time that its page shows."""
+        shown = request.POST.get("hold", "")
+        if self.kept is None:
+            is_id = request.user.is_authenticated and shown
+            mine = self._booked(reservation=self.posted_id("hold")) if is_id else None
+            return redirect("appointment", mine) if mine else redirect("book")
+        if shown != str(self.hold.id):
+            raise Refused("stale", "This page was not up to date any more. Please look again.")
+        return super().post(request, *args, **kwargs)
 
     def facts(self) -> Mapping[str, Any]:
         patient = patient_of(self.request.user)
@@ -70,19 +95,27 @@ class Confirm(Page):
         patient = self._me()
         where = self.read(WhereForm(self.request.POST))
         hold = self.hold
-        if where["state"] != hold.state:  # it is held for the other state
-            held.give_back(hold)
-        booked = book(
-            patient=patient,
-            physician=hold.physician,
-            start=hold.start,
-            kind=hold.kind,
-            location=where,
-            hold=hold.id,
-            secret=hold.secret,
-            by=self.by(),
-            now=self.now,
+        is_for_it = where["state"] == hold.state  # else it is held for the other state
+        opens: dict[str, Any] = (
+            {"hold": hold.id, "secret": hold.secret} if is_for_it else {"instead": hold.key}
         )
+        try:
+            booked = book(
+                patient=patient,
+                physician=hold.physician,
+                start=hold.start,
+                kind=hold.kind,
+                location=where,
+                by=self.by(),
+                now=self.now,
+                **opens,
+            )
+        except Refused:
+            mine = self._booked(physician=hold.physician, start=hold.start)
+            if mine is None:
+                raise
+            held.forget(self.request)  # the button was pressed twice
+            return redirect("appointment", mine)
         held.forget(self.request)
         messages.success(self.request, "You are booked.", extra_tags="good")
         return redirect("appointment", booked.pk)
@@ -109,8 +142,14 @@ class Confirm(Page):
 
     def do_release(self) -> HttpResponseBase:
         held.release(self.request)
-        query = f"?postal_code={self.hold.postal_code}" if self.hold.postal_code else ""
+        code = self.hold.postal_code
+        query = f"?{urlencode({'postal_code': code})}" if code else ""
         return redirect(reverse("book") + query)
+
+    def _booked(self, **so: Any) -> UUID | None:
+        """The consultation that who looks has booked already with what was held."""
+        rows = Consultation.objects.visible_to(self.user).filter(status=Status.BOOKED, **so)
+        return rows.values_list("pk", flat=True).first()
 
     def _of_patient(self, patient: Patient) -> dict[str, Any]:
         address = patient.address
@@ -119,7 +158,7 @@ class Confirm(Page):
         return {"form": form, "unmet": patient_gates(facts_of(patient))}
 
     def _others(self, zone: str) -> list[Any]:
-        today = self.now.date()
+        today = self.now.astimezone(ZoneInfo(zone)).date()
         rows = free_times(
             today,
             today + AHEAD,

@@ -35,12 +35,13 @@ class Held:
     @classmethod
     def of(cls, request: HttpRequest) -> Self | None:
         """What this browser holds, or held until a moment ago."""
-        kept = request.session.get(KEY)
-        if not kept:
+        kept: Any = request.session.get(KEY)
+        try:
+            ids = {name: UUID(kept[name]) for name in ("id", "physician")}
+            times = {name: datetime.fromisoformat(kept[name]) for name in ("start", "expires_at")}
+            return cls(**(kept | ids | times))
+        except (KeyError, TypeError, ValueError):  # none, or one of an earlier release
             return None
-        ids = {name: UUID(kept[name]) for name in ("id", "physician")}
-        times = {name: datetime.fromisoformat(kept[name]) for name in ("start", "expires_at")}
-        return cls(**(kept | ids | times))
 
     @property
     def key(self) -> tuple[UUID, str]:
@@ -58,7 +59,7 @@ class Held:
 
 
 def keep(
-    request: HttpRequest, hold: Reservation, secret: str, *, zone: str, postal_code: str | None
+    request: HttpRequest, hold: Reservation, secret: str, *, zone: str, postal_code: str
 ) -> None:
     """Remember a hold, in place of the one before."""
     assert hold.expires_at  # noqa: S101  it is a hold
@@ -74,7 +75,7 @@ def keep(
         zone=zone,
         physician=hold.physician.pk,
         physician_name=hold.physician.name,
-        postal_code=postal_code or "",
+        postal_code=postal_code,
     )
     kept: dict[str, Any] = asdict(row)
     texts = {name: str(kept[name]) for name in ("id", "physician")}
@@ -87,14 +88,9 @@ def forget(request: HttpRequest) -> None:
     request.session.pop(KEY, None)
 
 
-def give_back(row: Held) -> None:
-    """Others may have this time; of one that is over nothing may be left."""
-    with suppress(Reservation.DoesNotExist):
-        actions.release_hold(hold_id=row.id, secret=row.secret)
-
-
 def release(request: HttpRequest) -> None:
     """Give the time back that this browser holds, if it holds one still."""
     if row := Held.of(request):
-        give_back(row)
+        with suppress(Reservation.DoesNotExist):  # of one that is over nothing may be left
+            actions.release_hold(hold_id=row.id, secret=row.secret)
     forget(request)

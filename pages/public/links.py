@@ -133,9 +133,9 @@ class Appointment(ByLink):
 
 
 def instant(text: str) -> datetime | None:
-    """An instant with its offset, in UTC; None for anything else."""
+    """An instant of our century with its offset, in UTC; None for anything else."""
     try:
         at = datetime.fromisoformat(text)
-        return at.astimezone(UTC) if at.tzinfo else None
+        return at.astimezone(UTC) if at.tzinfo and 2000 <= at.year <= 2100 else None
     except (ValueError, OverflowError):
         return None

@@ -79,22 +79,20 @@ def choose(
     now: datetime,
     ignoring: Reservation | None = None,
     offer: Offer | None = None,
+    back: bool = False,
 ) -> tuple[Agenda, Interval, Offer]:
     """The physician who is free for the wish, the slot, and its buffers.
 
     Call it with the physicians locked. ``ignoring`` is the reservation that the wish already has:
     what was held or is moved. ``offer`` is that of the wish's kind of consultation, unless given.
-    Raises `Refused` ``in_the_past``, ``too_far_ahead``, ``not_offered`` or ``slot_taken``, the
-    last two with ``next_slots``.
+    ``back``: it goes back to a time that it has just had, however soon that is. Raises `Refused`
+    ``in_the_past``, ``too_far_ahead``, ``not_offered`` or ``slot_taken``, the last two with
+    ``next_slots``.
     """
     offer = offer or offer_of(wish.kind, in_force(now), now)
-    if wish.start <= now:
-        raise Refused("in_the_past", "That time has passed.", pointer="/start")
-    if wish.start >= offer.latest:
-        raise Refused(
-            "too_far_ahead", "That is further ahead than can be booked.", pointer="/start"
-        )
-    if ignoring and ignoring.expires_at:  # a hold was taken in time; booking it may be later
+    check_ahead(wish.start, offer, now)
+    was_held = ignoring is not None and ignoring.expires_at is not None
+    if back or was_held:  # it was booked or held in time; this may be later
         offer = replace(offer, earliest=now)
     found = agendas(
         within=Interval(wish.start - 2 * DAY, wish.start + AHEAD), now=now, physicians=locked
@@ -105,6 +103,16 @@ def choose(
         if slot:
             return agenda, slot, offer
     raise _no_slot(found, offer, wish)
+
+
+def check_ahead(start: datetime, offer: Offer, now: datetime) -> None:
+    """Raise `Refused` ``in_the_past`` or ``too_far_ahead`` for a time out of reach."""
+    if start <= now:
+        raise Refused("in_the_past", "That time has passed.", pointer="/start")
+    if start >= offer.latest:
+        raise Refused(
+            "too_far_ahead", "That is further ahead than can be booked.", pointer="/start"
+        )
 
 
 def without(agenda: Agenda, reservation: Reservation | None) -> Agenda:
@@ -174,7 +182,7 @@ def take_hold(
         _lock_browser(browser)
         locked = lock_physicians([wish.physician] if wish.physician else None)
         if instead:
-            _give_back(*instead)
+            give_back(*instead)
         _check_holds(browser, now)
         agenda, slot, offer = choose(wish, locked, now=now)
         busy = slot.padded(offer.before, offer.after)
@@ -192,6 +200,12 @@ def take_hold(
             hold_browser=digest(browser),
         )
     return hold, secret
+
+
+def give_back(hold_id: UUID, secret: str) -> None:
+    """The hold that this secret opens, if there is one still, is nobody's any more."""
+    rows = Reservation.objects.filter(expires_at__isnull=False)
+    rows.filter(pk=hold_id, hold_secret=digest(secret)).delete()
 
 
 @transaction.atomic
@@ -341,12 +355,6 @@ def _release_expired(
     # One statement: no consultation ever refers to a hold, so nothing has to be collected.
     rows = Reservation.objects.expired(now).filter(in_the_way)
     rows._raw_delete(rows.db)  # noqa: SLF001
-
-
-def _give_back(hold_id: UUID, secret: str) -> None:
-    """The hold that this secret opens, if there is one still, is nobody's any more."""
-    rows = Reservation.objects.filter(expires_at__isnull=False)
-    rows.filter(pk=hold_id, hold_secret=digest(secret)).delete()
 
 
 def _lock_browser(browser: str) -> None:

@@ -27,6 +27,7 @@ from records.work import settle
 from scheduling.calendar.actions import (
     Wish,
     choose,
+    give_back,
     held,
     lock_physicians,
     one_place_at_a_time,
@@ -61,12 +62,16 @@ def book(
     now: datetime,
     hold: UUID | None = None,
     secret: str = "",
+    instead: tuple[UUID, str] | None = None,
+    back: bool = False,
 ) -> Consultation:
     """Book a consultation, with ``physician`` or whoever is free.
 
-    A patient has one initial consultation ahead at most. Raises `Refused` ``gate_unmet``,
-    ``wrong_state``, ``slot_taken`` and ``not_offered`` with the next slots, ``patient_busy``,
-    ``in_the_past``, ``too_far_ahead``.
+    A patient has one initial consultation ahead at most. ``instead`` of a hold (its id and secret)
+    on another wish, which is given back with it, or kept when this is refused. ``back``: the
+    patient has just given this time up, and it may be sooner than what is offered. Raises
+    `Refused` ``gate_unmet``, ``wrong_state``, ``slot_taken`` and ``not_offered`` with the next
+    slots, ``patient_busy``, ``in_the_past``, ``too_far_ahead``.
     """
     with one_place_at_a_time():
         replan_soon(patient.pk, by=by, now=now)  # an UPDATE: the patient is locked by it
@@ -79,9 +84,11 @@ def book(
             )
         physicians = lock_physicians([physician] if physician else None)
         wish = Wish(start, kind, location["state"], locked.time_zone, physician)
+        if instead:
+            give_back(*instead)
         own_hold = held(hold, secret, wish, now)
         able = [own_hold.physician_id] if own_hold and own_hold.physician_id else physicians
-        agenda, slot, offer = choose(wish, able, now=now, ignoring=own_hold)
+        agenda, slot, offer = choose(wish, able, now=now, ignoring=own_hold, back=back)
         reservation = reserve(
             patient_id=locked.pk,
             period=slot,
@@ -117,10 +124,12 @@ def reschedule(
     by: Actor,
     now: datetime,
     version: int | None = None,
+    back: bool = False,
 ) -> Consultation:
     """Move a booked consultation; its old time is free again in the same transaction.
 
-    To where it is already, it changes nothing. Raises what `book` raises, ``wrong_state``,
+    To where it is already, it changes nothing. ``back`` to where it was a moment ago: that may be
+    sooner than what is offered. Raises what `book` raises, ``wrong_state``,
     ``stale``, and ``too_late`` for a patient whose consultation has begun.
     """
     with one_place_at_a_time():
@@ -138,7 +147,8 @@ def reschedule(
             return moved
         old_start, own = moved.start, moved.reservation
         wish = Wish(start, moved.kind, moved.location_state, patient.time_zone, wanted)
-        agenda, slot, offer = choose(wish, {wanted} & set(locked), now=now, ignoring=own)
+        able = {wanted} & set(locked)
+        agenda, slot, offer = choose(wish, able, now=now, ignoring=own, back=back)
         reserve(
             patient_id=patient.pk,
             period=slot,

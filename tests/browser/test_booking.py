@@ -4,7 +4,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import uuid4
@@ -15,11 +15,13 @@ from django.test import Client
 from icalendar import Calendar
 from playwright.sync_api import Page, expect
 
+from pages.patient.deliveries import Choose as ChooseWindow
+from pages.patient.plan import Choose as ChoosePlan
 from patients.models import Assessment
 from records import clock
 from records.models import AccessLog, Count
 from scheduling.calendar.models import Reservation
-from scheduling.models import Consultation, Physician, TimeOff
+from scheduling.models import Consultation, Licence, Physician, TimeOff, WorkingHours
 from tests.browser.site import Queries, key_of, user_of, violations
 from tests.cast import NOW
 from tests.conftest import Caller, caller
@@ -131,7 +133,9 @@ def test_a_hold_that_runs_out_is_told_kindly_and_can_be_taken_again(sit: Any) ->
     alice.clock.run_for(timedelta(minutes=8, seconds=1) // timedelta(milliseconds=1))
     expect(alice.get_by_text("This time is yours for two more minutes.")).to_be_attached()
     clock.move(clock.now() + timedelta(minutes=11))
-    alice.clock.run_for(timedelta(minutes=2) // timedelta(milliseconds=1))
+    # The phone sleeps meanwhile: what counts in it stands still, the time of the day does not.
+    alice.clock.set_system_time(alice.evaluate("Date.now()") + 120_000)
+    alice.clock.run_for(1_000)
     expect(alice.get_by_role("heading", name="Your time has run out")).to_be_visible()
     expect(alice.locator(".chips .chip").first).to_be_visible()
     assert violations(alice) == []
@@ -207,6 +211,24 @@ def hold(client: Client, start: str = SLOT, **more: str) -> Any:
     return client.post("/book/", {"do": "hold", "start": start, **more})
 
 
+def press(client: Client, do: str, **typed: str) -> Any:
+    """A button of the page that says for how long a time is held, as it is shown now."""
+    shown = re.search(r'name="hold" value="([^"]+)"', client.get("/book/confirm/").content.decode())
+    assert shown
+    return client.post("/book/confirm/", {"do": do, "hold": shown[1], **typed})
+
+
+def given(start: str) -> None:
+    """Somebody else books a time."""
+    wish = {"start": start, "kind": "initial", "location": {"state": "NJ"}}
+    assert caller("bruno").post("consultations/", wish).status_code == 201
+
+
+def starts_in(answer: Any) -> list[str]:
+    """The times that a page offers."""
+    return re.findall(r'name="start" value="([^"]+)"', answer.content.decode())
+
+
 def test_only_the_embedded_page_may_stand_in_a_frame(
     now: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,9 +287,7 @@ def test_the_limits_of_holds_are_those_of_the_api(now: object) -> None:
     assert hold(client, "2026-11-30T16:00:00Z", postal_code="32501").status_code == 302
     assert Reservation.objects.count() == 1
     # The one that is held stays when the other is refused, and the same one can be taken again.
-    caller("bruno").post(
-        "consultations/", {"start": SLOT, "kind": "initial", "location": {"state": "NJ"}}
-    )
+    given(SLOT)
     assert hold(client, postal_code="32501").status_code == 409
     again = hold(client, "2026-11-30T16:00:00Z", postal_code="32501")
     assert again["Location"] == "/book/confirm/"
@@ -292,12 +312,12 @@ def test_what_is_missing_is_said_with_what_clears_it(alice: Caller) -> None:
     client = browser("alice")
     assert hold(client).status_code == 302
     alice.post("me/consents/", {"kind": "telehealth", "accepted": False})
-    refused = client.post("/book/confirm/", {"do": "book", "state": "FL", "city": "Pensacola"})
+    refused = press(client, "book", state="FL", city="Pensacola")
     assert refused.status_code == 409
     text = refused.content.decode()
     assert "We need your consent to talk by video or telephone first." in text
-    assert client.post("/book/confirm/", {"do": "agree"}).status_code == 302
-    done = client.post("/book/confirm/", {"do": "book", "state": "FL", "city": "Pensacola"})
+    assert press(client, "agree").status_code == 302
+    done = press(client, "book", state="FL", city="Pensacola")
     assert done["Location"].startswith("/care/appointments/")
 
 
@@ -305,7 +325,7 @@ def test_without_an_assessment_the_way_to_it_is_shown(now: object) -> None:
     Assessment.objects.filter(patient__user=user_of("eve")).delete()
     client = browser("eve")
     assert hold(client).status_code == 302
-    refused = client.post("/book/confirm/", {"do": "book", "state": "NJ", "city": "Toms River"})
+    refused = press(client, "book", state="NJ", city="Toms River")
     assert refused.status_code == 409
     assert "The free assessment comes first." in refused.content.decode()
     assert 'href="/qualify/"' in refused.content.decode()
@@ -314,7 +334,7 @@ def test_without_an_assessment_the_way_to_it_is_shown(now: object) -> None:
 def test_in_another_state_than_the_one_held_the_same_time_is_booked(now: object) -> None:
     client = browser("alice")
     hold(client)
-    done = client.post("/book/confirm/", {"do": "book", "state": "NJ", "city": "Newark"})
+    done = press(client, "book", state="NJ", city="Newark")
     assert done.status_code == 302
     assert Consultation.objects.get().location_state == "NJ"
     assert Reservation.objects.count() == 1
@@ -324,10 +344,8 @@ def test_a_lost_time_is_told_with_the_next_ones(now: object) -> None:
     client = browser("alice")
     hold(client)
     clock.move(clock.now() + timedelta(minutes=11))
-    caller("bruno").post(
-        "consultations/", {"start": SLOT, "kind": "initial", "location": {"state": "NJ"}}
-    )
-    refused = client.post("/book/confirm/", {"do": "book", "state": "FL"})
+    given(SLOT)
+    refused = press(client, "book", state="FL")
     text = refused.content.decode()
     assert refused.status_code == 409
     assert "Somebody else has this time." in text
@@ -396,9 +414,7 @@ def test_what_cannot_be_undone_any_more_says_so(alice: Caller) -> None:
     act(client, pk, "cancel", version=1)
     assert "Undo" in client.get(f"/care/appointments/{pk}/").content.decode()
     # Somebody else has the time by now.
-    caller("bruno").post(
-        "consultations/", {"start": SLOT, "kind": "initial", "location": {"state": "NJ"}}
-    )
+    given(SLOT)
     refused = act(client, pk, "undo")
     assert refused.status_code == 409
     assert "Somebody else has this time." in refused.content.decode()
@@ -471,3 +487,199 @@ def test_the_pages_ask_the_same_with_one_and_with_three_appointments(alice: Call
         book(alice, start, kind="follow_up")
     assert asked() == with_one
     assert max(with_one) <= 12
+
+
+# --- what two tabs, two fast taps and odd addresses do ------------------------------------------
+
+
+def test_a_stale_tab_books_no_other_time_than_it_shows(now: object) -> None:
+    client = browser("alice")
+    hold(client)
+    shown = client.session["held"]["id"]
+    hold(client, "2026-12-01T15:00:00Z")
+    for do in ("book", "renew", "release"):
+        for stale in (shown, "", "x"):
+            answer = client.post("/book/confirm/", {"do": do, "hold": stale, "state": "FL"})
+            assert answer.status_code == 412
+            text = answer.content.decode()
+            assert "This page was not up to date any more." in text
+            assert "Tuesday, December 1" in text
+    assert not Consultation.objects.exists()
+    assert press(client, "book", state="FL").status_code == 302
+    assert Consultation.objects.get().start == datetime(2026, 12, 1, 15, tzinfo=UTC)
+
+
+def test_what_is_booked_twice_leads_to_what_was_booked(alice: Caller) -> None:
+    before = book(alice)
+    Consultation.objects.filter(pk=before["id"]).update(
+        status="completed", arrived_at=NOW, completed_at=NOW
+    )
+    client = browser("alice")
+    hold(client, "2026-12-01T15:00:00Z", kind="follow_up")
+    kept = client.session["held"]
+    wish = {"do": "book", "hold": kept["id"], "state": "FL"}
+    first = client.post("/book/confirm/", wish)["Location"]
+    # The other request came after it, or had read the session before it.
+    assert client.post("/book/confirm/", wish)["Location"] == first
+    session = client.session
+    session["held"] = kept
+    session.save()
+    assert client.post("/book/confirm/", wish)["Location"] == first
+    assert "held" not in client.session
+    assert Consultation.objects.filter(status="booked").count() == 1
+    # Nobody is led to what is not theirs.
+    assert browser("eve").post("/book/confirm/", wish)["Location"] == "/book/"
+    assert Client().post("/book/confirm/", wish)["Location"] == "/book/"
+    assert client.post("/book/confirm/", {**wish, "hold": "x"}).status_code == 400
+
+
+def test_a_hold_stays_when_the_booking_in_another_state_is_refused(now: object) -> None:
+    Licence.objects.filter(state="NJ").delete()
+    client = browser("alice")
+    hold(client)
+    refused = press(client, "book", state="NJ", city="Newark")
+    assert refused.status_code == 409
+    assert "data-seconds" in refused.content.decode()
+    assert Reservation.objects.get(expires_at__isnull=False)
+    assert press(client, "book", state="FL").status_code == 302
+
+
+def test_times_of_this_evening_are_offered_instead_of_a_lost_one(at: Any) -> None:
+    at("2026-11-24T15:00:00Z")
+    for weekday in range(7):
+        WorkingHours.objects.create(
+            physician=Physician.objects.get(), weekday=weekday, opens=time(19), closes=time(23, 30)
+        )
+    client = Client()
+    hold(client, "2026-11-25T02:30:00Z", postal_code="32501")
+    at("2026-11-25T00:10:00Z")  # ten past six in the evening of the 24th in Pensacola
+    assert starts_in(client.get("/book/confirm/"))[0].startswith("2026-11-25T02:")
+
+
+def test_a_hold_of_an_earlier_release_is_none(now: object) -> None:
+    client = browser("alice")
+    hold(client)
+    kept = client.session["held"]
+    for odd in ({**kept, "more": 1}, {"id": kept["id"]}, {**kept, "start": "x"}, "x", None):
+        session = client.session
+        session["held"] = odd
+        session.save()
+        assert client.get("/book/").status_code == 200, odd
+        assert client.get("/book/confirm/")["Location"] == "/book/", odd
+
+
+def test_a_zip_code_is_kept_clean_and_of_visitors_alone(now: object) -> None:
+    visitor = Client()
+    hold(visitor, postal_code=" 32501-1234 ")
+    assert visitor.session["held"]["postal_code"] == "32501"
+    assert press(visitor, "release")["Location"] == "/book/?postal_code=32501"
+    patient = browser("alice")
+    hold(patient, postal_code="&x=1")
+    assert patient.session["held"]["postal_code"] == ""
+    assert press(patient, "release")["Location"] == "/book/"
+
+
+def test_a_time_from_a_frame_is_one_that_can_be_held(now: object) -> None:
+    client = Client()
+    path = "/book/time/?postal_code=32501&start="
+    for query in ("", "postal_code=1", "postal_code=%00", f"start={SLOT}"):
+        assert client.get(f"/book/time/?{query}")["Location"] == "/book/", query
+    wrong_zone = client.get(f"{path}{SLOT}&time_zone=x")
+    assert wrong_zone["Location"] == "/book/"
+    for start, status in (
+        ("0001-01-01T00:00:00%2B00:00", 409), ("9999-12-31T23:59:59Z", 409),
+        ("2020-01-01T15:00:00Z", 422), ("2099-01-01T15:00:00Z", 422), (SLOT, 200),
+    ):  # fmt: skip
+        assert client.get(path + start).status_code == status, start
+    assert client.post("/book/time/", {"do": "x"}).status_code == 405
+    Count.objects.filter(name__startswith="look address").update(n=5000)
+    assert client.post("/book/time/", {"do": "x"}).status_code == 429
+    with Queries() as asked:
+        assert client.get("/book/confirm/").status_code == 429
+    assert len(asked) <= 2
+
+
+def test_looks_of_who_has_signed_in_are_counted(alice: Caller) -> None:
+    pk, client = book(alice)["id"], browser("alice")
+    hold(client, "2026-12-01T15:00:00Z")
+    paths = (
+        "/book/", f"/book/time/?start={SLOT}", "/book/confirm/",
+        f"/care/appointments/{pk}/?do=move",
+    )  # fmt: skip
+    for path in paths:
+        Count.objects.filter(name__startswith="look user").delete()
+        assert client.get(path).status_code == 200, path
+        assert Count.objects.get(name__startswith="look user").n == 1, path
+        Count.objects.filter(name__startswith="look user").update(n=5000)
+        assert client.get(path).status_code == 429, path
+    assert client.get(f"/care/appointments/{pk}/").status_code == 200
+
+
+def soon(alice: Caller) -> str:
+    """An appointment that begins within the time in which none is offered any more."""
+    pk = str(book(alice, "2026-11-25T15:00:00Z")["id"])
+    clock.move(datetime(2026, 11, 25, 14, 0, tzinfo=UTC))
+    return pk
+
+
+def test_what_begins_soon_can_be_undone_too(alice: Caller) -> None:
+    pk, client = soon(alice), browser("alice")
+    act(client, pk, "move", version=1, start="2026-12-01T15:00:00Z")
+    assert act(client, pk, "undo").status_code == 302
+    row = Consultation.objects.get()
+    assert row.start == datetime(2026, 11, 25, 15, tzinfo=UTC)
+    act(client, pk, "cancel", version=row.version)
+    again = act(client, pk, "undo")
+    assert again.status_code == 302
+    assert Consultation.objects.get(status="booked").start == row.start
+    # Whoever has not just had it is not offered it.
+    act(client, again["Location"].split("/")[-2], "cancel", version=1)
+    assert hold(client, "2026-11-25T15:00:00Z").status_code == 409
+    # What has begun meanwhile is not gone back to.
+    clock.move(datetime(2026, 11, 25, 15, 1, tzinfo=UTC))
+    assert act(client, again["Location"].split("/")[-2], "undo").status_code == 409
+
+
+def test_a_cancelled_appointment_comes_back_once(alice: Caller) -> None:
+    before = book(alice)
+    Consultation.objects.filter(pk=before["id"]).update(
+        status="completed", arrived_at=NOW, completed_at=NOW
+    )
+    pk = book(alice, "2026-12-01T15:00:00Z", kind="follow_up")["id"]
+    client = browser("alice")
+    act(client, pk, "cancel", version=1)
+    new = act(client, pk, "undo")["Location"].split("/")[-2]
+    act(client, new, "move", version=1, start="2026-12-02T15:00:00Z")
+    assert "Undo" not in client.get(f"/care/appointments/{pk}/").content.decode()
+    assert act(client, pk, "undo").status_code == 409
+    assert Consultation.objects.filter(status="booked").count() == 1
+
+
+def test_it_can_be_moved_to_any_time_up_to_the_horizon(alice: Caller) -> None:
+    pk, client = book(alice, "2026-12-29T15:00:00Z")["id"], browser("alice")
+    path = f"/care/appointments/{pk}/?do=move"
+    days = [start[:10] for start in starts_in(client.get(path))]
+    assert days[0] == "2026-12-28"  # the Monday of its own week
+    later = client.get(f"{path}&from=2027-01-11").content.decode()
+    assert "2027-01-11" in later
+    assert 'href="?do=move&amp;from=2026-12-28"' in later
+    for day, first in (("2020-01-01", "2026-11-"), ("x", "2026-12-28"), ("", "2026-12-28")):
+        assert starts_in(client.get(f"{path}&from={day}"))[0].startswith(first), day
+    last = client.get(f"{path}&from=2999-01-01").content.decode()
+    assert ">Earlier<" in last
+    assert ">Later<" not in last
+    # Full weeks say so, and lead on.
+    start = datetime(2026, 12, 28, tzinfo=UTC)
+    TimeOff.objects.create(
+        physician=Physician.objects.get(), start=start, end=start + timedelta(days=14)
+    )
+    full = client.get(path).content.decode()
+    assert "No free times in these two weeks" in full
+    assert 'href="?do=move&amp;from=2027-01-11"' in full
+
+
+def test_garbage_instead_of_a_choice_is_answered_in_plain_words() -> None:
+    for form, name in ((ChoosePlan, "plan"), (ChooseWindow, "window")):
+        for odd in ("x", "9" * 400, "\x00"):
+            (sentence,) = form({name: odd}).errors[name]
+            assert "is not there any more. Please choose another one." in str(sentence), odd

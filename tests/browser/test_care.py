@@ -39,7 +39,10 @@ def text(answer: Any) -> str:
 
 
 def post(client: Client, address: str, do: str, **fields: Any) -> Any:
-    return client.post(address, {"do": do, **fields})
+    """As the page sends it: with the version that is shown."""
+    shown = re.search(r'name="version" value="(\d+)"', client.get(address).content.decode())
+    seen = {"version": shown[1]} if shown else {}
+    return client.post(address, {"do": do, **seen, **fields})
 
 
 def says(page: Page, what: str) -> None:
@@ -191,6 +194,7 @@ def test_who_is_new_finds_words_and_a_way_on(now: Any) -> None:
 def chooses(client: Client, walk: Care, window: str, **more: str) -> Any:
     row = Delivery.objects.get(pk=walk.delivery["id"])
     typed = {"window": window, "name": SIGNER["name"], "born": SIGNER["date_of_birth"]}
+    typed["version"] = str(row.version)
     return post(client, f"/care/deliveries/{row.pk}/", "choose", **{**typed, **more})
 
 

@@ -66,7 +66,7 @@ def test_who_moves_to_new_york_is_told_what_follows_before(web: str, sit: Any) -
 
 def test_an_address_that_no_parcel_reaches_is_refused_before_anything_is_kept(now: Any) -> None:
     alice = reader("alice")
-    typed = {**PENSACOLA, "kind": "correction"}
+    typed = {**PENSACOLA, "kind": "correction", "version": str(alices().version)}
     for wrong, status, words in (
         ({"line1": "PO Box 12"}, 422, "street address"),
         ({"postal_code": "1"}, 400, "five digits"),
@@ -78,12 +78,15 @@ def test_an_address_that_no_parcel_reaches_is_refused_before_anything_is_kept(no
             assert (answer.status_code, words in text(answer)) == (status, True), (wrong, button)
     same = post(alice, "/care/settings/address/", "look", **{**typed, "line2": "Apt 4"})
     assert "Nothing else changes." in text(same)
-    stale = post(alice, "/care/settings/address/", "keep", **typed, version="0")
+    stale = post(alice, "/care/settings/address/", "keep", **{**typed, "version": "0"})
     assert stale.status_code == 412
+    unseen = post(alice, "/care/settings/address/", "keep", **{**typed, "version": "x"})
+    assert unseen.status_code == 412
     kept = post(alice, "/care/settings/address/", "keep", **{**typed, "line2": "Apt 4"})
     assert kept.status_code == 302
     assert alices().address.line2 == "Apt 4"  # type: ignore[union-attr]
     far = {**PENSACOLA, "line1": "8 Main St", "city": "Wewahitchka", "postal_code": "32465"}
+    far["version"] = str(alices().version)
     unsure = post(alice, "/care/settings/address/", "keep", **far, kind="move")
     assert (unsure.status_code, "two time zones" in text(unsure)) == (422, True)
     sure = {**far, "kind": "move", "time_zone": "America/New_York"}

@@ -11,9 +11,9 @@ function words(left) {
 const shown = document.querySelector("[data-seconds]");
 if (shown) {
   const said = document.getElementById("countdown-said");
-  const ends = performance.now() + Number(shown.dataset.seconds) * 1000;
+  const ends = Date.now() + Number(shown.dataset.seconds) * 1000;
   const tick = () => {
-    const left = Math.ceil((ends - performance.now()) / 1000);
+    const left = Math.ceil((ends - Date.now()) / 1000);
     if (left <= 0) {
       clearInterval(ticking);
       location.replace(location.pathname);
