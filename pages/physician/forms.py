@@ -1,11 +1,11 @@
 """What a physician types about a visit, a prescription, a hold."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.core.validators import MaxValueValidator, MinValueValidator
 
+from pages.forms import Day
 from patients.models import IdentityCheck
 from scheduling.consultations.api import LONGEST_NOTE
 from scheduling.prescriptions.models import MOST_REFILLS
@@ -98,15 +98,6 @@ class ClearForm(forms.Form):
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-
-
-class Day(forms.DateField):
-    """A day between the years 1900 and 2100, by the browser's own field."""
-
-    def __init__(self, **options: Any) -> None:
-        box = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
-        bounds = [MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(2100, 12, 31))]
-        super().__init__(widget=box, validators=bounds, **options)
 
 
 class Instant(forms.DateTimeField):

@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.models import Role
-from pages.page import Page
+from pages.page import Invalid, Page
 from pages.staff.cards import window_words
 from pages.staff.window_forms import (
     CapacityForm,
@@ -126,6 +126,9 @@ class Windows(Page):
             else cutoff_of(ship_on, rules, actions.holidays())
         )
         span = on_day(said["day"], said["opens"], said["closes"], zone.time_zone)
+        if span.end <= span.start:
+            self.typed.add_error("closes", "The clocks skip this time that night.")
+            raise Invalid(self.typed, "form")
         actions.add_window(
             zone=zone,
             starts=span.start,
@@ -277,7 +280,7 @@ class Zones(Page):
             templates=self.typed.templates(),
             cutoff=said["cutoff"],
             transit_days=said["transit_days"],
-            ship_weekdays=sorted(said["ship_weekdays"]),
+            ship_weekdays=said["ship_weekdays"],
             by=self.by(),
             now=self.now,
         )
