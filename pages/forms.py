@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest
 
 from records.api import RFC3339
 from scheduling.intervals import Interval, on_day
@@ -35,10 +34,19 @@ def instant_in(text: str) -> datetime | None:
     return at if at.year in YEARS else None
 
 
-def seen_version(request: HttpRequest, name: str = "version") -> int:
+def version_in(text: str) -> int:
     """Which version of what is changed the page showed; one that nobody showed is stale."""
-    text = request.POST.get(name, "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
+
+
+class Lines(forms.CharField):
+    """Text of several lines. A line ends as it was typed: a browser's form sends two signs for it,
+    a script one, and both count as one."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value)).replace("\r\n", "\n")
 
 
 class Instant(forms.CharField):

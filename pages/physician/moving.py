@@ -86,6 +86,7 @@ class Move(Page):
             "entry": met(row, row.patient, row.physician, span, self.now),
             "zone": self.zone,
             "on": on,
+            "its_day": self._day(row.start),
             "today": self._day(self.now),
             "times": [self._told(start) for start in by_day.pop(on, [])],
             "others": [(day, len(starts)) for day, starts in by_day.items()][:OTHER_DAYS],

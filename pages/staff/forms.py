@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from pages.forms import Day, Instant, plain_mail
+from pages.forms import Clock, Day, Instant, plain_mail
 from patients.api import CHANNELS, SHORTEST
 from patients.models import EARLIEST, LATEST, Consent, IdentityCheck
 from patients.service_area import CENTRAL, EASTERN, LONGEST_STATE, zip_code
@@ -105,12 +105,8 @@ class MoveForm(AddressForm, OnBehalf):
 class TextHoursForm(OnBehalf):
     """Hours on the wall where the patient lives, two apart at least."""
 
-    text_from = forms.TimeField(
-        label="Texts from", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
-    )
-    text_until = forms.TimeField(
-        label="Texts until", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
-    )
+    text_from = Clock(label="Texts from")
+    text_until = Clock(label="Texts until")
 
     def clean(self) -> dict[str, Any]:
         sent = super().clean() or {}
