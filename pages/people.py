@@ -12,6 +12,7 @@ from accounts.models import COLLEAGUES, Role, User
 from accounts.people import actions
 from accounts.people.api import colleagues, invitations
 from accounts.phones import us_number
+from pages.forms import plain_mail
 from pages.page import Page
 from scheduling.calendar import actions as calendar
 
@@ -23,6 +24,9 @@ class InviteForm(forms.Form):
     phone = forms.CharField(
         max_length=30, required=False, label="Telephone", help_text="Urgent alerts go to it."
     )
+
+    def clean_email(self) -> str:
+        return plain_mail(self.cleaned_data["email"])
 
     def clean_phone(self) -> str:
         typed = self.cleaned_data["phone"]

@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import COLLEAGUES, Practice, Role, User
 from accounts.people.actions import invite
-from accounts.practice import set_up
+from accounts.practice import practice, set_up
 from records.actor import Actor
 from records.models import Rule
 from records.refused import Refused
@@ -21,6 +21,7 @@ from scheduling.calendar.actions import add_licence, add_working_hours
 from scheduling.calendar.models import Licence, Physician, WorkingHours
 from scheduling.deliveries.windows.models import DeliveryWindow
 from scheduling.prescriptions.actions import AUTHORITY
+from scheduling.subscriptions.actions import local_day
 from scheduling.subscriptions.models import Plan
 
 SOON = timedelta(days=60)
@@ -40,8 +41,8 @@ class Todo:
 
 
 def todos(now: datetime) -> list[Todo]:
-    """Everything to set up, done or not, in the order in which one does it; one query."""
-    today = now.date()
+    """Everything to set up, done or not, in the order in which one does it."""
+    today = local_day(now, practice().time_zone)
     asked = {f"has_{name}": Exists(rows) for name, rows in _questions(today, now)}
     facts = User.objects.order_by().values(**asked).first() or {}
     return [

@@ -48,7 +48,7 @@ content.addEventListener("click", (event) => {
   form.elements.on.value = day.dataset.on;
   form.requestSubmit();
 });
-over.addEventListener("close", () => { if (stale) location.reload(); });
+over.addEventListener("close", () => { if (stale) location.assign(location.pathname + location.search); });
 
 // --- dragging
 
@@ -60,15 +60,17 @@ async function move(info) {
     start: event.startStr,
     version: event.extendedProps.version,
   });
-  const sent = { method: "POST", body, redirect: "manual" };
+  // Asked so, a page that wants a sign-in first says it with a 204: it is no success.
+  const sent = { method: "POST", body, redirect: "manual", headers: { "HX-Request": "true" } };
   const answer = await fetch(pageOf(event.id), sent).catch(() => null);
   if (answer?.type === "opaqueredirect") {
-    location.reload();
+    location.assign(location.pathname + location.search);
     return;
   }
   info.revert();
   stale = true;
-  if (answer) await show(answer);
+  if (answer?.status === 204) tell("Nothing was moved: your sign-in has ended. Please sign in again.");
+  else if (answer) await show(answer);
   else tell("That did not arrive: it stays where it was. Please look at your connection.");
 }
 

@@ -38,7 +38,7 @@ class Amendments(Desk):
         patient = of_care(self.user, self.kwargs["pk"])
         rows = Amendment.objects.visible_to(self.user).filter(patient=patient)
         shown = list(rows.select_related(WITH_ANSWER).order_by("-pk")[:SHOWN])
-        self.looked("amendment", shown)
+        self.looked("amendment", [patient, *shown])
         return {"patient": patient, "rows": [(row, self._form(row)) for row in shown]}
 
     def do_answer(self) -> None:

@@ -27,6 +27,7 @@ from patients.facts import facts_in, with_facts
 from patients.models import Assessment, ClinicalHold, Patient
 from records.gates import UnmetGate
 from records.refused import CODES, Refused
+from records.values import in_force
 from scheduling.calendar.agenda import agendas
 from scheduling.calendar.api import physician_of
 from scheduling.calendar.models import Physician
@@ -94,6 +95,7 @@ class Visit(Desk):
             "decision": mine[-1] if mine else None,
             "decides": decides,
             "follows": self._follows(standing) if decides else [],
+            "patience": self._patience,
             "correctable": row.status in CORRECTIONS and not mine,
             "back_to": Status(CORRECTIONS[row.status]).label if row.status in CORRECTIONS else "",
             **self._forms(),
@@ -178,7 +180,7 @@ class Visit(Desk):
             **more,
             by=self.by(),
             now=self.now,
-            version=sent.get("version"),
+            version=sent["version"],
         )
 
     def _keep(self, form: NoteForm) -> None:
@@ -194,6 +196,10 @@ class Visit(Desk):
         if stale:
             self.looked("consultation", [row])
         return render(self.request, NOTE, facts | stale, status=status)
+
+    def _patience(self) -> int:
+        """Minutes for which somebody is waited for; asked where the page says so."""
+        return in_force(self.now)["consultation_no_show_after"]
 
     def _assessment(self) -> Assessment | None:
         """The latest one of this patient."""

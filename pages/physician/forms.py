@@ -1,11 +1,11 @@
 """What a physician types about a visit, a prescription, a hold."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.core.validators import MaxValueValidator, MinValueValidator
 
+from pages.forms import Day, Lines, version_in
 from patients.models import IdentityCheck
 from scheduling.consultations.api import LONGEST_NOTE
 from scheduling.prescriptions.models import MOST_REFILLS
@@ -14,7 +14,10 @@ from scheduling.prescriptions.models import MOST_REFILLS
 class Versioned(forms.Form):
     """A form about something that may have changed since it was shown."""
 
-    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    version = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def clean_version(self) -> int:
+        return version_in(self.cleaned_data["version"])
 
 
 class ArriveForm(Versioned):
@@ -34,17 +37,13 @@ class ArriveForm(Versioned):
 
 
 class NoteForm(Versioned):
-    note = forms.CharField(
+    note = Lines(
         label="Your note",
         required=False,
         strip=False,
         max_length=LONGEST_NOTE,
         widget=forms.Textarea(attrs={"rows": 14}),
     )
-
-    def clean_note(self) -> str:
-        """Lines end as they were typed: browsers send a form's with two signs, scripts with one."""
-        return str(self.cleaned_data["note"]).replace("\r\n", "\n")
 
 
 class DecisionForm(Versioned):
@@ -54,7 +53,7 @@ class DecisionForm(Versioned):
         widget=forms.RadioSelect,
         error_messages={"required": "Choose one of the three."},
     )
-    note = forms.CharField(
+    note = Lines(
         label="Why, for the record",
         help_text="Only physicians read it.",
         required=False,
@@ -98,15 +97,6 @@ class ClearForm(forms.Form):
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-
-
-class Day(forms.DateField):
-    """A day between the years 1900 and 2100, by the browser's own field."""
-
-    def __init__(self, **options: Any) -> None:
-        box = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
-        bounds = [MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(2100, 12, 31))]
-        super().__init__(widget=box, validators=bounds, **options)
 
 
 class Instant(forms.DateTimeField):

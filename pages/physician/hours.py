@@ -1,11 +1,11 @@
 """Forms of a physician's hours: of a weekday, openings, time off, licences."""
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 from django import forms
 
-from pages.physician.fields import DAY, WallTime, between
+from pages.forms import DAY, Clock, Day, WallTime, between
 from scheduling.calendar.models import Licence, Opening, TimeOff, WorkingHours
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -26,13 +26,13 @@ class HoursForm(forms.Form):
     weekday = forms.TypedChoiceField(
         label="Day", coerce=int, choices=list(enumerate(WEEKDAYS)), initial=0
     )
-    opens = forms.TimeField(label="From", widget=forms.TimeInput(attrs={"type": "time"}))
-    closes = forms.TimeField(label="Until", widget=forms.TimeInput(attrs={"type": "time"}))
+    opens = Clock(label="From")
+    closes = Clock(label="Until")
 
     def clean(self) -> dict[str, Any]:
         sent = super().clean() or {}
         opens, closes = sent.get("opens"), sent.get("closes")
-        if opens and closes and closes.hour + closes.minute and closes <= opens:
+        if opens and closes and closes != time(0) and closes <= opens:
             self.add_error("closes", "Close after opening; 12:00 AM is midnight.")
         return sent
 
@@ -71,8 +71,8 @@ class LicenceForm(forms.Form):
 
     state = forms.ChoiceField(label="State", choices=STATES)
     number = forms.CharField(label="Number", max_length=30)
-    valid_from = forms.DateField(label="Good from", widget=forms.DateInput(attrs={"type": "date"}))
-    expires_on = forms.DateField(label="Last day", widget=forms.DateInput(attrs={"type": "date"}))
+    valid_from = Day(label="Good from")
+    expires_on = Day(label="Last day")
 
     def clean(self) -> dict[str, Any]:
         sent = super().clean() or {}

@@ -16,9 +16,9 @@ from django.urls import reverse
 
 from accounts.models import Role
 from notifications.texts import spoken_time
+from pages.forms import YEARS, Instant
 from pages.page import Page
 from pages.physician.entries import full_name, met, theirs
-from pages.physician.fields import YEARS, Instant
 from pages.templatetags.words import clock_time
 from patients.api import found
 from scheduling.calendar.api import days, physician_of
@@ -86,6 +86,7 @@ class Move(Page):
             "entry": met(row, row.patient, row.physician, span, self.now),
             "zone": self.zone,
             "on": on,
+            "its_day": self._day(row.start),
             "today": self._day(self.now),
             "times": [self._told(start) for start in by_day.pop(on, [])],
             "others": [(day, len(starts)) for day, starts in by_day.items()][:OTHER_DAYS],

@@ -38,7 +38,7 @@ class Prescriptions(Desk):
     def facts(self) -> Mapping[str, Any]:
         patient = of_care(self.user, self.kwargs["pk"])
         rows = list(whole(self.user).filter(patient=patient).order_by("-pk"))
-        self.looked("prescription", rows)
+        self.looked("prescription", [patient, *rows])
         return {
             "patient": patient,
             "rows": [(row, PrescriptionOut(row).data) for row in rows],

@@ -12,6 +12,7 @@ from django.db.models import Prefetch, prefetch_related_objects
 from django.http import HttpResponse
 
 from accounts.models import Role
+from pages.forms import YEARS
 from pages.page import Page
 from pages.physician.entries import (
     DAY,
@@ -23,7 +24,6 @@ from pages.physician.entries import (
     off_entry,
     shown_hours,
 )
-from pages.physician.fields import YEARS
 from pages.physician.hours import (
     ROWS,
     WEEKDAYS,

@@ -1,5 +1,6 @@
 """The parcels of the practice by state, what does not go its way first; many at once."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from typing import Any
@@ -18,9 +19,10 @@ from rest_framework.exceptions import ParseError
 
 from accounts.models import Role
 from accounts.sessions import POLLS
+from pages.forms import Day
 from pages.page import Invalid, Page
 from pages.staff.cards import Shown
-from pages.staff.parcel_forms import AttemptForm, DayField, DeliverForm, DispatchForm
+from pages.staff.parcel_forms import AttemptForm, DeliverForm, DispatchForm
 from pages.staff.words import AT_ONCE, TITLES, TONES, VERBS
 from patients.service_area import CENTRAL, EASTERN
 from scheduling.deliveries import actions
@@ -44,13 +46,14 @@ FORMS: Mapping[str, type[forms.Form]] = {
 }
 BUTTONS = ("pack", "out-for-delivery", "release")
 LINKS = ("choose-window", "confirm-receipt", "return", "lose")
+REFERENCE = re.compile(r"D-[0-9A-Z]{6}")
 PAPERS = ("pick-list", "slips", "manifest")
 
 
 class FilterForm(forms.Form):
     """What is shown, as the address of the page says it; what cannot be read filters nothing."""
 
-    day = DayField(required=False)
+    day = Day(required=False)
     zone = forms.ChoiceField(required=False)
     part = forms.ChoiceField(choices=PART_WORDS, required=False, label="Time of the window")
     window = forms.UUIDField(required=False, widget=forms.HiddenInput)
@@ -97,7 +100,8 @@ def _of_part(first: int, last: int) -> Q:
 
 def chosen_rows(user: Any, references: list[str]) -> Any:
     """The parcels of these references that a user sees; what none has is left out."""
-    return Delivery.objects.visible_to(user).filter(reference__in=references[:MOST_AT_ONCE])
+    asked = [name for name in references[:MOST_AT_ONCE] if REFERENCE.fullmatch(name)]
+    return Delivery.objects.visible_to(user).filter(reference__in=asked)
 
 
 class SheetForm(forms.Form):

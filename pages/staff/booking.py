@@ -1,7 +1,7 @@
 """A consultation is booked, moved, confirmed or cancelled for a caller, in the caller's zone."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.http import HttpResponseBase
 from django.shortcuts import redirect
 
-from pages.page import Invalid
 from pages.staff.desk import Desk, OfPatient, about, named, version_of
 from pages.staff.forms import BookForm, OnBehalf, ReasonForm
 from patients.api import found
@@ -20,18 +19,6 @@ from scheduling.consultations import actions
 from scheduling.consultations.models import Consultation, Kind, Status
 
 STRIP = 14  # days
-
-
-def instant_of(form: Any, name: str = "start") -> datetime:
-    """The time that was chosen; raises `Invalid` for one that is none."""
-    try:
-        at = datetime.fromisoformat(form.cleaned_data[name])
-        if at.tzinfo and 2000 <= at.year <= 2100:
-            return at
-    except ValueError:
-        pass
-    form.add_error(name, "Choose a time.")
-    raise Invalid(form, "form")
 
 
 def first_day(text: str, today: date) -> date:
@@ -129,7 +116,7 @@ class Book(OfPatient):
         meeting = actions.book(
             patient=self.patient,
             physician=sent["physician"],
-            start=instant_of(form),
+            start=sent["start"],
             kind=self._kind(),
             location={"state": sent["place"].upper()},
             by=self.by(sent["channel"]),
@@ -144,7 +131,7 @@ class Book(OfPatient):
             return redirect("patient-book", self.patient.pk)
         moved = actions.reschedule(
             consultation=moving,
-            start=instant_of(form),
+            start=sent["start"],
             physician=sent["physician"],
             by=self.by(sent["channel"]),
             now=self.now,

@@ -10,7 +10,7 @@ from django.forms import BaseForm
 from django.http import Http404, HttpResponseBase
 from django.shortcuts import redirect
 
-from pages.staff.booking import first_day, instant_of, on_day, strip_of
+from pages.staff.booking import first_day, on_day, strip_of
 from pages.staff.desk import OfPatient, named, version_of
 from pages.staff.forms import (
     EndPlanForm,
@@ -245,7 +245,7 @@ class SessionsOf(OfPatient):
     def do_plan(self) -> None:
         form = StartForm(self.request.POST)
         sent = self.read(form)
-        by, start = self.by(sent["channel"]), instant_of(form)
+        by, start = self.by(sent["channel"]), sent["start"]
         sessions.plan(patient=self.patient, start=start, by=by, now=self.now)
         messages.success(self.request, "The session is planned. Read it back to them.")
 
@@ -256,7 +256,7 @@ class SessionsOf(OfPatient):
             raise Http404
         sessions.reschedule(
             session=moving,
-            start=instant_of(form),
+            start=sent["start"],
             by=self.by(sent["channel"]),
             now=self.now,
             version=version_of(self.request),

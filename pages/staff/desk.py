@@ -11,6 +11,7 @@ from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse
 
 from accounts.models import Role
+from pages.forms import version_in
 from pages.page import Page
 from patients.api import found
 from patients.models import Patient
@@ -60,9 +61,8 @@ def about(patient: Patient) -> dict[str, Any]:
 
 
 def version_of(request: HttpRequest) -> int:
-    """Which version of what is changed the page showed; one that nobody showed is stale."""
-    text = request.POST.get("version", "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
+    """Which version the page showed."""
+    return version_in(request.POST.get("version", ""))
 
 
 def uuid_of(text: str) -> UUID | None:

@@ -1,37 +1,17 @@
 """What staff type: for a caller, and about what they do themselves."""
 
 from collections.abc import Iterable
-from datetime import date
 from typing import Any
 
 from django import forms
 
+from pages.forms import Clock, Day, Instant, plain_mail
 from patients.api import CHANNELS, SHORTEST
 from patients.models import EARLIEST, LATEST, Consent, IdentityCheck
 from patients.service_area import CENTRAL, EASTERN, LONGEST_STATE, zip_code
 
 ASKED_BY = dict(zip(CHANNELS, ("On the telephone", "In person"), strict=True))
 ZONES = ((EASTERN, "Eastern time"), (CENTRAL, "Central time"))
-
-
-class DayInput(forms.DateInput):
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%d")
-
-
-class Day(forms.DateField):
-    """A day between the years 1900 and 2100."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(widget=DayInput(), input_formats=["%Y-%m-%d", "%m/%d/%Y"], **options)
-
-    def clean(self, value: Any) -> date | None:
-        day: date | None = super().clean(value)
-        if day and not 1900 <= day.year <= 2100:
-            raise forms.ValidationError("Use a day between the years 1900 and 2100.")
-        return day
 
 
 class Words(forms.CharField):
@@ -110,13 +90,6 @@ class CallerForm(AddressForm, OnBehalf):
         return plain_mail(self.cleaned_data["email"])
 
 
-def plain_mail(text: str) -> str:
-    """Of letters that have no plain capitals, the database would take another address for it."""
-    if not (text.isascii() and text.isprintable()):
-        raise forms.ValidationError("Enter a valid email address.")
-    return text
-
-
 class MoveForm(AddressForm, OnBehalf):
     kind = forms.ChoiceField(
         choices=(
@@ -132,12 +105,8 @@ class MoveForm(AddressForm, OnBehalf):
 class TextHoursForm(OnBehalf):
     """Hours on the wall where the patient lives, two apart at least."""
 
-    text_from = forms.TimeField(
-        label="Texts from", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
-    )
-    text_until = forms.TimeField(
-        label="Texts until", widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
-    )
+    text_from = Clock(label="Texts from")
+    text_until = Clock(label="Texts until")
 
     def clean(self) -> dict[str, Any]:
         sent = super().clean() or {}
@@ -244,7 +213,7 @@ class SignerForm(OnBehalf):
 class StartForm(OnBehalf):
     """A time that was chosen, as an instant with its offset."""
 
-    start = forms.CharField(
+    start = Instant(
         max_length=40, widget=forms.HiddenInput, error_messages={"required": "Choose a time."}
     )
 

@@ -15,6 +15,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts.models import Role
 from pages.page import Page
 from pages.staff.cards import Shown, window_words
+from pages.staff.desk import version_of
 from pages.staff.parcel_forms import (
     AttemptForm,
     ChannelForm,
@@ -108,7 +109,7 @@ class Parcel(Page):
         by = self.by(given.pop("channel", "web"))
         if verb in DOORS:
             given = DOORS[verb]().arguments(given)
-        common = {"by": by, "now": self.now, "version": seen_version(request)}
+        common = {"by": by, "now": self.now, "version": version_of(request)}
         done = ACTIONS[verb](delivery=row, **given, **common)
         self.looked("delivery", [done])
         messages.success(request, f"{done.reference} {VERBS[verb][1]}.")
@@ -155,7 +156,7 @@ class Choose(Page):
             signer={"name": said["signer_name"], "date_of_birth": said["signer_born"]},
             by=self.by(said["channel"]),
             now=self.now,
-            version=seen_version(self.request),
+            version=version_of(self.request),
         )
         messages.success(self.request, f"{done.reference} has its window.")
         return redirect("parcel", pk=done.pk)
@@ -164,14 +165,6 @@ class Choose(Page):
 def _left(window: Any) -> str:
     left = window.capacity - window.taken
     return f"{left} {'place' if left == 1 else 'places'} left"
-
-
-def seen_version(request: HttpRequest) -> int | None:
-    """The version that a form was made from; one that cannot be read is stale."""
-    text = request.POST.get("version", "")
-    if not text:
-        return None
-    return int(text) if text.isdecimal() and len(text) < 10 else -1
 
 
 def back_to(request: HttpRequest) -> str:

@@ -1,30 +1,16 @@
 """What staff type about parcels; the same fields and bounds as the API's."""
 
-from datetime import date
 from typing import Any
 
 from django import forms
 
+from pages.forms import Day
 from scheduling.deliveries.api import carrier_name
 from scheduling.deliveries.models import Delivery
 from scheduling.deliveries.windows.models import DeliveryWindow
 
-EARLIEST, LATEST = date(1900, 1, 1), date(2100, 12, 31)
+LONGEST_CARRIER = 40
 CHANNELS = (("telephone", "On the telephone"), ("in_person", "In person"))
-
-
-class DayField(forms.DateField):
-    """A day as browsers send it, between the years 1900 and 2100."""
-
-    def __init__(self, **options: Any) -> None:
-        widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
-        super().__init__(input_formats=["%Y-%m-%d"], widget=widget, **options)
-
-    def clean(self, value: Any) -> Any:
-        day = super().clean(value)
-        if day and not EARLIEST <= day <= LATEST:
-            raise forms.ValidationError("Use a day between 1900 and 2100.")
-        return day
 
 
 class NothingForm(forms.Form):
@@ -32,11 +18,14 @@ class NothingForm(forms.Form):
 
 
 class DispatchForm(forms.Form):
-    carrier = forms.CharField(max_length=40)
+    carrier = forms.CharField(max_length=LONGEST_CARRIER)
     tracking = forms.CharField(max_length=60, label="Tracking number")
 
     def clean_carrier(self) -> str:
-        return carrier_name(self.cleaned_data["carrier"])
+        name = carrier_name(self.cleaned_data["carrier"])
+        if len(name) > LONGEST_CARRIER:  # some letters are two in capitals
+            raise forms.ValidationError(f"Use up to {LONGEST_CARRIER} letters.")
+        return name
 
 
 class DeliverForm(forms.Form):
@@ -92,7 +81,7 @@ class ChooseForm(ChannelForm):
 
     window = forms.TypedChoiceField(label="Window")
     signer_name = forms.CharField(max_length=120, label="Who takes it")
-    signer_born = DayField(label="Their date of birth", help_text="21 or older on that day.")
+    signer_born = Day(label="Their date of birth", help_text="21 or older on that day.")
     field_order = ("window", "signer_name", "signer_born", "channel")
 
     def __init__(self, *args: Any, offered: dict[str, tuple[str, DeliveryWindow]], **more: Any):

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.conf import settings
 
-from pages.staff.parcel_forms import DayField
+from pages.forms import Clock, Day, WallTime, between
 from patients.service_area import CENTRAL, EASTERN
 from patients.zip_table import corrections
 from scheduling.deliveries.windows.models import DeliveryZone, Holiday
@@ -16,31 +16,6 @@ from scheduling.intervals import Interval
 
 TIME_ZONES = ((EASTERN, "Eastern"), (CENTRAL, "Central"))
 WEEKDAYS = tuple(enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")))
-
-
-class WallField(forms.Field):
-    """A day and an hour on somebody's wall, as browsers send it; without a zone yet."""
-
-    widget = forms.DateTimeInput(format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local"})
-
-    def to_python(self, value: Any) -> datetime | None:
-        if not value:
-            return None
-        try:
-            at = datetime.strptime(str(value), "%Y-%m-%dT%H:%M")  # noqa: DTZ007  the zone follows
-        except ValueError as error:
-            raise forms.ValidationError("Use a day and a time.") from error
-        if not 2000 <= at.year <= 2100:
-            raise forms.ValidationError("Use a time between the years 2000 and 2100.")
-        return at
-
-
-class ClockField(forms.TimeField):
-    """Hours and minutes."""
-
-    def __init__(self, **options: Any) -> None:
-        widget = forms.TimeInput(format="%H:%M", attrs={"type": "time"})
-        super().__init__(input_formats=["%H:%M"], widget=widget, **options)
 
 
 class PlacesField(forms.IntegerField):
@@ -74,7 +49,7 @@ class DaysForm(forms.Form):
     """Which zone, and from which day on; what cannot be read asks for nothing."""
 
     zone = forms.UUIDField(required=False)
-    first = DayField(required=False)
+    first = Day(required=False)
 
 
 class CapacityForm(forms.Form):
@@ -83,12 +58,12 @@ class CapacityForm(forms.Form):
 
 
 class WindowForm(forms.Form):
-    day = DayField()
-    opens = ClockField(label="From")
-    closes = ClockField(label="To")
+    day = Day()
+    opens = Clock(label="From")
+    closes = Clock(label="To")
     capacity = PlacesField(initial=10)
-    ship_on = DayField(required=False, help_text="Empty: as the zone says.", label="Ships on")
-    cutoff = WallField(
+    ship_on = Day(required=False, help_text="Empty: as the zone says.", label="Ships on")
+    cutoff = WallTime(
         required=False, help_text="Empty: as the zone says. Eastern time.", label="Order until"
     )
 
@@ -106,8 +81,8 @@ class WindowForm(forms.Form):
 
 class ClosureForm(forms.Form):
     counties = CountiesField()
-    start = WallField(label="From")
-    end = WallField(label="Until")
+    start = WallTime(label="From")
+    end = WallTime(label="Until")
     time_zone = forms.ChoiceField(
         choices=TIME_ZONES, label="These times are", initial=settings.PRACTICE_ZONE
     )
@@ -122,12 +97,11 @@ class ClosureForm(forms.Form):
     def span(self) -> Interval:
         """From when until when, in UTC; of a form that is valid."""
         said = self.cleaned_data
-        zone = said["time_zone"]
-        return Interval(in_zone(said["start"], zone), in_zone(said["end"], zone))
+        return between(said["start"], said["end"], said["time_zone"])
 
 
 class HolidayForm(forms.Form):
-    day = DayField()
+    day = Day()
     name = forms.CharField(max_length=60)
     effect = forms.ChoiceField(
         choices=Holiday.Effect.choices, label="On that day", initial=Holiday.Effect.NEITHER
@@ -160,16 +134,16 @@ class ZoneForm(forms.Form):
     name = forms.CharField(max_length=60)
     time_zone = forms.ChoiceField(choices=TIME_ZONES, label="Its clocks are")
     weekdays = _days("Days with windows", range(1, 5))
-    opens = ClockField(label="Window from", initial=time(9))
-    closes = ClockField(label="to", initial=time(13))
-    opens_2 = ClockField(label="A second one from", required=False)
-    closes_2 = ClockField(label="to", required=False)
+    opens = Clock(label="Window from", initial=time(9))
+    closes = Clock(label="to", initial=time(13))
+    opens_2 = Clock(label="A second one from", required=False)
+    closes_2 = Clock(label="to", required=False)
     capacity = PlacesField(label="Places in each", initial=10)
     ship_weekdays = _days("Days on which the pharmacy ships", range(4))
     transit_days = forms.IntegerField(
         min_value=1, max_value=7, initial=1, label="Days from shipping to the window"
     )
-    cutoff = ClockField(
+    cutoff = Clock(
         label="Order until", initial=time(11),
         help_text="At the pharmacy, on the business day before shipping.",
     )  # fmt: skip
@@ -189,6 +163,12 @@ class ZoneForm(forms.Form):
         if said.get("opens") and said.get("opens") == said.get("opens_2"):
             self.add_error("opens_2", "The first one begins then, too.")
         return said
+
+    def clean_weekdays(self) -> list[int]:
+        return sorted(set(self.cleaned_data["weekdays"]))
+
+    def clean_ship_weekdays(self) -> list[int]:
+        return sorted(set(self.cleaned_data["ship_weekdays"]))
 
     def templates(self) -> list[dict[str, Any]]:
         """The windows of a week, as the action takes them."""

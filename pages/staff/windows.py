@@ -8,12 +8,13 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.models import Role
-from pages.page import Page
+from accounts.practice import practice
+from pages.page import Invalid, Page
 from pages.staff.cards import window_words
 from pages.staff.window_forms import (
     CapacityForm,
@@ -76,7 +77,7 @@ class Windows(Page):
         }
 
     def _today(self, zone: DeliveryZone | None) -> date:
-        return local_day(self.now, zone.time_zone) if zone else self.now.date()
+        return local_day(self.now, (zone or practice()).time_zone)
 
     def _days(self, zone: DeliveryZone, first: date, last: date) -> list[dict[str, Any]]:
         span = days(first, last, zone.time_zone)
@@ -126,6 +127,9 @@ class Windows(Page):
             else cutoff_of(ship_on, rules, actions.holidays())
         )
         span = on_day(said["day"], said["opens"], said["closes"], zone.time_zone)
+        if span.end <= span.start:
+            self.typed.add_error("closes", "The clocks skip this time that night.")
+            raise Invalid(self.typed, "form")
         actions.add_window(
             zone=zone,
             starts=span.start,
@@ -183,17 +187,24 @@ class Closures(Page):
             "reason": said["reason"],
         }
 
-    def do_preview(self) -> HttpResponseBase | None:
+    def do_preview(self) -> HttpResponseBase:
         """Whom it would meet; nothing is changed."""
-        would_be = Closure(**self._read())
+        return self._preview(self._read())
+
+    def _preview(self, said: Mapping[str, Any], **more: Any) -> HttpResponse:
+        would_be = Closure(**said)
         rows = Delivery.objects.visible_to(self.user).met_by(would_be)
         meets = list(rows.select_related("window", "patient__address"))
         self.looked("delivery", meets)
         self.met = [_met(row) for row in meets]
-        return self.page()
+        return self.page(previewed=_where_and_when(said), **more)
 
     def do_save(self) -> HttpResponseBase | None:
-        actions.close_counties(**self._read(), by=self.by(), now=self.now)
+        """What was shown, and nothing else: something else is shown first."""
+        said = self._read()
+        if self.request.POST.get("previewed") != _where_and_when(said):
+            return self._preview(said, is_other=True, status=409)
+        actions.close_counties(**said, by=self.by(), now=self.now)
         messages.success(self.request, "These counties are closed; who is met chooses anew.")
         return None
 
@@ -202,6 +213,12 @@ class Closures(Page):
         actions.lift_closure(closure=row, by=self.by(), now=self.now)
         messages.success(self.request, "These counties are open again.")
         return None
+
+
+def _where_and_when(said: Mapping[str, Any]) -> str:
+    """What decides whom a closure meets."""
+    when = (said["start"].isoformat(), said["end"].isoformat())
+    return ",".join((*when, *sorted(said["counties"])))
 
 
 def _met(row: Delivery) -> dict[str, Any]:
@@ -223,7 +240,8 @@ class Holidays(Page):
     typed: forms.Form | None = None
 
     def facts(self) -> Mapping[str, Any]:
-        rows = Holiday.objects.filter(day__gte=self.now.date()).order_by("day")[:100]
+        today = local_day(self.now, practice().time_zone)
+        rows = Holiday.objects.filter(day__gte=today).order_by("day")[:100]
         return {
             "here": "windows",
             "tab": "holidays",
@@ -277,7 +295,7 @@ class Zones(Page):
             templates=self.typed.templates(),
             cutoff=said["cutoff"],
             transit_days=said["transit_days"],
-            ship_weekdays=sorted(said["ship_weekdays"]),
+            ship_weekdays=said["ship_weekdays"],
             by=self.by(),
             now=self.now,
         )

@@ -10,6 +10,7 @@ from django.http import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from pages.forms import instant_in
 from pages.staff.desk import SIZE, Desk, uuid_of
 from pages.staff.forms import NoteForm
 from patients.api import found
@@ -142,12 +143,8 @@ def _place(text: str) -> tuple[int, datetime, Any] | None:
     """Where a page begins, as the link to it says; None for the first one."""
     urgency, _, rest = text.partition("_")
     due, _, pk = rest.partition("_")
-    try:
-        at = datetime.fromisoformat(due)
-    except ValueError:
-        return None
-    known = urgency in ("1", "2", "3") and at.tzinfo and uuid_of(pk)
-    return (int(urgency), at, uuid_of(pk)) if known else None
+    at, item = instant_in(due), uuid_of(pk)
+    return (int(urgency), at, item) if at and item and urgency in ("1", "2", "3") else None
 
 
 class WorkItemPage(Items):

@@ -74,6 +74,8 @@ LOOKS: tuple[tuple[Any, ...], ...] = (
     ("chain-held", PATIENT + "chain/", "chen", patient("chain/", clinical_holds__reason="reading")),
     ("prescriptions", "physician/patients/<uuid:pk>/prescriptions/", "chen",
      patient("prescriptions/", prescriptions__ended_at=None, prescriptions__sessions=4)),
+    ("prescriptions-none", PATIENT + "prescriptions/", "chen",
+     patient("prescriptions/", **UNDECIDED)),
     ("amendments-of", PATIENT + "amendments/", "chen", patient("amendments/", **UNDECIDED)),
     ("physician-settings", "physician/settings/", "chen"),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import BytesIO, StringIO
 from typing import Any
 
@@ -43,12 +43,16 @@ def has_window(name: str, talk: str, day: str = "2026-12-04") -> Care:
     return walk
 
 
+def fresh(name: str) -> Client:
+    """Somebody who has just signed in, without a browser."""
+    made = Client()
+    made.cookies["sessionid"] = key_of(user_of(name))  # type: ignore[arg-type]
+    return made
+
+
 @pytest.fixture
 def client(now: Any) -> Client:
-    """Sam without a browser."""
-    made = Client()
-    made.cookies["sessionid"] = key_of(user_of("sam"))  # type: ignore[arg-type]
-    return made
+    return fresh("sam")
 
 
 def address_of(walk: Care, tail: str = "") -> str:
@@ -573,3 +577,135 @@ def test_late_and_at_risk(prescribed: Care, client: Client) -> None:
     to("2026-12-02T17:00Z")
     assert "At risk" in client.get("/staff/").content.decode()
     assert prescribed.delivery["status"] == Status.SCHEDULED
+
+
+# --- what browsers never send, and others do ------------------------------------------------------
+
+BOOK = "/staff/patients/{alice}/book/"
+ZONE = {
+    "do": "add", "name": "Gulf", "time_zone": "America/Chicago", "opens": "09:00",
+    "closes": "10:00", "capacity": "1", "transit_days": "1", "cutoff": "11:00",
+}  # fmt: skip
+SKIPPED = {"day": "2027-03-14", "opens": "02:10", "closes": "02:50", "capacity": "1"}
+ITEM = "01890a5d-ac96-774b-bcce-b302099a8057"
+ODD: tuple[tuple[str, dict[str, Any] | None, int], ...] = (
+    ("/staff/", {"do": "many", "verb": "hold", "only": "\0"}, 200),
+    ("/staff/papers/slips.csv?only=%00", None, 200),
+    (f"/staff/work/?after=1_0001-01-01T00:00:00%2B23:59_{ITEM}", None, 200),
+    (f"/staff/work/?after=1_9999-12-31T23:59:59-23:59_{ITEM}", None, 200),
+    (f"/staff/work/?after=1_2026-12-01T00:00:00%2B05:30:15.123456_{ITEM}", None, 200),
+    (
+        BOOK,
+        {"do": "book", "channel": "telephone", "place": "FL",
+         "start": "2026-12-01T15:00:00+05:30:15.123456"},
+        400,
+    ),
+    (
+        BOOK,
+        {"do": "book", "channel": "telephone", "place": "FL", "start": "2000-01-01T00:00:00+23:59"},
+        400,
+    ),
+    ("/staff/windows/", {"do": "add", "zone": "{zone}", **SKIPPED}, 400),
+    ("/staff/windows/zones/", {**ZONE, "weekdays": ["1", "1"], "ship_weekdays": ["0"]}, 302),
+    ("/staff/windows/zones/", {**ZONE, "weekdays": ["1"], "ship_weekdays": ["0"] * 30}, 302),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(ODD)))
+def test_odd_input_is_refused_and_no_fault_of_ours(client: Client, number: int) -> None:
+    address, body, status = ODD[number]
+    known = {
+        "alice": Patient.objects.get(first_name="Alice").pk,
+        "zone": DeliveryZone.objects.get(counties__county="Escambia").pk,
+    }
+    address = address.format(**known)
+    if body is None:
+        answer = client.get(address)
+    else:
+        sent = {k: v.format(**known) if isinstance(v, str) else v for k, v in body.items()}
+        answer = client.post(address, sent)
+    assert answer.status_code == status, answer.content
+
+
+def test_the_days_of_a_zone_are_kept_once(client: Client) -> None:
+    client.post(
+        "/staff/windows/zones/", {**ZONE, "weekdays": ["1", "1"], "ship_weekdays": ["0", "0"]}
+    )
+    zone = DeliveryZone.objects.get(name="Gulf")
+    assert (zone.templates.count(), zone.ship_weekdays) == (1, [0])
+
+
+def test_a_carrier_is_as_long_in_capitals(client: Client, now: Any) -> None:
+    walk = care(caller("alice")).prescribed()
+    walk.delivery_in("packed")
+    to(SHIP_AT)
+    answer = does(client, walk, "dispatch", carrier="ß" * 40, tracking="1")
+    assert answer.status_code == 400
+    assert does(client, walk, "dispatch", carrier="ß" * 20, tracking="1").status_code == 302
+
+
+CLOSED = {
+    "counties": ["FL Bay"], "start": "2026-12-01T00:00", "end": "2026-12-02T00:00",
+    "reason": "Storm", "time_zone": "America/Chicago",
+}  # fmt: skip
+
+
+def test_a_closure_is_shown_before_it_is_saved(client: Client) -> None:
+    def asked(do: str, **more: Any) -> Any:
+        return client.post("/staff/windows/closures/", {**CLOSED, "do": do, **more})
+
+    seen = asked("preview").context["previewed"]
+    for previewed, end in (("", "2026-12-02T00:00"), (seen, "2026-12-09T00:00")):
+        answer = asked("save", previewed=previewed, end=end)
+        assert answer.status_code == 409
+        assert b"This is not what was shown before" in answer.content
+    assert not Closure.objects.exists()
+    assert asked("save", previewed=seen, reason="A big storm").status_code == 302
+    assert Closure.objects.get().reason == "A big storm"
+
+
+def test_a_closure_lasts_through_the_hour_that_autumn_repeats(client: Client) -> None:
+    sent = {
+        **CLOSED, "time_zone": "America/New_York", "start": "2026-11-01T00:30",
+        "end": "2026-11-01T01:30",
+    }  # fmt: skip
+    shown = client.post("/staff/windows/closures/", {**sent, "do": "preview"})
+    sent["previewed"] = shown.context["previewed"]
+    client.post("/staff/windows/closures/", {**sent, "do": "save"})
+    assert Closure.objects.get().end == datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
+
+
+def test_a_window_that_nobody_could_choose_is_not_opened(client: Client, sam: Caller) -> None:
+    zone = DeliveryZone.objects.get(counties__county="Escambia")
+    wish = {"do": "add", "zone": zone.pk, "opens": "05:00", "closes": "06:00", "capacity": "1"}
+    late = {"day": "2026-12-16", "ship_on": "2026-12-15", "cutoff": "2020-01-01T00:00"}
+    for day in ({"day": "2020-01-06"}, late):
+        answer = client.post("/staff/windows/", {**wish, **day})
+        assert answer.status_code == 409
+        assert b"its time to order is over" in answer.content
+    over = {"starts": "2020-01-06T15:00:00Z", "ends": "2020-01-06T17:00:00Z"}
+    over |= {"zone": str(zone.pk), "ship_on": "2020-01-03", "cutoff_at": "2020-01-02T15:00:00Z"}
+    answer = sam.post("delivery-windows/", {**over, "capacity": 1})
+    assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
+
+
+def test_a_parcel_that_was_not_seen_is_stale(client: Client, now: Any) -> None:
+    walk = care(caller("alice")).scheduled()
+    assert client.post(address_of(walk), {"do": "hold"}).status_code == 412
+    sent = {
+        "do": "choose",
+        "channel": "telephone",
+        "signer_name": "Al",
+        "signer_born": "1980-01-01",
+    }
+    sent["window"] = str(Delivery.objects.get(pk=walk.delivery["id"]).window_id)
+    assert client.post(address_of(walk, "window/"), sent).status_code == 412
+
+
+def test_a_holiday_is_shown_till_the_day_is_over_where_we_are(
+    client: Client, at: Callable[[str], datetime]
+) -> None:
+    """At 8 PM in New York it is tomorrow in UTC."""
+    Holiday.objects.create(day="2026-12-19", name="Late feast", effect="neither")
+    at("2026-12-20T01:00Z")
+    assert b"Late feast" in fresh("sam").get("/staff/windows/holidays/").content

@@ -11,12 +11,14 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from notifications.incoming import hear_text
 from notifications.models import InboundMessage, Message, OptOut, Pause
+from pages.staff.gates import OF_CODE
 from patients.models import Assessment, Consent, IdentityCheck, Patient
 from patients.questionnaire import CRISIS_TEXT, QUESTIONS
 from records import brake, clock, limits
 from records.events import raise_work_item
 from records.ids import uuid7
 from records.models import AccessLog, Brake, Event, WorkItem
+from scheduling.management.commands.gates_table import every_gate
 from scheduling.models import BillingPeriod, Consultation, Delivery, Subscription
 from tests.browser.site import Queries, key_of
 from tests.care import Care, care, to
@@ -657,3 +659,7 @@ def test_the_settings_are_read_alone(desk: Client, chen: Caller) -> None:
     assert "$250" in page
     assert "The physician changes these numbers" in page
     assert "<form" not in page.split("<main")[1]
+
+
+def test_staff_have_words_for_every_gate() -> None:
+    assert {gate.code for gate in every_gate()} <= set(OF_CODE)

@@ -12,6 +12,7 @@ from accounts.models import Role, User
 from pages.page import Page
 from pages.urls import urls
 from records import clock
+from records.models import AccessLog
 from tests.browser.every_page import LOOKS, NO_PAGE, Look
 from tests.browser.site import SCHEMES, SIZES, Queries, key_of, seat, user_of, violations
 from tests.cast import NOW
@@ -107,3 +108,22 @@ def test_a_page_asks_little_of_the_database(look: Look, demo: str) -> None:
     with Queries() as asked:
         client.get(address)
     assert len(asked) <= MOST, "\n".join(q["sql"][:200] for q in asked.captured_queries)
+
+
+OF_PATIENTS = [look for look in LOOKS if look.who in ("chen", "sam") and "patients/<" in look.route]
+
+
+@pytest.mark.parametrize("look", OF_PATIENTS, ids=lambda look: look.name)
+def test_whoever_looks_at_a_patient_is_written_down(look: Look, demo: str) -> None:
+    """Also where there is nothing to list: the head of the page names them."""
+    client = Client()
+    user = user_of(look.who)
+    assert user
+    client.cookies["sessionid"] = key_of(user)
+    address = look.address
+    before = AccessLog.objects.filter(user=user).count()
+    assert client.get(address).status_code == 200
+    new = AccessLog.objects.filter(user=user).order_by("-pk")
+    (patient,) = re.findall(r"patients/([0-9a-f-]{36})/", address)
+    assert new.count() > before
+    assert patient in new[0].patient_ids

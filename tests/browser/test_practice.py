@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import connections
 from django.test import Client
 from playwright.sync_api import Page, expect
@@ -16,6 +18,7 @@ from accounts.models import PasswordLink, Practice, Role, User
 from notifications.models import Message
 from notifications.sandbox.callbacks import wait_until_told
 from notifications.writing import write_messages
+from pages.management.commands.setup import _mail as typed_mail
 from records.models import Event
 from scheduling.demo import answers
 from scheduling.models import Licence, Physician, Plan, WorkingHours
@@ -248,3 +251,20 @@ def test_a_new_practice_is_asked_a_few_questions(nobody: str) -> None:
     assert not {"practice"} & left
     again = run_setup(nobody, ANSWERS)
     assert "Somebody works here already" in again.stderr
+
+
+@pytest.mark.parametrize("mail", ["\u017fam@hearth.test", "\u212aay@hearth.test"])
+def test_a_mail_address_has_plain_letters(db: None, now: Any, mail: str) -> None:
+    """To the database one with the capitals of plain ones would be somebody else's."""
+    sent = {"do": "invite", "role": "staff", "name": "Kay", "email": mail, "phone": ""}
+    assert signed_in("admin").post("/practice/people/", sent).status_code == 400
+    with pytest.raises(ValidationError):
+        typed_mail(mail)
+
+
+def test_a_licence_is_good_till_its_day_is_over_here(db: None, now: Any) -> None:
+    """At 8 PM in New York it is tomorrow in UTC."""
+    Licence.objects.update(expires_on="2026-12-25")
+    evening = datetime(2026, 12, 26, 1, tzinfo=UTC)
+    done = {todo.key: todo.done for todo in todos(evening)}
+    assert done["licence"]

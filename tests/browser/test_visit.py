@@ -10,10 +10,12 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
+from pages.physician.forms import NoteForm
 from patients.models import ClinicalHold, IdentityCheck, Patient
 from records import clock
 from records.models import AccessLog, Rule, Setting, WorkItem
 from records.values import DEFAULTS, in_force
+from scheduling.consultations.api import LONGEST_NOTE
 from scheduling.consultations.models import Consultation, Decision
 from scheduling.demo import answers
 from scheduling.prescriptions.models import Prescription
@@ -48,6 +50,10 @@ def urgent(number: int = 7, **given: Any) -> str:
 
 
 def press(client: Client, address: str, do: str, **typed: Any) -> Any:
+    """A button of a page that was just read: of a visit, with its version."""
+    if "/consultations/" in address:
+        version = Consultation.objects.get(pk=address.split("/")[3]).version
+        typed = {"version": version, **typed}
     return client.post(address, {"do": do, **typed})
 
 
@@ -434,7 +440,7 @@ def test_an_amendment_is_answered_once_where_the_physician_reads_it(
     asked = ok(alice.post("me/amendments/", {"about": None, "text": "I never smoked."}))["id"]
     seen = client.get(address).content.decode()
     assert "I never smoked." in seen
-    assert AccessLog.objects.filter(object_kind="amendment", object_ids=[asked]).exists()
+    assert AccessLog.objects.filter(object_kind="amendment", object_ids__contains=[asked]).exists()
     kept = press(client, address, "answer", amendment=asked, accepted="no")
     assert (kept.status_code, b"This field is required" in kept.content) == (400, True)
     said = {"amendment": asked, "accepted": "yes", "text": "It is added."}
@@ -447,3 +453,36 @@ def test_an_amendment_is_answered_once_where_the_physician_reads_it(
             400, 404,
         )  # fmt: skip
     assert client.get(page).status_code == 200
+
+
+def test_what_nobody_was_shown_is_stale(now: Any) -> None:
+    """Without the version that was seen, nothing of a visit is changed."""
+    chen, address = at_desk("chen"), booked()
+    row = arrived(chen, address)
+    for do, typed in (
+        ("note", {"note": "x"}), ("over", {"note": "x"}), ("complete", {"note": "x"}),
+        ("correct", {"reason": "x"}), ("no_show", {}), ("over", {"note": "x", "newer": "zz"}),
+    ):  # fmt: skip
+        assert chen.post(address, {"do": do, **typed}).status_code == 412, do
+    row.refresh_from_db()
+    assert (row.note, row.status) == ("", "arrived")
+
+
+def test_a_note_is_as_long_however_its_lines_end() -> None:
+    text = ("x" * 9 + "\r\n") * (LONGEST_NOTE // 10)
+    assert len(text) > LONGEST_NOTE
+    form = NoteForm({"note": text, "version": "1"})
+    assert form.is_valid()
+    assert form.cleaned_data["note"] == text.replace("\r\n", "\n")
+    assert not NoteForm({"note": text + "x", "version": "1"}).is_valid()
+
+
+def test_patience_is_that_of_the_practice(now: Any) -> None:
+    chen, address = at_desk("chen"), booked()
+    Setting.objects.create(
+        key="consultation_no_show_after",
+        value=25,
+        valid_from=now,
+        changed_by=User.objects.get(email="sam@hearth.test"),
+    )
+    assert "Give them 25 minutes" in chen.get(address).content.decode()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -249,7 +250,7 @@ def test_a_move_that_cannot_be(booked: Consultation) -> None:
         ("2026-11-30T03:00:00Z", 1, 409, "This time is not offered."),
         ("2026-12-01T15:00:00Z", 7, 412, "This has changed since you looked"),
         ("2028-12-01T15:00:00Z", 1, 409, "That is further ahead than can be booked."),
-        ("2026-12-01T15:00:00", 1, 400, "Say in which time zone that is."),
+        ("2026-12-01T15:00:00", 1, 400, "Choose a time."),
         ("tomorrow", 1, 400, "Choose a time."),
         ("", 1, 400, "This field is required."),
         ("2026-12-01T15:00:00Z", "x", 400, "Please look at this page again."),
@@ -324,6 +325,14 @@ def test_bad_weeks_and_bad_forms(booked: Consultation) -> None:
         ("preview", {"start": "2026-12-02T10:00Z", "end": "x"}, "Choose a day and a time."),
         ("add_time_off", {"start": "", "end": ""}, "This field is required."),
         ("add_opening", {"start": "2026-12-02T10:00", "end": "2026-12-04T09:00"}, "24 hours"),
+        ("add_hours", {"weekday": 0, "opens": "23:59:10", "closes": "00:00:30"}, "valid time"),
+        ("add_hours", {"weekday": 5, "opens": "01:02:03.123456", "closes": "02:00"}, "valid time"),
+        ("add_opening", {"start": "2027-03-14T02:10", "end": "2027-03-14T02:50"}, "after the"),
+        (
+            "add_licence",
+            {"state": "FL", "number": "1", "valid_from": "0001-01-01", "expires_on": "9999-12-31"},
+            "Use a day between",
+        ),
         (
             "add_licence",
             {"state": "FL", "number": "1", "valid_from": "2026-01-02", "expires_on": "2026-01-01"},
@@ -393,3 +402,24 @@ def test_a_preview_saves_nothing(booked: Consultation) -> None:
     assert not TimeOff.objects.exists()
     sent = {"start": "2026-11-30T10:30", "end": "2026-11-30T11:00"}
     assert "Nobody is booked in it." in posted(chen, MONDAY, "preview", **sent).content.decode()
+
+
+def test_back_to_the_week_in_which_it_is_here(now: Any, alice: Caller) -> None:
+    """Sunday evening in New York is Monday in UTC, and in another week."""
+    sunday = {"weekday": 6, "opens": "18:00", "closes": "23:00"}
+    assert posted(desk(), MONDAY, "add_hours", **sunday).status_code == 302
+    book(alice, start="2026-12-07T01:00:00Z")
+    page = desk().get(move_page(Consultation.objects.get())).content.decode()
+    assert "/physician/week/?from=2026-12-06" in page
+
+
+def test_nothing_is_moved_once_the_sign_in_has_ended(
+    alice_booked: Caller, sit: Callable[..., Page]
+) -> None:
+    page = sit("chen")
+    page.goto(MONDAY)
+    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    drag(page, entry(page, "Alice Test"), hours=1)
+    expect(page.get_by_role("alert")).to_contain_text("your sign-in has ended")
+    expect(entry(page, "Alice Test")).to_contain_text("10:00")
+    assert Consultation.objects.get().start == TEN

@@ -13,6 +13,7 @@ from django.core.validators import URLValidator, validate_email
 
 from accounts.phones import us_number
 from accounts.practice import BAD_NAME, BAD_PHONE, is_name
+from pages.forms import plain_mail
 from records import clock
 from records.refused import Refused
 from scheduling.setting_up import STATES, begin
@@ -122,7 +123,7 @@ def _phone(typed: str) -> str:
 
 def _mail(typed: str) -> str:
     validate_email(typed)
-    return typed
+    return plain_mail(typed)
 
 
 def _link(typed: str) -> str:

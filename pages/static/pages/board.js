@@ -113,7 +113,8 @@ async function ask() {
     cache: "no-store", headers: { "X-Poll": "1", "If-None-Match": `"${mark}"` }, redirect: "manual",
   }).catch(() => null);
   if (!answer) { news.textContent = "No connection: what you see may be old."; return; }
-  if (answer.type === "opaqueredirect") { location.reload(); return; }
+  // The sign-in has ended. To reload what a form was answered with would send the form again.
+  if (answer.type === "opaqueredirect") { location.assign(location.pathname + location.search); return; }
   if (answer.status === 304) { if (!changes) news.textContent = "Up to date."; return; }
   if (!answer.ok) { news.textContent = "The board cannot be read just now."; return; }
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("board");

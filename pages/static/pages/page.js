@@ -55,12 +55,12 @@ if (idleAfter) {
     told = Date.now();
     others.postMessage("used");
     const answer = await fetch("/still-here/", { cache: "no-store" }).catch(() => null);
-    if (answer && answer.status === 401) location.reload();
+    if (answer && answer.status === 401) location.assign(location.pathname + location.search);
   };
   const leave = async () => { // asks without being a use, and goes once the sign-in is over
     const by = { cache: "no-store", headers: { "X-Poll": "idle" } };
     const answer = await fetch("/still-here/", by).catch(() => null);
-    if (answer && answer.status === 401) location.reload();
+    if (answer && answer.status === 401) location.assign(location.pathname + location.search);
   };
   others.addEventListener("message", () => {
     use();

@@ -295,7 +295,13 @@ def add_window(
     by: Actor,
     now: datetime,
 ) -> DeliveryWindow:
-    """A window beside those of the templates, or one of theirs that was taken away before."""
+    """A window beside those of the templates, or one of theirs that was taken away before.
+
+    Raises `Refused` ``wrong_state`` for one that nobody could choose any more.
+    """
+    if cutoff_at <= now:
+        detail = "Nobody could choose this window any more: its time to order is over."
+        raise Refused("wrong_state", detail, pointer="/cutoff_at")
     if not DeliveryZone.objects.select_for_update(no_key=True).filter(pk=zone.pk):
         raise _gone()
     wanted = {"ends": ends, "ship_on": ship_on, "cutoff_at": cutoff_at, "capacity": capacity}
