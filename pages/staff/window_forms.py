@@ -6,7 +6,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.conf import settings
 
 from pages.staff.parcel_forms import DayField
 from patients.service_area import CENTRAL, EASTERN
@@ -108,9 +107,7 @@ class ClosureForm(forms.Form):
     counties = CountiesField()
     start = WallField(label="From")
     end = WallField(label="Until")
-    time_zone = forms.ChoiceField(
-        choices=TIME_ZONES, label="These times are", initial=settings.PRACTICE_ZONE
-    )
+    time_zone = forms.ChoiceField(choices=TIME_ZONES, label="These times are")
     reason = forms.CharField(max_length=200, label="Reason, for colleagues")
 
     def clean(self) -> dict[str, Any]:
