@@ -149,6 +149,21 @@ class Message(models.Model):
                 condition=Q(left_at__isnull=False),
                 name="message_left_for",
             ),
+            models.Index(
+                fields=["status", "id"],
+                condition=Q(
+                    status__in=(
+                        "sending",
+                        "unknown",
+                        "undelivered",
+                        "failed",
+                        "suppressed",
+                        "cancelled",
+                        "missed",
+                    )
+                ),
+                name="message_not_arrived",
+            ),
         ]
 
     def __str__(self) -> str:

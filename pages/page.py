@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from django.views import View
 from structlog.contextvars import bind_contextvars
 
 from accounts import sessions
-from accounts.models import User
+from accounts.models import Practice, User
 from accounts.practice import practice
 from patients.api import look_log
 from records import clock
@@ -103,8 +104,14 @@ class Page(View):
 
     def page(self, *, status: int = 200, **more: Any) -> HttpResponse:
         """The page with its facts; ``more`` stands over them."""
-        facts = {**self.facts(), **more, "now": self.now}
+        known = {"practice": SimpleLazyObject(lambda: self.practice)}
+        facts = {**known, **self.facts(), **more, "now": self.now}
         return render(self.request, self.template, facts, status=status)
+
+    @cached_property
+    def practice(self) -> Practice:
+        """Whose practice it is; one query a page, and none for one that does not say it."""
+        return practice()
 
     def read(self, form: BaseForm, name: str = "form") -> dict[str, Any]:
         """What was typed into a bound form; raises `Invalid`, which shows it again."""

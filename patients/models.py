@@ -299,6 +299,18 @@ class Assessment(models.Model):
                 condition=models.Q(urgency__in=(1, 2, 3)), name="urgency_is_1_2_or_3"
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["urgency", "id"],
+                condition=models.Q(status="submitted") | models.Q(status="draft", crisis=True),
+                name="assessment_waits",
+            ),
+            models.Index(
+                fields=["id"],
+                condition=models.Q(status="reviewed"),
+                name="assessment_reviewed",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.reference

@@ -217,6 +217,19 @@ class WorkItem(models.Model):
                 name="closed_work_items_say_when",
             ),
         ]
+        indexes = [
+            models.Index(fields=["patient_id", "kind"], name="work_item_of_patient"),
+            models.Index(
+                fields=["for_role", "urgency", "due_at", "id"],
+                condition=models.Q(status="open"),
+                name="work_item_to_do",
+            ),
+            models.Index(
+                fields=["for_role", "id"],
+                condition=models.Q(status="closed"),
+                name="work_item_done",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.object_id}"

@@ -1,7 +1,9 @@
 """The server's time for every page, with the demo alone and with 100,000 patients: some minutes.
 
 ``make bench-pages``. Each patient more is a copy, under ids of its own, of all that the demo has of
-one who went through the whole chain. A page is asked in this process, ROUNDS times, in turn with
+one who went through the whole chain; beside them some hundred are copies of those with a parcel
+under way, or whose assessment waits, and there is the work, the texts and the failures of a busy
+practice, in the measure of PATIENTS. A page is asked in this process, ROUNDS times, in turn with
 ``/livez``, the floor of the run. The exit code is 1 when a median is above LIMIT.
 """
 
@@ -54,7 +56,35 @@ OTHERWISE = {
     ("scheduling_prescription", "external_reference"): "'DEMO-' || n",
     ("notifications_message", "key"): "r.key || n",
     ("notifications_message", "provider_id"): "NULL",
+    ("notifications_inboundmessage", "provider_id"): "md5(r.provider_id || n)",
 }
+# Those of whom a busy practice has some hundred at once, and how many of 1,000 they are together.
+UNDER_WAY = """
+    SELECT DISTINCT ON (d.status) d.patient_id FROM scheduling_delivery d
+    WHERE d.status NOT IN ('delivered', 'returned', 'cancelled')
+    ORDER BY d.status, d.id"""
+WAITING = """
+    SELECT patient_id FROM patients_assessment WHERE status = 'submitted' ORDER BY id LIMIT 3"""
+SHARES = ((UNDER_WAY, 3), (WAITING, 3))
+# Work: how many of each role are done and to do, by a thousand patients.
+WORK = (
+    ("staff", "closed", 1000), ("physician", "closed", 250), ("staff", "open", 4),
+    ("physician", "open", 4),
+)  # fmt: skip
+ASKED = """
+    INSERT INTO records_workitem (id, kind, detail, urgency, for_role, patient_id, object_kind,
+        object_id, cause, status, raised_at, due_at, closed_at, note)
+    SELECT ('0190' || substr(md5(%(role)s || %(status)s || n), 5))::uuid,
+        CASE n %% 3 WHEN 0 THEN 'window_not_chosen' ELSE 'call_patient' END, 'Please call.',
+        1 + n %% 3, %(role)s, people.ids[1 + n %% array_length(people.ids, 1)], 'patient',
+        gen_random_uuid(), gen_random_uuid(), %(status)s, now(), now() + n * interval '1 minute',
+        CASE %(status)s WHEN 'closed' THEN now() END, ''
+    FROM generate_series(1, %(count)s) n,
+        (SELECT array_agg(id) ids FROM patients_patient) people"""
+FAILED = """
+    UPDATE notifications_message SET status = 'failed' WHERE id IN (
+        SELECT id FROM notifications_message
+        WHERE status = 'delivered' AND id < '01910000-0000-0000-0000-000000000000' LIMIT %s)"""
 REFERENCE = "left(r.reference, 2) || lpad(upper(to_hex(n)), 6, '0')"
 # The id of a copy: as old as the demo's, never the newest.
 MAP = """
@@ -66,11 +96,29 @@ def fill(its: psycopg.Connection) -> None:
     """COUNT patients more."""
     its.execute("SET session_replication_role = replica")
     its.execute(MAP)
-    user = its.execute("SELECT id FROM accounts_user WHERE email = %s", [WHOSE]).fetchone()
+    whose = "SELECT p.id FROM patients_patient p JOIN accounts_user u ON u.id = p.user_id "
+    rows = its.execute(whose + "WHERE u.email = %s", [WHOSE]).fetchall()
+    _copy_patient(its, rows[0][0], 1, COUNT)
+    last = COUNT
+    for query, share in SHARES:
+        patients = its.execute(query).fetchall()
+        each = max(1, COUNT * share // 1000 // len(patients))
+        for (patient,) in patients:
+            _copy_patient(its, patient, last + 1, last + each)
+            last += each
+    for role, status, share in WORK:
+        its.execute(ASKED, {"role": role, "status": status, "count": COUNT * share // 1000})
+    came = [row[0] for row in its.execute("SELECT id FROM notifications_inboundmessage")]
+    _copy(its, "notifications_inboundmessage", came, set(came), (1, COUNT // 10))
+    its.execute(FAILED, [COUNT // 200])
+    its.execute("VACUUM ANALYZE")
+
+
+def _copy_patient(its: psycopg.Connection, patient: UUID, first: int, last: int) -> None:
+    """All that belongs to a patient, as the copies of these numbers."""
+    user = its.execute("SELECT user_id FROM patients_patient WHERE id = %s", [patient]).fetchone()
     assert user
-    patient = its.execute("SELECT id FROM patients_patient WHERE user_id = %s", user).fetchone()
-    assert patient
-    whose: dict[str, list[UUID]] = {"user": [user[0]], "patient": [patient[0]]}
+    whose: dict[str, list[UUID]] = {"user": [user[0]], "patient": [patient]}
     for table, column, of in COPIED:
         found = sql.SQL("SELECT id FROM {} WHERE {} = ANY(%s)").format(
             sql.Identifier(table), sql.Identifier(column)
@@ -78,11 +126,16 @@ def fill(its: psycopg.Connection) -> None:
         whose[table] = [row[0] for row in its.execute(found, [whose[of]])]
     copied = {pk for rows in whose.values() for pk in rows if isinstance(pk, UUID)}
     for table, _, _ in COPIED:
-        _copy(its, table, whose[table], copied)
-    its.execute("VACUUM ANALYZE")
+        _copy(its, table, whose[table], copied, (first, last))
 
 
-def _copy(its: psycopg.Connection, table: str, rows: list[Any], copied: set[UUID]) -> None:
+def _copy(
+    its: psycopg.Connection,
+    table: str,
+    rows: list[Any],
+    copied: set[UUID],
+    numbers: tuple[int, int],
+) -> None:
     known = its.execute(
         "SELECT column_name, data_type, is_identity, is_generated FROM information_schema.columns "
         "WHERE table_schema = 'public' AND table_name = %s ORDER BY ordinal_position",
@@ -102,13 +155,13 @@ def _copy(its: psycopg.Connection, table: str, rows: list[Any], copied: set[UUID
         ]
         insert = sql.SQL(
             "INSERT INTO {table} ({names}) SELECT {values} "
-            "FROM {table} r, generate_series(1, %s) n WHERE r.id = %s"
+            "FROM {table} r, generate_series(%s, %s) n WHERE r.id = %s"
         ).format(
             table=sql.Identifier(table),
             names=sql.SQL(", ").join(sql.Identifier(name) for name, _ in taken),
             values=sql.SQL(", ").join(value for _, value in taken),
         )
-        its.execute(insert, [COUNT, pk])
+        its.execute(insert, [*numbers, pk])
 
 
 def _expression(table: str, name: str, value: Any, is_copied: bool) -> sql.Composable:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Q, Subquery
 
 from pages.physician.answers import answered, flagged
 from pages.physician.desk import Desk
@@ -12,7 +13,6 @@ from patients.models import Assessment
 from scheduling.consultations.models import Consultation, Status
 
 A_PAGE = 25
-URGENT = (1, 2, 3)
 
 
 class Assessments(Desk):
@@ -23,28 +23,43 @@ class Assessments(Desk):
     def facts(self) -> Mapping[str, Any]:
         reviewed = self.request.GET.get("show") == "reviewed"
         rows = Assessment.objects.visible_to(self.user).select_related("patient__address")
-        if reviewed:
-            rows = rows.filter(status=Assessment.Status.REVIEWED).order_by("-pk")
-        else:
-            rows = rows.exclude(status=Assessment.Status.REVIEWED).order_by("urgency", "pk")
+        rows = self._reviewed(rows) if reviewed else self._waiting(rows)
         booked = Consultation.objects.visible_to(self.user).filter(
             patient=OuterRef("patient"), status=Status.BOOKED, end__gt=self.now
         )
         soonest = Subquery(booked.order_by("start").values("start")[:1])
-        first = self._passed()
-        page = list(rows.annotate(booked_=soonest)[first : first + A_PAGE + 1])
+        page = list(rows.annotate(booked_=soonest)[: A_PAGE + 1])
         shown = page[:A_PAGE]
         self.looked("assessment", shown)
         return {
             "rows": shown,
             "reviewed": reviewed,
-            "more": first + A_PAGE if len(page) > A_PAGE else None,
+            "more": f"{shown[-1].urgency}_{shown[-1].pk}" if len(page) > A_PAGE else "",
         }
 
-    def _passed(self) -> int:
-        """How many stand on the pages before; the queue is short, and what is wrong is the top."""
-        text = self.request.GET.get("after", "")
-        return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
+    def _waiting(self, rows: Any) -> Any:
+        """Those that were sent, and drafts that call for help."""
+        is_draft = Q(status=Assessment.Status.DRAFT, crisis=True)
+        rows = rows.filter(Q(status=Assessment.Status.SUBMITTED) | is_draft)
+        if after := place_of(self.request.GET.get("after", "")):
+            urgency, pk = after
+            rows = rows.filter(Q(urgency__gt=urgency) | Q(urgency=urgency, pk__gt=pk))
+        return rows.order_by("urgency", "pk")
+
+    def _reviewed(self, rows: Any) -> Any:
+        rows = rows.filter(status=Assessment.Status.REVIEWED)
+        if after := place_of(self.request.GET.get("after", "")):
+            rows = rows.filter(pk__lt=after[1])
+        return rows.order_by("-pk")
+
+
+def place_of(text: str) -> tuple[int, UUID] | None:
+    """After which assessment a page begins: its urgency and its id; None for the first page."""
+    urgency, _, pk = text.partition("_")
+    try:
+        return (int(urgency), UUID(pk)) if urgency in ("1", "2", "3") else None
+    except ValueError:
+        return None
 
 
 class OneAssessment(Desk):

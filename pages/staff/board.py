@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import ExtractHour
 from django.db.models.lookups import GreaterThanOrEqual, LessThan
@@ -25,10 +24,11 @@ from pages.staff.cards import Shown
 from pages.staff.parcel_forms import AttemptForm, DeliverForm, DispatchForm
 from pages.staff.words import AT_ONCE, TITLES, TONES, VERBS
 from patients.service_area import CENTRAL, EASTERN
+from records.refused import Refused
 from scheduling.deliveries import actions
 from scheduling.deliveries.api import FILTERS
 from scheduling.deliveries.api import VERBS as DOORS
-from scheduling.deliveries.board import OPEN, SHORT, Board, has_changed, read_board
+from scheduling.deliveries.board import LONG, OPEN, Board, Column, has_changed, read_board
 from scheduling.deliveries.many import MOST_AT_ONCE, dispatch_rows, result_of, rows_of
 from scheduling.deliveries.models import EXCEPTIONS, Delivery, Status
 from scheduling.deliveries.windows.models import DeliveryZone
@@ -59,6 +59,9 @@ class FilterForm(forms.Form):
     window = forms.UUIDField(required=False, widget=forms.HiddenInput)
     whole = forms.ChoiceField(
         choices=[("", ""), *TITLES.items()], required=False, widget=forms.HiddenInput
+    )
+    first = forms.IntegerField(
+        min_value=0, max_value=1_000_000, required=False, widget=forms.HiddenInput
     )
 
     def __init__(self, *args: Any, zones: Mapping[str, str] | None = None, **more: Any) -> None:
@@ -161,6 +164,7 @@ class BoardPage(Page):
             self.user,
             as_filter(wanted),
             whole=wanted.get("whole", ""),
+            first=wanted.get("first", 0),
             today=self._today(),
             now=self.now,
         )
@@ -171,15 +175,16 @@ class BoardPage(Page):
             "here": "board",
             "filters": form,
             "wanted": wanted,
-            "query": urlencode({k: v for k, v in wanted.items() if k != "whole"}),
+            "query": urlencode({k: v for k, v in wanted.items() if k not in ("whole", "first")}),
             "address": self.request.get_full_path(),
             "one_window": next((Shown(c).window for c in cards), "One window"),
             "mark": board.mark,
-            "groups": self._groups(board),
+            "groups": self._groups(board, wanted.get("whole", "")),
             "is_empty": not cards,
             "many": ManyForm(auto_id="many_%s"),
             "sheet": SheetForm(auto_id="sheet_%s"),
             "most": MOST_AT_ONCE,
+            "most_shown": LONG,
             "results": self.results,
         }
 
@@ -191,12 +196,12 @@ class BoardPage(Page):
 
     def _today(self) -> datetime:
         """When the day of the practice began, in UTC."""
-        there = ZoneInfo(settings.PRACTICE_ZONE)
+        there = ZoneInfo(self.practice.time_zone)
         day = self.now.astimezone(there).date()
         return datetime.combine(day, time(), there).astimezone(UTC)
 
-    def _groups(self, board: Board) -> list[dict[str, Any]]:
-        columns = [_column(column) for column in board.columns]
+    def _groups(self, board: Board, whole: str) -> list[dict[str, Any]]:
+        columns = [_column(column, whole) for column in board.columns]
         trouble = [c for c in columns if c["status"] in (*EXCEPTIONS, Status.LOST) and c["total"]]
         flow = [c for c in columns if c["status"] not in (*EXCEPTIONS, Status.LOST)]
         return [
@@ -240,7 +245,9 @@ class BoardPage(Page):
         kind, _, shape = self.request.POST.get("paper", "").partition(".")
         if kind not in PAPERS or shape not in ("pdf", "csv"):
             kind, shape = PAPERS[0], "pdf"
-        only = self.request.POST.getlist("only")[:MOST_AT_ONCE]
+        only = self.request.POST.getlist("only")
+        if len(only) > MOST_AT_ONCE:
+            raise Refused("invalid", f"Check {MOST_AT_ONCE} parcels at most for a paper.")
         asked = [
             (k, v) for k, v in self.request.GET.items() if k in ("day", "zone", "part", "window")
         ]
@@ -255,14 +262,18 @@ class BoardPage(Page):
         return references
 
 
-def _column(column: Any) -> dict[str, Any]:
+def _column(column: Column, whole: str) -> dict[str, Any]:
+    is_whole = column.status == whole
+    shown = column.first + len(column.cards)
     return {
         "status": column.status,
         "title": TITLES[column.status],
         "tone": TONES.get(column.status, ""),
         "total": column.total,
-        "more": column.total - len(column.cards),
-        "is_whole": len(column.cards) > SHORT,
+        "more": min(LONG, column.total - shown) if is_whole else column.total - shown,
+        "is_whole": is_whole,
+        "first": column.first,
+        "next": shown,
         "can_check": column.status in OPEN,
         "cards": [_face(Shown(card)) for card in column.cards],
     }

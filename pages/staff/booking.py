@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.http import HttpResponseBase
 from django.shortcuts import redirect
 
-from pages.staff.desk import Desk, OfPatient, about, named, version_of
+from pages.staff.desk import Desk, OfPatient, named, version_of
 from pages.staff.forms import BookForm, OnBehalf, ReasonForm
 from patients.api import found
 from scheduling.calendar.api import free_times
@@ -157,7 +157,7 @@ class Meeting(Desk):
         self.looked("consultation", [row])
         coming = row.status == Status.BOOKED
         return {
-            **about(row.patient),
+            **self.about(row.patient),
             "here": "patients",
             "meeting": row,
             "is_coming": coming,

@@ -5,7 +5,6 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse
@@ -33,7 +32,12 @@ class Desk(Page):
         return super().read(form, name)
 
     def page(self, *, status: int = 200, **more: Any) -> HttpResponse:
-        return super().page(status=status, **{"practice_zone": settings.PRACTICE_ZONE, **more})
+        return super().page(status=status, **{"practice_zone": self.practice.time_zone, **more})
+
+    def about(self, patient: Patient) -> dict[str, Any]:
+        """What the head of a patient's pages shows: who it is, and both zones."""
+        zone = patient.time_zone
+        return {"patient": patient, "zone": zone, "two_zones": zone != self.practice.time_zone}
 
     def form(self, kind: type[BaseForm], name: str = "form", **options: Any) -> BaseForm:
         """The form as it was typed just now, or a new one."""
@@ -51,13 +55,7 @@ class OfPatient(Desk):
 
     def facts(self) -> Mapping[str, Any]:
         self.looked("patient", [self.patient])
-        return about(self.patient)
-
-
-def about(patient: Patient) -> dict[str, Any]:
-    """What the head of a patient's pages shows: who it is, and both zones."""
-    zone, ours = patient.time_zone, settings.PRACTICE_ZONE
-    return {"patient": patient, "zone": zone, "two_zones": zone != ours}
+        return self.about(self.patient)
 
 
 def version_of(request: HttpRequest) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import Http404
 
-from pages.staff.desk import Desk, about
+from pages.staff.desk import Desk
 from pages.staff.gates import ACTS, missing
 from patients.models import Patient
 from scheduling import replan, timeline
@@ -26,7 +26,7 @@ class Person(Desk):
         chain = timeline.steps(care)
         upcoming = timeline.next_of(chain, self.now)
         return {
-            **about(rows.patient),
+            **self.about(rows.patient),
             "here": "patients",
             "tab": "patient",
             "steps": _shown(chain, rows.patient),

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import Any
 
-from django.conf import settings
 from reportlab.graphics.barcode import code128, qr
 from reportlab.graphics.shapes import Drawing
 from reportlab.lib.colors import black
@@ -18,6 +17,7 @@ from reportlab.lib.units import inch, mm
 from reportlab.platypus import (
     Flowable,
     HRFlowable,
+    KeepInFrame,
     PageBreak,
     Paragraph,
     SimpleDocTemplate,
@@ -25,12 +25,12 @@ from reportlab.platypus import (
     Table,
 )
 
-from notifications.texts import spoken_phone
 from rights.paper import HEAD, INK, LINE, SMALL, TINT, TITLE, as_text
 
 HANDLING = "Adult signature 21+ with photo ID"
 NEVER = "Hand it to nobody under 21. Do not leave it at the door."
 SLIP = (4 * inch, 6 * inch)
+SLIP_WIDTH = SLIP[0] - 12 * mm - 12  # within the margins, and the padding of the frame in points
 Line = dict[str, str]
 
 CELL = ParagraphStyle("of-list", fontName="Vera", fontSize=8.5, leading=11.5, textColor=INK)
@@ -78,7 +78,7 @@ def manifest(lines: Sequence[Line], made: str) -> bytes:
 
 
 def slips(lines: Sequence[Line], made: str) -> bytes:
-    """A slip for each parcel, four by six inches."""
+    """A slip for each parcel, four by six inches, one on a page whatever the names are."""
     out = BytesIO()
     page = SimpleDocTemplate(
         out, pagesize=SLIP, leftMargin=6 * mm, rightMargin=6 * mm, topMargin=6 * mm,
@@ -92,10 +92,11 @@ def slips(lines: Sequence[Line], made: str) -> bytes:
 
 
 def _slip(line: Line) -> Iterator[Flowable]:
-    yield as_text("Deliver to", LABEL)
-    yield as_text(line["name"], NAME)
-    yield as_text(line["street"], STREET)
-    yield as_text(line["place"], STREET)
+    who = [
+        as_text("Deliver to", LABEL), as_text(line["name"], NAME),
+        as_text(line["street"], STREET), as_text(line["place"], STREET),
+    ]  # fmt: skip
+    yield KeepInFrame(SLIP_WIDTH, 45 * mm, who, mode="shrink")
     yield Spacer(0, 3 * mm)
     yield HRFlowable(width="100%", thickness=0.8, color=black, spaceAfter=2 * mm)
     yield as_text("Window", LABEL)
@@ -108,8 +109,7 @@ def _slip(line: Line) -> Iterator[Flowable]:
     yield Table([[bars, _qr(line["reference"])]], [62 * mm, 26 * mm], style=_BARE)
     yield as_text(line["reference"], CODE)
     yield Spacer(0, 2 * mm)
-    phone = spoken_phone(settings.PRACTICE_PHONE)
-    yield as_text(f"Cannot be delivered? Call {phone}.", UNDER_BOX)
+    yield as_text(f"Cannot be delivered? Call {line['phone']}.", UNDER_BOX)
 
 
 _BARE = [

@@ -14,7 +14,7 @@ from notifications.again import OVER
 from notifications.ledger import sentence, with_holds
 from notifications.models import Circuit, InboundMessage, Message, Pause, Status
 from notifications.policy import OF_KIND
-from pages.staff.desk import Desk, OfPatient, about, named, page_of, version_of
+from pages.staff.desk import Desk, OfPatient, named, page_of, version_of
 from pages.staff.forms import NoteForm
 from patients.api import found
 from patients.models import Patient
@@ -148,7 +148,7 @@ class Text(Desk):
         again = Message.objects.visible_to(self.user).filter(parent=row).first()
         saying = OF_KIND.get(row.kind)
         return {
-            **about(patient),
+            **self.about(patient),
             "here": "texts",
             "message": told(row),
             "history": row.history[::-1],

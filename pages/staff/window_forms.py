@@ -6,7 +6,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
-from django.conf import settings
 
 from pages.forms import Clock, Day, WallTime, between
 from patients.service_area import CENTRAL, EASTERN
@@ -83,9 +82,7 @@ class ClosureForm(forms.Form):
     counties = CountiesField()
     start = WallTime(label="From")
     end = WallTime(label="Until")
-    time_zone = forms.ChoiceField(
-        choices=TIME_ZONES, label="These times are", initial=settings.PRACTICE_ZONE
-    )
+    time_zone = forms.ChoiceField(choices=TIME_ZONES, label="These times are")
     reason = forms.CharField(max_length=200, label="Reason, for colleagues")
 
     def clean(self) -> dict[str, Any]:

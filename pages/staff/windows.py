@@ -172,7 +172,7 @@ class Closures(Page):
             "here": "windows",
             "tab": "closures",
             "closures": rows,
-            "form": self.typed or ClosureForm(),
+            "form": self.typed or ClosureForm(initial={"time_zone": self.practice.time_zone}),
             "met": self.met,
         }
 

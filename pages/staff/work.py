@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from pages.forms import instant_in
-from pages.staff.desk import SIZE, Desk, uuid_of
+from pages.staff.desk import SIZE, Desk, page_of, uuid_of
 from pages.staff.forms import NoteForm
 from patients.api import found
 from patients.models import Patient
@@ -98,7 +98,7 @@ class Items(Desk):
 
 
 class Work(Items):
-    """The list, by urgency and by when it is due."""
+    """The list, by urgency and by when it is due; what is done with the newest first."""
 
     template = "pages/staff/work.html"
 
@@ -113,7 +113,8 @@ class Work(Items):
             rows = rows.filter(kind=kind)
         if mine:
             rows = rows.filter(claimed_by=self.user)
-        listed, following = self._page(rows)
+        is_done = status == WorkItem.Status.CLOSED
+        listed, following = page_of(self.request, rows) if is_done else self._page(rows)
         return {
             "here": "work",
             "rows": self.shown(listed),

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Func, Q, QuerySet, Subquery, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Count, F, Q, QuerySet, Value, Window
+from django.db.models.functions import Least, RowNumber
 
 from accounts.models import User
 from records.gates import UnmetGate
@@ -25,7 +25,7 @@ COLUMNS = (
 )  # fmt: skip
 OPEN = tuple(s for s in COLUMNS if s not in (Status.LOST, Status.DELIVERED))
 LOST_SHOWN = timedelta(days=45)  # the form about it is due by then
-SHORT, LONG = 15, 500  # cards of a column, and of one that is shown in full
+SHORT, LONG = 15, 100  # cards of a column, and of a page of one that is shown in full
 OVERLAP = 600  # seconds; no transaction is open for longer
 LOOK_AGAIN = 300  # seconds; what time alone changes shows by then
 
@@ -44,10 +44,11 @@ class Card:
 
 @dataclass(slots=True)
 class Column:
-    """The parcels in a state: those shown, and how many there are."""
+    """The parcels in a state: those shown after the ``first`` ones, and how many there are."""
 
     status: Status
     total: int = 0
+    first: int = 0
     cards: list[Card] = field(default_factory=list)
 
 
@@ -59,21 +60,25 @@ class Board:
     mark: str
 
 
-def read_board(user: User, wanted: Q, *, whole: str, today: datetime, now: datetime) -> Board:
-    """The parcels that ``user`` sees and that ``wanted`` lets through; ``whole``: a column in full.
+def read_board(
+    user: User, wanted: Q, *, whole: str, first: int = 0, today: datetime, now: datetime
+) -> Board:
+    """The parcels that ``user`` sees and that ``wanted`` lets through.
 
-    ``today``: when the day of the practice began.
+    ``whole``: a column of which a page is shown, after the ``first`` ones. ``today``: when the day
+    of the practice began.
     """
     since = _id_at(time.time() - OVERLAP)
-    shown = _ranked(user, wanted, whole, today, now).annotate(events=Subquery(_count_of(since)))
-    found = list(shown.order_by("place"))
+    # Counted first: what happens while the parcels are read is a change to come.
+    events = Event.objects.filter(pk__gte=since).count()
+    found = list(_ranked(user, wanted, (whole, first), today, now).order_by("place"))
     columns = {status: Column(status) for status in COLUMNS}
     standings = standings_of({row.patient_id for row in found}, now=now) if found else {}
     for row in found:
         column = columns[Status(row.status)]
-        column.total = row.total
+        if not column.cards:
+            column.total, column.first = row.total, row.place - 1
         column.cards.append(_card(row.pk, standings[row.patient_id]))
-    events = found[0].events if found else Event.objects.filter(pk__gte=since).count()
     return Board(list(columns.values()), f"{since}.{events}.{_round(now)}")
 
 
@@ -111,7 +116,9 @@ def _card(pk: UUID, standing: Standing) -> Card:
     )
 
 
-def _ranked(user: User, wanted: Q, whole: str, today: datetime, now: datetime) -> QuerySet[Any]:
+def _ranked(
+    user: User, wanted: Q, whole: tuple[str, int], today: datetime, now: datetime
+) -> QuerySet[Any]:
     """The first of each column by their window, each with the ``total`` of its column."""
     on_board = (
         Q(status__in=OPEN)
@@ -127,14 +134,12 @@ def _ranked(user: User, wanted: Q, whole: str, today: datetime, now: datetime) -
             order_by=[F("window__starts").asc(nulls_last=True), F("pk").asc()],
         ),
     )
-    return rows.filter(Q(place__lte=SHORT) | Q(status=whole, place__lte=LONG)).only(
-        "pk", "patient", "status"
-    )
-
-
-def _count_of(since: UUID) -> QuerySet[Any]:
-    rows = Event.objects.filter(pk__gte=since).order_by()
-    return rows.annotate(n=Func(F("pk"), function="COUNT")).values("n")
+    status, first = whole
+    # The last one shows also where there are no longer as many.
+    after = Least(Value(first), F("total") - 1)
+    a_page = Q(status=status, place__gt=after, place__lte=after + LONG)
+    shown = a_page | ~Q(status=status) & Q(place__lte=SHORT)
+    return rows.filter(shown).only("pk", "patient", "status")
 
 
 def _id_at(seconds: float) -> UUID:

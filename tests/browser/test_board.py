@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO, StringIO
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.sessions.backends.db import SessionStore
@@ -13,9 +14,12 @@ from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
 from accounts import sessions
+from accounts.models import Practice
+from pages.staff import sheets
 from patients.models import Patient
 from records import clock
-from records.models import AccessLog
+from records.models import AccessLog, WorkItem
+from scheduling.deliveries import board
 from scheduling.deliveries.models import TRANSITIONS, Delivery, Status
 from scheduling.deliveries.standing import standing_of
 from scheduling.deliveries.steps import possible
@@ -427,6 +431,45 @@ def test_filters(alice: Caller, client: Client) -> None:
         assert {w for w in (walk, other) if reference(w) in page} == shows, asked
 
 
+def test_a_whole_column_is_shown_page_by_page(
+    alice: Caller, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scheduling.deliveries.board.LONG", 1)
+    monkeypatch.setattr("scheduling.deliveries.board.SHORT", 1)
+    monkeypatch.setattr("pages.staff.board.LONG", 1)
+    walks = [care(alice).scheduled(), has_window("bruno", TALKS[0])]
+    seen = []
+    for address in (
+        "",
+        "?whole=scheduled&first=0",
+        "?whole=scheduled&first=1",
+        "?whole=scheduled&first=9",
+    ):
+        page = client.get(f"/staff/{address}").content.decode()
+        seen.append([number for number, walk in enumerate(walks) if reference(walk) in page])
+        assert ("first=1#" in page) == (address == "?whole=scheduled&first=0")
+        assert "data-total>2<" in page
+    assert seen == [[0], [0], [1], [1]]
+
+
+def test_what_happens_while_an_empty_board_is_read_is_a_change(
+    prescribed: Care, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prescribed.scheduled()
+    ranked = board._ranked
+
+    def slowly(*args: Any) -> Any:
+        rows = ranked(*args)
+        assert not rows.exists()
+        ok(prescribed.staff("hold"))
+        return rows
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(board, "_ranked", slowly)
+        mark = client.get("/staff/?day=2030-01-01")["ETag"]
+    assert polls(client, mark)[0].status_code == 200
+
+
 def test_nothing_checked_does_nothing(client: Client) -> None:
     answer = client.post("/staff/", {"do": "many", "verb": "pack"})
     assert answer.status_code == 400
@@ -491,6 +534,67 @@ def test_a_list_leaves_only_with_who_has_just_shown_who_they_are(client: Client)
     assert answer.status_code == 302
     assert "reauthenticate" in answer["Location"]
     assert "day%3D2026-12-03" in answer["Location"]
+
+
+def test_a_paper_leaves_nothing_out_in_silence(
+    alice: Caller, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk = care(alice).scheduled()
+    has_window("bruno", TALKS[0])
+    bad = client.get("/staff/papers/pick-list.csv?day=2026-13-45")
+    assert bad.status_code == 400
+    assert "These filters cannot be read: day." in bad.content.decode()
+    monkeypatch.setattr("pages.staff.papers.MOST_AT_ONCE", 1)
+    many = client.get("/staff/papers/pick-list.csv")
+    assert many.status_code == 400
+    assert "choose a day, a zone or a time of day" in many.content.decode()
+    assert client.get("/staff/papers/pick-list.csv?day=2026-12-03").status_code == 200
+    monkeypatch.undo()
+
+    ok(walk.staff("cancel"))
+    name = reference(walk)
+    for only, why in ((name, f"{name} (cancelled, no window)"), ("D-NEVER0", "D-NEVER0 (not")):
+        answer = client.get(f"/staff/papers/slips.pdf?only={only}")
+        assert answer.status_code == 400
+        assert f"There is no paper for {why}" in answer.content.decode()
+    sent = {"do": "paper", "paper": "slips.csv", "only": [f"D-{n:06}" for n in range(201)]}
+    assert client.post("/staff/", sent).status_code == 400
+
+
+def test_a_slip_is_one_page_whatever_the_names_are() -> None:
+    line = {
+        "reference": "D-ABCDEF", "name": f"{'W' * 60} {'M' * 60}", "place": f"{'W' * 60}, FL 32501",
+        "street": f"{'W' * 100}, {'W' * 100}", "phone": "850-555-0100",
+        "window": "Wed, Dec 30, 10:00 AM to 12:00 PM Central",
+    }  # fmt: skip
+    pages = PdfReader(BytesIO(sheets.slips([line, line], "Nov 1"))).pages
+    assert ["D-ABCDEF" in page.extract_text() for page in pages] == [True, True]
+
+
+def test_the_office_that_was_set_up_is_on_the_slip_and_the_pages(
+    prescribed: Care, client: Client, now: Any
+) -> None:
+    prescribed.scheduled()
+    Practice.objects.create(name="Gulf", phone="+18505550177", time_zone="America/Chicago")
+    slip = PdfReader(BytesIO(client.get("/staff/papers/slips.pdf").content)).pages[0]
+    assert "850-555-0177" in slip.extract_text()
+    closures = client.get("/staff/windows/closures/").content.decode()
+    assert '<option value="America/Chicago" selected>' in closures
+    clock.move(datetime(2026, 11, 25, 5, 30, tzinfo=UTC))  # Tuesday still, in the office
+    assert (
+        'pick-list-2026-11-24.csv"'
+        in client.get("/staff/papers/pick-list.csv").headers["Content-Disposition"]
+    )
+    item = raise_item(now)
+    assert "Central" in client.get(f"/staff/work/{item.pk}/").content.decode()
+
+
+def raise_item(now: Any) -> WorkItem:
+    nothing = uuid4()
+    return WorkItem.objects.create(
+        kind="call_patient", detail="Call.", urgency=2, for_role="staff", object_kind="patient",
+        object_id=nothing, cause=nothing, raised_at=now, due_at=now,
+    )  # fmt: skip
 
 
 # --- windows --------------------------------------------------------------------------------------

@@ -250,6 +250,22 @@ def test_an_assessment_shows_flags_first_and_whom_to_call(now: datetime) -> None
     assert len(one) == len(three) <= 12
 
 
+def test_the_queue_goes_on_after_the_last_that_was_shown(
+    now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pages.physician.assessments.A_PAGE", 1)
+    for number in (7, 8):
+        urgent(number, suic="plan_or_intent")
+    client, seen, after = at_desk("chen"), [], ""
+    for _ in range(3):
+        page = client.get(f"/physician/assessments/?{after}").content.decode()
+        seen += [name for name in ("Nora New7", "Nora New8", "Alice Test") if name in page]
+        after = page.partition('href="?after=')[2].partition('"')[0]
+        after = f"after={after}" if after else ""
+    assert seen == ["Nora New7", "Nora New8", "Alice Test"]
+    assert client.get("/physician/assessments/?after=4_x").status_code == 200
+
+
 # --- who may --------------------------------------------------------------------------------------
 
 
