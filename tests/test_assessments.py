@@ -269,7 +269,7 @@ def test_the_third_patient_at_a_door_and_a_reshipper_are_looked_at(
     reship = {"line1": "1 Nw St", "city": "Miami", "state": "FL", "postal_code": "33195"}
     assert outsider.post("assessments/", body(person=person(3), address=reship)).status_code == 201
     found = sam.get("work-items/", kind="review_address").json()["results"]
-    assert ["shared_address" in found[0]["detail"], "reshipper" in found[1]["detail"]] == [True] * 2
+    assert ["shared address" in found[0]["detail"], "reshipper" in found[1]["detail"]] == [True] * 2
 
 
 # --- drafts ----------------------------------------------------------------------------------
