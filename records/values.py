@@ -10,7 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from records.actor import Actor
 from records.events import record
@@ -88,6 +89,12 @@ def values_in(rows: Iterable[Mapping[str, Any]]) -> Mapping[str, int]:
     """Every number, with those of ``rows`` (``key`` and ``value``) in the place of the defaults."""
     values = {key: default.value for key, default in DEFAULTS.items()}
     return values | {row["key"]: row["value"] for row in rows}
+
+
+def value_of(key: str, now: datetime) -> Coalesce:
+    """One number in force, as a column of some other query."""
+    rows = Setting.objects.filter(key=key, valid_from__lte=now).order_by("-valid_from", "-pk")
+    return Coalesce(Subquery(rows.values("value")[:1]), Value(DEFAULTS[key].value))
 
 
 def in_force(now: datetime) -> Mapping[str, int]:

@@ -155,7 +155,7 @@ def _copy(
         ]
         insert = sql.SQL(
             "INSERT INTO {table} ({names}) SELECT {values} "
-            "FROM {table} r, generate_series(%s, %s) n WHERE r.id = %s"
+            "FROM {table} r, generate_series(%s::int, %s::int) n WHERE r.id = %s"
         ).format(
             table=sql.Identifier(table),
             names=sql.SQL(", ").join(sql.Identifier(name) for name, _ in taken),

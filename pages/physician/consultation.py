@@ -27,7 +27,7 @@ from patients.facts import facts_in, with_facts
 from patients.models import Assessment, ClinicalHold, Patient
 from records.gates import UnmetGate
 from records.refused import CODES, Refused
-from records.values import in_force
+from records.values import value_of
 from scheduling.calendar.agenda import agendas
 from scheduling.calendar.api import physician_of
 from scheduling.calendar.models import Physician
@@ -54,7 +54,8 @@ class Visit(Desk):
 
     @cached_property
     def row(self) -> Consultation:
-        rows = Consultation.objects.visible_to(self.user)
+        patience = value_of("consultation_no_show_after", self.now)  # minutes
+        rows = Consultation.objects.visible_to(self.user).annotate(patience_=patience)
         found_so: Consultation = found(
             rows.select_related("patient__address", "physician"), self.kwargs["pk"]
         )
@@ -95,7 +96,6 @@ class Visit(Desk):
             "decision": mine[-1] if mine else None,
             "decides": decides,
             "follows": self._follows(standing) if decides else [],
-            "patience": self._patience,
             "correctable": row.status in CORRECTIONS and not mine,
             "back_to": Status(CORRECTIONS[row.status]).label if row.status in CORRECTIONS else "",
             **self._forms(),
@@ -196,10 +196,6 @@ class Visit(Desk):
         if stale:
             self.looked("consultation", [row])
         return render(self.request, NOTE, facts | stale, status=status)
-
-    def _patience(self) -> int:
-        """Minutes for which somebody is waited for; asked where the page says so."""
-        return in_force(self.now)["consultation_no_show_after"]
 
     def _assessment(self) -> Assessment | None:
         """The latest one of this patient."""
