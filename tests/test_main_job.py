@@ -17,7 +17,7 @@ from tests.cast import ALBANY, PENSACOLA, YES
 from tests.conftest import urls_of
 from tests.started import Hearth, started, wait_for
 
-NORA = "+18505550161"
+NORA = "+18505550181"
 CHEN = "+18505550111"
 SAL = "+18505550177"
 FLORIDA = {"location": {"state": "FL"}}
@@ -325,7 +325,7 @@ def _from_the_session_to_the_check_in(
 def test_whoever_moves_away_in_treatment_is_held_within_seconds(hearth: Hearth) -> None:
     """By worker and beat alone: nobody moves the clock."""
     hearth.move_clock(now="2026-12-08T17:00:00Z")
-    phone, chen, sam = "+18505550165", hearth.sign_in("chen"), hearth.sign_in("sam")
+    phone, chen, sam = "+18505550185", hearth.sign_in("chen"), hearth.sign_in("sam")
     ok(assess(hearth, somebody(phone)))
     who = hearth.sign_in_by_code(phone=phone)
     slot = free_slots(hearth, "2026-12-10", postal_code="32501")[0]
@@ -363,7 +363,7 @@ def _name_of(meeting: dict[str, Any]) -> str:
 
 def test_a_crisis_shows_help_at_once_and_reaches_the_physician(hearth: Hearth) -> None:
     hearth.move_clock(now="2026-12-11T08:30:00Z")  # at night: this text goes at any hour
-    told = assess(hearth, somebody("+18505550162"), suic="plan_or_intent").json()
+    told = assess(hearth, somebody("+18505550182"), suic="plan_or_intent").json()
     assert told["crisis"] is True
     assert "911" in told["crisis_text"]
     assert "988" in told["crisis_text"]
@@ -377,11 +377,11 @@ def test_a_crisis_shows_help_at_once_and_reaches_the_physician(hearth: Hearth) -
 
 def test_nothing_is_kept_of_those_whom_we_cannot_treat(hearth: Hearth) -> None:
     sam = hearth.sign_in("sam")
-    away = assess(hearth, somebody("+18505550163"), ALBANY)
+    away = assess(hearth, somebody("+18505550183"), ALBANY)
     assert (away.status_code, away.json()["code"]) == (422, "out_of_area")
-    child = assess(hearth, somebody("+18505550163", date_of_birth="2010-01-01"))
+    child = assess(hearth, somebody("+18505550183", date_of_birth="2010-01-01"))
     assert (child.status_code, child.json()["code"]) == (422, "under_age")
-    assert hearth.get("patients/?search=%2B18505550163", **sam)["results"] == []
+    assert hearth.get("patients/?search=%2B18505550183", **sam)["results"] == []
 
 
 def test_two_who_want_the_same_slot_get_one(hearth: Hearth) -> None:
@@ -408,7 +408,7 @@ def test_two_who_want_the_same_slot_get_one(hearth: Hearth) -> None:
 
 def test_staff_do_the_same_for_a_caller_and_stop_ends_the_texts(hearth: Hearth) -> None:
     hearth.move_clock(now="2026-12-12T15:00:00Z")
-    sam, phone = hearth.sign_in("sam"), "+18505550164"
+    sam, phone = hearth.sign_in("sam"), "+18505550184"
     entered = hearth.call(
         "POST",
         "patients/",

@@ -213,9 +213,7 @@ class SignerForm(OnBehalf):
 class StartForm(OnBehalf):
     """A time that was chosen, as an instant with its offset."""
 
-    start = Instant(
-        max_length=40, widget=forms.HiddenInput, error_messages={"required": "Choose a time."}
-    )
+    start = Instant(widget=forms.HiddenInput, error_messages={"required": "Choose a time."})
 
 
 class BookForm(StartForm):

@@ -322,6 +322,8 @@ def test_a45_without_a_second_factor_no_door_opens(now: object, kind: type[App],
     assert half.by_password(name).status_code == 200
     for route in (route for route in routes() if route not in ANYONE):
         for method in ("GET", "POST", "PATCH", "DELETE"):
+            if (route, method) == ("plans/", "GET"):  # anybody may look
+                continue
             answer = half.ask(method, path_of(route), None if method == "GET" else {})
             told = (answer.status_code, answer.json()["code"])
             if (route, method) == ("assessments/", "POST"):  # anybody may: as nobody

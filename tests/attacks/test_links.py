@@ -73,7 +73,7 @@ def test_a25_after_thirty_guesses_a_right_link_opens_nothing_either(meeting: Con
     assert len({answer.content for answer in wrong}) == 1
     for path in (f"/a/{token}", "/a/guess", "/support/guess"):
         stopped = browse(path)
-        assert (stopped.status_code, stopped.content.decode()) == (429, TOO_MANY)
+        assert (stopped.status_code, TOO_MANY in stopped.content.decode()) == (429, True)
         assert 0 < int(stopped["Retry-After"]) <= 600
     assert Caller().post("support-persons/guess/confirm/").status_code == 404  # of 127.0.0.1
     assert browse(f"/a/{token}", of="198.51.100.1").status_code == 200
