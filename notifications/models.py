@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from accounts.models import Role, User
-from patients.models import Patient, SupportPerson
+from patients.models import Patient, SupportPerson, of_visible
 from records.crypto import EncryptedText
 from records.ids import uuid7
 from records.models import WorkItem
@@ -58,8 +58,7 @@ TRANSITIONS: dict[str, set[str]] = {
 class MessageQuerySet(models.QuerySet["Message"]):
     def visible_to(self, user: User) -> Self:
         """Messages about patients whom the user sees; codes for signing in are nobody's to see."""
-        patients = Patient.objects.visible_to(user)
-        return self.filter(patient__in=patients).exclude(kind="sign_in_code")
+        return self.filter(of_visible(user)).exclude(kind="sign_in_code")
 
 
 class Message(models.Model):
@@ -262,7 +261,7 @@ class InboundQuerySet(models.QuerySet["InboundMessage"]):
         if user.role == Role.PHYSICIAN:
             calls = WorkItem.objects.filter(kind="call_for_help", status=WorkItem.Status.OPEN)
             waits = Exists(calls.filter(patient_id=OuterRef("patient")))
-            mine = Q(patient=None) | Q(patient__in=Patient.objects.visible_to(user))
+            mine = Q(patient=None) | of_visible(user)
             return self.filter(mine | waits, meaning="crisis")
         return self.all() if user.role == Role.STAFF else self.none()
 

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models import Role, User
-from patients.models import Patient
+from patients.models import Patient, of_visible
 from records.crypto import EncryptedText
 from records.ids import uuid7
 
@@ -96,7 +96,7 @@ class AmendmentQuerySet(models.QuerySet["Amendment"]):
         """Patients see their own, physicians those of patients in care; staff none."""
         if user.role == Role.STAFF:
             return self.none()
-        return self.filter(patient__in=Patient.objects.visible_to(user))
+        return self.filter(of_visible(user))
 
 
 class Amendment(models.Model):

@@ -31,7 +31,7 @@ from patients.api import (
     patient_answer,
     seen,
 )
-from patients.models import Patient
+from patients.models import Patient, of_visible
 from records import clock
 from records.api import (
     CsvDoor,
@@ -553,7 +553,7 @@ def items_of(user: User) -> QuerySet[WorkItem]:
     rows = WorkItem.objects.visible_to(user)
     if user.role != Role.PHYSICIAN:
         return rows
-    mine = Q(patient_id=None) | Q(patient_id__in=Patient.objects.visible_to(user).values("pk"))
+    mine = Q(patient_id=None) | of_visible(user, "patient_id")
     return rows.filter(mine | Q(status=WorkItem.Status.OPEN))
 
 

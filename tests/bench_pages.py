@@ -4,7 +4,8 @@
 one who went through the whole chain; beside them some hundred are copies of those with a parcel
 under way, or whose assessment waits, and there is the work, the texts and the failures of a busy
 practice, in the measure of PATIENTS. A page is asked in this process, ROUNDS times, in turn with
-``/livez``, the floor of the run. The exit code is 1 when a median is above LIMIT.
+``/livez``, the floor of the run; templates are not watched as tests watch them, which takes longer
+than many a page. The exit code is 1 when a median is above LIMIT.
 """
 
 import os
@@ -182,7 +183,7 @@ def measure() -> Iterator[tuple[str, str, float, int]]:
 
     keys = {who: key_of(user) for who in {look.who for look in LOOKS} if (user := user_of(who))}
     for look in LOOKS:
-        client, address = Client(), look.address
+        client, address = Client(HTTP_HOST="localhost"), look.address
         if look.who:
             client.cookies["sessionid"] = keys[look.who]
         client.get(address)
@@ -209,13 +210,11 @@ def _took(client: Any, address: str) -> float:
 def main() -> int:
     django.setup()
     from django.core.management import call_command
-    from django.test.utils import setup_test_environment
 
     from records import clock
     from tests import conftest
     from tests.cast import NOW
 
-    setup_test_environment()
     conftest.make_template()
     conftest.drop("hearth_bench_pages")
     conftest.clone("hearth_bench_pages", conftest.EMPTY)

@@ -201,7 +201,9 @@ class BoardPage(Page):
         return datetime.combine(day, time(), there).astimezone(UTC)
 
     def _groups(self, board: Board, whole: str) -> list[dict[str, Any]]:
-        columns = [_column(column, whole) for column in board.columns]
+        # Without ids: the same on every card, and written once.
+        small = {verb: form(auto_id=False).render() for verb, form in FORMS.items()}
+        columns = [_column(column, whole, small) for column in board.columns]
         trouble = [c for c in columns if c["status"] in (*EXCEPTIONS, Status.LOST) and c["total"]]
         flow = [c for c in columns if c["status"] not in (*EXCEPTIONS, Status.LOST)]
         return [
@@ -262,7 +264,7 @@ class BoardPage(Page):
         return references
 
 
-def _column(column: Column, whole: str) -> dict[str, Any]:
+def _column(column: Column, whole: str, small: Mapping[str, str]) -> dict[str, Any]:
     is_whole = column.status == whole
     shown = column.first + len(column.cards)
     return {
@@ -275,19 +277,17 @@ def _column(column: Column, whole: str) -> dict[str, Any]:
         "first": column.first,
         "next": shown,
         "can_check": column.status in OPEN,
-        "cards": [_face(Shown(card)) for card in column.cards],
+        "cards": [_face(Shown(card), small) for card in column.cards],
     }
 
 
-def _face(shown: Shown) -> dict[str, Any]:
-    """A card with its buttons, its small forms and its links."""
-    verbs, name = shown.card.verbs, shown.row.reference
+def _face(shown: Shown, small: Mapping[str, str]) -> dict[str, Any]:
+    """A card with its buttons, its small forms (HTML by verb) and its links."""
+    verbs = shown.card.verbs
     return {
         "shown": shown,
         "buttons": [(v.replace("-", "_"), VERBS[v][0]) for v in BUTTONS if v in verbs],
-        "forms": [
-            (v, VERBS[v][0], FORMS[v](auto_id=f"{v}-{name}-%s")) for v in FORMS if v in verbs
-        ],
+        "forms": [(v, VERBS[v][0], form) for v, form in small.items() if v in verbs],
         "links": [(v, VERBS[v][0]) for v in LINKS if v in verbs],
     }
 

@@ -3,11 +3,11 @@
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from accounts.models import Role, User
-from patients.models import Patient
+from patients.models import Patient, of_visible
 from records.crypto import EncryptedText
 from records.ids import uuid7
 from scheduling.calendar.models import Physician, Reservation
@@ -50,9 +50,7 @@ class ConsultationQuerySet(models.QuerySet["Consultation"]):
             return self.filter(patient__user=user)
         if user.role == Role.STAFF:
             return self
-        return self.filter(
-            Q(physician__user=user) | Q(patient__in=Patient.objects.visible_to(user))
-        )
+        return self.filter(Q(physician__user=user) | of_visible(user))
 
     def booked_within(self, physician: Physician, within: Interval) -> Self:
         """What is booked with a physician and touches an interval, the soonest first."""
@@ -157,7 +155,9 @@ class Consultation(models.Model):
 class DecisionQuerySet(models.QuerySet["Decision"]):
     def visible_to(self, user: User) -> Self:
         """Those on consultations that the user sees."""
-        return self.filter(consultation__in=Consultation.objects.visible_to(user))
+        return self.filter(
+            Exists(Consultation.objects.visible_to(user).filter(pk=OuterRef("consultation")))
+        )
 
 
 class Decision(models.Model):

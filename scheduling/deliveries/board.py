@@ -25,7 +25,7 @@ COLUMNS = (
 )  # fmt: skip
 OPEN = tuple(s for s in COLUMNS if s not in (Status.LOST, Status.DELIVERED))
 LOST_SHOWN = timedelta(days=45)  # the form about it is due by then
-SHORT, LONG = 15, 100  # cards of a column, and of a page of one that is shown in full
+SHORT, LONG = 10, 100  # cards of a column, and of a page of one that is shown in full
 OVERLAP = 600  # seconds; no transaction is open for longer
 LOOK_AGAIN = 300  # seconds; what time alone changes shows by then
 

@@ -8,7 +8,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Concat, Now
 
 from accounts.models import User
-from patients.models import Address, Patient
+from patients.models import Address, Patient, of_visible
 from records.ids import uuid7
 from scheduling.deliveries.windows.models import Closure, DeliveryWindow
 from scheduling.prescriptions.models import Prescription
@@ -83,7 +83,7 @@ CORRECTIONS: dict[str, str] = {
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def visible_to(self, user: User) -> Self:
         """Patients see their own, staff all, physicians those of their patients."""
-        return self.filter(patient__in=Patient.objects.visible_to(user))
+        return self.filter(of_visible(user))
 
     def met_by(self, closure: Closure) -> Self:
         """Open ones whose window a closure meets, the soonest first."""

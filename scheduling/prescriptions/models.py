@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from accounts.models import Role, User
-from patients.models import Patient
+from patients.models import Patient, of_visible
 from records.ids import uuid7
 from scheduling.calendar.models import Physician
 
@@ -18,7 +18,7 @@ class PrescriptionQuerySet(models.QuerySet["Prescription"]):
         """Patients see their own, physicians those of their patients; staff none."""
         if user.role == Role.STAFF:
             return self.none()
-        return self.filter(patient__in=Patient.objects.visible_to(user))
+        return self.filter(of_visible(user))
 
 
 class Prescription(models.Model):

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from accounts.models import User
-from patients.models import Patient, SupportPerson
+from patients.models import Patient, SupportPerson, of_visible
 from records.crypto import EncryptedText
 from records.ids import uuid7
 from scheduling.calendar.models import Physician, Reservation
@@ -41,7 +41,7 @@ USED = (Status.IN_PROGRESS, Status.COMPLETED)
 class SessionQuerySet(models.QuerySet["TreatmentSession"]):
     def visible_to(self, user: User) -> Self:
         """Patients see their own, staff all, physicians those of their patients."""
-        return self.filter(patient__in=Patient.objects.visible_to(user))
+        return self.filter(of_visible(user))
 
 
 class TreatmentSession(models.Model):

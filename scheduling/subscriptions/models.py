@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from accounts.models import User
-from patients.models import Patient
+from patients.models import Patient, of_visible
 from records.ids import uuid7
 
 LOWEST_PRICE = Decimal("250.00")
@@ -54,7 +54,7 @@ TRANSITIONS: dict[str, set[str]] = {
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def visible_to(self, user: User) -> Self:
         """Patients see their own, staff all, physicians those of their patients."""
-        return self.filter(patient__in=Patient.objects.visible_to(user))
+        return self.filter(of_visible(user))
 
 
 class Subscription(models.Model):
