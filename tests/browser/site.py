@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, Literal
 
 from allauth.account.internal.flows.login import record_authentication
+from allauth.usersessions.models import UserSession
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.db import connection
@@ -62,7 +63,11 @@ def key_of(user: User) -> str:
         SimpleNamespace(session=session), user, "mfa" if user.is_colleague else "code"
     )
     session.save()
-    return str(session.session_key)
+    key = str(session.session_key)
+    UserSession.objects.get_or_create(
+        session_key=key, defaults={"user": user, "ip": "192.0.2.7", "user_agent": "Phone"}
+    )
+    return key
 
 
 class Queries(CaptureQueriesContext):
@@ -106,6 +111,53 @@ def seat(
 @cache
 def _axe() -> Axe:
     return Axe()
+
+
+# Boxes of text, as far as they show: what scrolls out of its frame, or floats above, is left out.
+COVERED = """() => {
+  const boxes = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  const inside = (a, b) => ({
+    left: Math.max(a.left, b.left), right: Math.min(a.right, b.right),
+    top: Math.max(a.top, b.top), bottom: Math.min(a.bottom, b.bottom),
+  });
+  while (texts.nextNode()) {
+    const text = texts.currentNode, holder = text.parentElement;
+    if (!text.data.trim() || !holder.checkVisibility({visibilityProperty: true})) continue;
+    const frames = [];
+    let floats = false;
+    for (let each = holder; each; each = each.parentElement) {
+      const style = getComputedStyle(each);
+      floats ||= ["fixed", "sticky"].includes(style.position);
+      if (style.overflow !== "visible") frames.push(each.getBoundingClientRect());
+    }
+    if (floats) continue;
+    range.selectNodeContents(text);
+    for (const box of range.getClientRects()) {
+      const shown = frames.reduce(inside, box);
+      if (shown.right - shown.left > 4 && shown.bottom - shown.top > 4)
+        boxes.push({...inside(shown, shown), holder, says: text.data.trim().slice(0, 40)});
+    }
+  }
+  boxes.sort((a, b) => a.top - b.top);
+  const found = [];
+  boxes.forEach((a, at) => {
+    for (const b of boxes.slice(at + 1)) {
+      if (b.top > a.bottom - 7) break;
+      const both = inside(a, b);
+      if (a.holder !== b.holder && both.right - both.left > 4 && both.bottom - both.top > 7)
+        found.push(`${a.says} / ${b.says}`);
+    }
+  });
+  return found;
+}"""
+
+
+def covered(page: Page) -> list[str]:
+    """Texts that lie upon each other, which nobody can read and axe does not see."""
+    found: list[str] = page.evaluate(COVERED)
+    return found
 
 
 def violations(page: Page) -> list[str]:

@@ -14,7 +14,7 @@ from pages.urls import urls
 from records import clock
 from records.models import AccessLog
 from tests.browser.every_page import LOOKS, NO_PAGE, Look
-from tests.browser.site import SCHEMES, SIZES, Queries, key_of, seat, user_of, violations
+from tests.browser.site import SCHEMES, SIZES, Queries, covered, key_of, seat, user_of, violations
 from tests.cast import NOW
 
 MOST = 12
@@ -92,6 +92,7 @@ def test_axe_finds_nothing(look: Look, demo: str, chromium: Browser) -> None:
             found += [f"{size} {scheme}: {line}" for line in violations(page)]
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, f"{size}: {wide} px wider than the screen"
+        found += [f"{size}: one upon the other: {line}" for line in covered(page)]
         context.close()
     said = [text for text in said if "status of 404" not in text]
     assert not said, said
