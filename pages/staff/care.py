@@ -1,10 +1,11 @@
 """Plan and months, the window of a parcel, sessions: what follows an approval, for a caller."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django import forms
 from django.contrib import messages
 from django.forms import BaseForm
 from django.http import Http404, HttpResponseBase
@@ -13,15 +14,19 @@ from django.shortcuts import redirect
 from pages.staff.booking import first_day, on_day, strip_of
 from pages.staff.desk import OfPatient, named, version_of
 from pages.staff.forms import (
+    CheckInOf,
     EndPlanForm,
+    FinishOf,
     OnBehalf,
     PaidForm,
     PauseForm,
     PlanForm,
+    PreCheckOf,
     SignerForm,
     StartForm,
 )
 from patients.api import found
+from records.values import in_force
 from scheduling import actions as chain
 from scheduling.calendar.api import days
 from scheduling.deliveries import actions as deliveries
@@ -29,11 +34,21 @@ from scheduling.deliveries.models import AT_THE_PHARMACY, OVER, Delivery
 from scheduling.deliveries.windows.actions import offered
 from scheduling.deliveries.windows.models import DeliveryWindow
 from scheduling.sessions import actions as sessions
+from scheduling.sessions.gates import MEASURE_BEFORE, START_BEFORE, above_limits
 from scheduling.sessions.models import TO_COME, TreatmentSession
+from scheduling.sessions.models import Status as Session
 from scheduling.subscriptions import actions as subscriptions
 from scheduling.subscriptions.api import whole
 from scheduling.subscriptions.models import BillingPeriod, Plan, Status, Subscription
 
+# What a caller tells about a session, by the name of its form.
+TOLD: Mapping[str, type[forms.Form]] = {
+    "cancel_form": OnBehalf,
+    "pre_check": PreCheckOf,
+    "begin": OnBehalf,
+    "finish": FinishOf,
+    "check_in": CheckInOf,
+}
 WEEK = 7  # days of times of sessions, each of which is asked for by all gates
 
 
@@ -201,7 +216,7 @@ class WindowOf(OfPatient):
 
 
 class SessionsOf(OfPatient):
-    """A session is planned, moved or cancelled."""
+    """A session is planned, moved or cancelled; what a caller tells at it and after it."""
 
     template = "pages/staff/sessions.html"
 
@@ -231,8 +246,34 @@ class SessionsOf(OfPatient):
             "later": first + timedelta(days=WEEK),
             "times": [{"start": start} for start, _ in on_day(slots, day, zone)],
             "form": self.form(StartForm),
-            "cancel_form": self.form(OnBehalf, "cancel_form"),
+            **self._under_way(offer.others),
         }
+
+    def _under_way(self, rows: Sequence[TreatmentSession]) -> Mapping[str, Any]:
+        """The sessions of which something is to be told now, each with its form."""
+        now, done = self.now, [row for row in rows if row.status == Session.COMPLETED]
+        planned = [row for row in rows if row.status == Session.SCHEDULED]
+        near = (row for row in planned if row.start - MEASURE_BEFORE <= now < row.end)
+        measuring = next(near, None)
+        return {
+            "measuring": measuring,
+            "can_start": measuring
+            and measuring.cleared_at
+            and now >= measuring.start - START_BEFORE,
+            "going": next((row for row in rows if row.status == Session.IN_PROGRESS), None),
+            "asked_how": next((row for row in done[-1:] if not row.checked_in_at), None),
+            **{name: self._blank(name) for name in TOLD},
+        }
+
+    def _blank(self, name: str) -> BaseForm:
+        return self.form(TOLD[name], name, auto_id=f"{name}_%s")
+
+    def _told(self, name: str) -> dict[str, Any]:
+        """What a caller says about one of their sessions, as an action takes it."""
+        sent = self.read(TOLD[name](self.request.POST, auto_id=f"{name}_%s"), name)
+        row = named(self._mine(), self.request.POST.get("session", ""))
+        common = {"by": self.by(sent.pop("channel")), "version": version_of(self.request)}
+        return {**sent, "session": row, "now": self.now, **common}
 
     def _mine(self) -> Any:
         rows = TreatmentSession.objects.visible_to(self.user).filter(patient=self.patient)
@@ -265,8 +306,40 @@ class SessionsOf(OfPatient):
         return redirect("patient-sessions", self.patient.pk)
 
     def do_cancel(self) -> None:
-        sent = self.read(OnBehalf(self.request.POST), "cancel_form")
-        row = named(self._mine(), self.request.POST.get("session", ""))
-        by, version = self.by(sent["channel"]), version_of(self.request)
-        sessions.cancel(session=row, by=by, now=self.now, version=version)
+        sessions.cancel(**self._told("cancel_form"))
         messages.success(self.request, "The session is cancelled.")
+
+    def do_pre_check(self) -> None:
+        told = self._told("pre_check")
+        told["measured_at"] = self.now - timedelta(minutes=told.pop("minutes_ago"))
+        if sessions.pre_check(**told).status == Session.HELD:
+            says = "That is too high: they must not begin. A physician was told, and calls them."
+            messages.warning(self.request, says)
+        else:
+            messages.success(self.request, "It is written down.")
+
+    def do_start(self) -> None:
+        sessions.start(**self._told("begin"))
+        messages.success(self.request, "The session has begun.")
+
+    def do_finish(self) -> None:
+        told = self._told("finish")
+        read = {key: told[key] for key in ("systolic", "diastolic", "pulse")}
+        sessions.finish(**told)
+        if above_limits(**read, values=in_force(self.now)):
+            says = (
+                "That is high: they stay seated, and not alone. A physician was told, and calls "
+                "them. If they feel unwell, they call 911 at once."
+            )
+            messages.warning(self.request, says)
+        else:
+            messages.success(self.request, "It is over. They do not drive until they have slept.")
+
+    def do_check_in(self) -> None:
+        told = self._told("check_in")
+        sessions.check_in(**told)
+        if told["feeling"] == TreatmentSession.Feeling.UNWELL:
+            says = "A physician was told, and calls them. In an emergency they call 911."
+            messages.warning(self.request, says)
+        else:
+            messages.success(self.request, "It is written down.")

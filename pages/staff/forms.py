@@ -6,6 +6,8 @@ from typing import Any
 from django import forms
 
 from pages.forms import Clock, Day, Instant, plain_mail
+from pages.patient.forms import Reading
+from pages.patient.sessions import CheckIn, PreCheck
 from patients.api import CHANNELS, SHORTEST
 from patients.models import EARLIEST, LATEST, Consent, IdentityCheck
 from patients.service_area import CENTRAL, EASTERN, LONGEST_STATE, zip_code
@@ -30,6 +32,18 @@ class OnBehalf(forms.Form):
         widget=forms.RadioSelect,
         label="How did they ask for it?",
     )
+
+
+class PreCheckOf(OnBehalf, PreCheck):
+    """What a patient measured within the hour before a session, as they say it."""
+
+
+class FinishOf(OnBehalf, Reading):
+    """What a patient measured at the end of a session, as they say it."""
+
+
+class CheckInOf(OnBehalf, CheckIn):
+    """How a patient feels after a session, as they say it."""
 
 
 class AddressForm(forms.Form):

@@ -73,9 +73,9 @@ OF_CODE = {
     "not_delivered": Gate("Delivery not there yet"),
     "sessions_used_up": Gate("Month's sessions all planned"),
     "too_soon": Gate("Too soon after the last session", "Choose a time", "patient-sessions"),
-    "pre_check_missing": Gate("Readings before it not told"),
-    "session_ready": Gate("Session can start"),
-    "session_under_way": Gate("Session is under way"),
+    "pre_check_missing": Gate("Readings before it not told", "Write them down", "patient-sessions"),
+    "session_ready": Gate("Session can start", "Start it", "patient-sessions"),
+    "session_under_way": Gate("Session is under way", "It is over", "patient-sessions"),
     "support_person_absent": Gate("Support person is not there"),
     "support_person_missing": Gate("Nobody to stay with them", "Name someone", "patient-support"),
     "support_person_unconfirmed": Gate(
@@ -86,7 +86,7 @@ OF_CODE = {
     "physician_missing": Gate(
         "Physician cannot join the session", "Choose a time", "patient-sessions"
     ),
-    "check_in_missing": Gate("Check-in not done"),
+    "check_in_missing": Gate("Check-in not done", "Write it down", "patient-sessions"),
 }
 GATES = tuple(OF_CODE.items())
 ACTS = {

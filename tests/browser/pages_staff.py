@@ -150,6 +150,14 @@ LOOKS: tuple[tuple[Any, ...], ...] = (
         "desk-sessions", OF + "sessions/", "sam",
         patient("sessions/", deliveries__status="delivered"),
     ),
+    (
+        "desk-sessions-coming", OF + "sessions/", "sam",
+        patient("sessions/", first_name="Quinn"),
+    ),
+    (
+        "desk-sessions-begun", OF + "sessions/", "sam",
+        patient("sessions/", sessions__status="in_progress"),
+    ),
     ("desk-sessions-move", OF + "sessions/", "sam", moving_session),
     (
         "desk-sessions-none", OF + "sessions/", "sam", patient("sessions/", consultations=None),

@@ -21,7 +21,7 @@ from records.models import AccessLog, Brake, Event, WorkItem
 from scheduling.management.commands.gates_table import every_gate
 from scheduling.models import BillingPeriod, Consultation, Delivery, Subscription
 from tests.browser.site import Queries, key_of
-from tests.care import Care, care, to
+from tests.care import CALM, Care, care, to
 from tests.cast import ALBANY, CAST, PENSACOLA, person
 from tests.conftest import Caller, caller
 from tests.texting import ALICE, message
@@ -494,6 +494,60 @@ def test_a_session_is_planned_moved_and_cancelled(prescribed: Care, desk: Client
     assert does(desk, of("sessions/"), "cancel", **off).status_code == 302
     assert does(desk, of("sessions/"), "cancel", **{**off, "session": uuid7()}).status_code == 404
     assert "Cancelled" in words(desk.get(of()))
+
+
+def test_a_caller_measures_begins_ends_and_tells_how_it_was(prescribed: Care, desk: Client) -> None:
+    """All of a session by telephone: what is read to us is written down, and not shown again."""
+    prescribed.delivered().planned()
+    (session,) = alice().sessions.all()
+
+    def tells(do: str, **more: Any) -> Any:
+        session.refresh_from_db()
+        sent = {"session": session.pk, "version": session.version, **CALL, **more}
+        return does(desk, of("sessions/"), do, **sent)
+
+    assert "What they measured" not in words(desk.get(of("sessions/")))
+    measured = {**CALM, "state": "FL", "support_person_present": "yes", "minutes_ago": "10"}
+    assert tells("pre_check", **measured).status_code == 409
+    to(session.start - timedelta(minutes=10))
+    assert "What they measured" in words(desk.get(of("sessions/")))
+    assert "Write them down" in words(desk.get(of()))
+    assert tells("pre_check", **{**measured, "diastolic": "200"}).status_code == 400
+    assert tells("pre_check", **measured, version=0).status_code == 412
+    assert tells("pre_check", **measured, session=uuid7()).status_code == 404
+    assert tells("pre_check", **measured).status_code == 302
+    assert said("session.pre_checked") == ("staff", "telephone")
+    assert "It begins" in words(desk.get(of("sessions/")))
+    assert tells("start").status_code == 302
+    to(session.start + timedelta(hours=2))
+    assert "The session is under way" in words(desk.get(of("sessions/")))
+    answer = tells("finish", **{**CALM, "systolic": "190"})
+    assert answer.status_code == 302
+    page = words(desk.get(of("sessions/")))
+    assert "That is high: they stay seated" in page
+    assert "190" not in page
+    assert tells("check_in", feeling="well").status_code == 302
+    session.refresh_from_db()
+    assert (session.status, session.feeling) == ("completed", "well")
+    assert said("session.checked_in") == ("staff", "telephone")
+    assert "After the session" not in words(desk.get(of("sessions/")))
+
+
+def test_a_caller_whose_readings_are_too_high_does_not_begin(
+    prescribed: Care, desk: Client
+) -> None:
+    prescribed.delivered().planned()
+    (session,) = alice().sessions.all()
+    to(session.start - timedelta(minutes=10))
+    sent = {
+        **CALL, **CALM, "systolic": "190", "state": "FL", "support_person_present": "yes",
+        "minutes_ago": "0", "session": session.pk, "version": session.version,
+    }  # fmt: skip
+    assert does(desk, of("sessions/"), "pre_check", **sent).status_code == 302
+    assert "they must not begin" in words(desk.get(of("sessions/")))
+    session.refresh_from_db()
+    assert session.status == "held"
+    assert does(desk, of("sessions/"), "start", **sent).status_code in (409, 412)
 
 
 def test_the_button_of_a_gate_leads_to_where_it_is_cleared(prescribed: Care, desk: Client) -> None:
