@@ -262,11 +262,8 @@ class SessionsOf(OfPatient):
             and now >= measuring.start - START_BEFORE,
             "going": next((row for row in rows if row.status == Session.IN_PROGRESS), None),
             "asked_how": next((row for row in done[-1:] if not row.checked_in_at), None),
-            **{name: self._blank(name) for name in TOLD},
+            **{n: self.form(kind, n, auto_id=f"{n}_%s") for n, kind in TOLD.items()},
         }
-
-    def _blank(self, name: str) -> BaseForm:
-        return self.form(TOLD[name], name, auto_id=f"{name}_%s")
 
     def _told(self, name: str) -> dict[str, Any]:
         """What a caller says about one of their sessions, as an action takes it."""
