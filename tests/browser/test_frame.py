@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 from playwright.sync_api import Page, expect
 
@@ -142,3 +143,23 @@ def test_every_template_asks_the_practice_for_what_it_has() -> None:
     for file in (Path(__file__).parents[2] / "pages/templates").rglob("*.html"):
         asked = set(re.findall(r"\bpractice\.(\w+)", file.read_text()))
         assert asked <= {"name", "phone", "time_zone"}, file
+
+
+def test_where_one_is_signed_in_asks_no_more_for_more_sessions(db: None, now: object) -> None:
+    sam, client = user_of("sam"), Client()
+    assert sam
+    client.cookies["sessionid"] = key_of(sam)
+
+    def look() -> tuple[int, int]:
+        client.get("/accounts/sessions/")
+        with Queries() as asked:
+            page = client.get("/accounts/sessions/")
+        return page.content.count(b"192.0.2.7"), len(asked)
+
+    shown, queries = look()
+    assert shown == 1
+    SessionStore(key_of(sam)).delete()
+    key_of(sam)
+    key_of(sam)
+    assert look() == (3, queries)
+    assert b"Sign out everywhere else" in client.get("/accounts/sessions/").content
